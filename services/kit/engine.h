@@ -1,0 +1,36 @@
+/*
+ * The standard methods by key, for groups of requests: what a point lane does with what waits (DESIGN section 5).
+ *
+ * Reads: one statement a resource. Creates: one trip, one transaction. Updates, deletes and restores: two trips, one transaction;
+ * the first locks the rows in one statement and reads them, the second writes rows and events and commits. Outcomes that are expected
+ * (not found, stale, duplicate) are rows that do not come back, never errors of SQL. Rows that another transaction holds are
+ * taken alone afterwards. A group whose transaction failed is run again one by one. A connection that is lost at the commit is resolved:
+ * a create by the ids that we gave, an update by pg_xact_status().
+ *
+ * Every request ends with its status, problem, reply and version set; the lane sends the replies.
+ */
+#pragma once
+#include "kit/db.h"
+#include "kit/request.h"
+#include "kit/table.h"
+
+/* Authorises, validates and plans one write; to be called before engine_write(). */
+enum status engine_plan(struct request *req) MUST_CHECK;
+/* Requests that engine_plan() accepted. `db` is the lane's own. */
+void engine_write(struct db *db, struct request **requests, size_t count);
+/* Gets. */
+void engine_read(struct db *db, struct request **requests, size_t count);
+
+/* For straight-line code in a work lane: writes through the same rules inside the caller's transaction (req->db). The event is
+ * inserted with the change, so call these last. On OK the record as stored is in *after_out. */
+enum status engine_create(struct request *req, const struct schema_resource *resource, struct record *record,
+	struct record **after_out) MUST_CHECK;
+enum status engine_update(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
+	struct record *patch, const uint32_t *fields, size_t count, struct record **after_out) MUST_CHECK;
+/* The record, locked for the rest of the transaction. NOT_FOUND when it is not there or not to be seen. */
+enum status engine_get_locked(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
+	struct record **record_out) MUST_CHECK;
+
+/* The record as it was at a version, put together from its events. NOT_FOUND when there was none. */
+enum status engine_at_version(struct db *db, struct request *req, const struct schema_resource *resource, const uint8_t id[16],
+	uint64_t version, struct record **record_out) MUST_CHECK;

@@ -1,0 +1,37 @@
+/*
+ * Who asks, and what they may see: the row scope, in one place. An administrator sees every row; a member sees the rows they
+ * own and those of their team and the teams below it. principal_may_see() is the same rule as the SQL that the query
+ * compiler writes (query.c, add_scope); a test holds the two against each other.
+ *
+ * Principals are shared and immutable; each holder has a reference.
+ */
+#pragma once
+#include "guanxi/identity/v1/identity.pb-c.h"
+#include "kit/arena.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct principal {
+	int references;      /* atomic */
+	uint8_t id[16];
+	char id_text[37];
+	bool administrator;
+	bool system;         /* a service; sees everything */
+	bool must_change_password;
+	bool has_team;
+	uint8_t team[16];
+	uint8_t (*teams)[16]; /* the own team and all below it, in bytewise order */
+	size_t team_count;
+	uint64_t rights_version;
+};
+
+/* The services among themselves; never freed. */
+extern struct principal principal_system;
+
+/* From identity's answer; NULL when it is malformed. The caller has the reference. */
+struct principal *principal_new(const Guanxi__Identity__V1__Principal *message);
+struct principal *principal_hold(struct principal *principal);
+void principal_release(struct principal *principal);
+
+/* Owner and team are 16 bytes or NULL. */
+bool principal_may_see(const struct principal *principal, const uint8_t *owner, const uint8_t *team);

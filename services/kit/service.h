@@ -1,0 +1,81 @@
+/*
+ * A service as a table: what it serves, follows and does in the background, handed to service_run(), which makes the process:
+ * configuration, migrations, lanes, bus, sequencer, consumers, jobs, admin port, and an orderly end at SIGTERM.
+ *
+ *	int main(int argc, char **argv)
+ *	{
+ *		return service_run(argc, argv, &(struct service){ .name = "sales", .resources = resources, .methods = methods });
+ *	}
+ */
+#pragma once
+#include "kit/db.h"
+#include "kit/record.h"
+#include "kit/request.h"
+
+struct table;
+
+/* What is special about a resource; every member may be NULL. Hooks run no SQL: see method for what does. */
+struct resource_ops {
+	/* After validation, before it is stored; may set fields of `after`. */
+	enum status (*before_create)(struct request *req, struct record *after);
+	enum status (*before_update)(struct request *req, const struct record *before, struct record *after);
+	enum status (*before_delete)(struct request *req, const struct record *before);
+};
+
+struct resource {
+	const char *collection;
+	const struct resource_ops *ops;
+};
+
+/* A custom method: straight-line code in a transaction of its own (req->db), committed when it returns OK, rolled back when not. */
+struct method {
+	const char *name; /* "CustomerService.CreateImport" */
+	enum status (*run)(struct request *req);
+	bool internal;    /* only for the principal "system" */
+	bool read;        /* runs in the read queue's class: quick, no transaction. See IdentityService.ResolveSession */
+};
+
+struct consumer_event;
+
+/* Follows a stream: `apply` runs in the transaction that moves the cursor. */
+struct subscription {
+	const char *name;   /* the cursor's: keep it for ever */
+	const char *stream; /* a service's name */
+	enum status (*apply)(struct request *req, const struct consumer_event *event);
+};
+
+struct job;
+
+/* Work in the background, kept as a row; `run` does one step in a transaction of its own and says whether there is more. */
+struct job_kind {
+	const char *name;
+	enum status (*run)(struct request *req, struct job *job);
+};
+
+/* Housekeeping: SQL that runs now and then on one replica. */
+struct chore {
+	const char *name;
+	const char *sql;
+	unsigned every_s;
+};
+
+struct migration;
+
+struct service {
+	const char *name;
+	const struct resource *resources;     /* ended by a row without collection */
+	const struct method *methods;         /* ended by a row without name */
+	const struct subscription *follows;
+	const struct job_kind *jobs;
+	const struct chore *chores;
+	const struct migration *migrations;   /* ended by a row without name */
+	/* In a transaction, after migrations: first rows. May be NULL. */
+	enum status (*seed)(struct request *req);
+};
+
+int service_run(int argc, char **argv, const struct service *service);
+
+/* The engine's table of a resource that this service owns; NULL when it owns no such. */
+struct table *service_table(const struct service *service, const struct schema_resource *resource);
+/* Wakes the job runner: a job was written. */
+void service_wake_jobs(void);

@@ -1,0 +1,273 @@
+#include "kit/table.h"
+#include "kit/column.h"
+#include "kit/search_keys.h"
+#include <assert.h>
+#include <string.h>
+
+#define COLUMN_SEPARATOR ", "
+
+static const struct resource_ops no_ops;
+
+/* Rows of other services that records refer to are kept as local projections named <singular>_ref. */
+static const char *referred_table(const struct table *table, const struct schema_field *field, struct arena *arena)
+{
+	const struct schema_resource *to = field->reference;
+
+	return strcmp(to->service, table->resource->service) ? arena_printf(arena, "%s_ref", to->singular) : to->singular;
+}
+
+static const char *column_list(const struct schema_message *message, const char *prefix, struct arena *arena)
+{
+	struct buffer out = { .arena = arena };
+
+	for (size_t i = 0; i < message->count; i++)
+		buffer_printf(&out, "%s%s\"%s\"", i ? COLUMN_SEPARATOR : "", prefix, message->fields[i].name);
+	return out.data;
+}
+
+/* "unnest($1::uuid[], …, $n::text[]) AS r(id, …, search)": one row a record. Returns the next free parameter. */
+static int add_rows(struct buffer *out, const struct table *table, bool with_key)
+{
+	const struct schema_message *m = table->resource->message;
+	int n = 1;
+
+	buffer_add_text(out, "unnest(");
+	for (size_t i = 0; i < m->count; i++)
+		buffer_printf(out, "%s$%d::%s[]", i ? COLUMN_SEPARATOR : "", n++, column_sql_name(column_type(&m->fields[i])));
+	if (table->searched)
+		buffer_printf(out, ", $%d::text[]", n++);
+	if (with_key)
+		buffer_printf(out, ", $%d::bytea[]", n++);
+	buffer_printf(out, ") AS r(%s%s%s)", table->columns, table->searched ? ", search" : "", with_key ? ", idempotency" : "");
+	return n;
+}
+
+static void add_reference_checks(struct buffer *out, const struct table *table, bool changed_only)
+{
+	struct arena *arena = out->arena;
+
+	for (size_t i = 0; i < table->reference_count; i++) {
+		const struct schema_field *f = table->references[i].field;
+
+		buffer_printf(out, " AND (r.\"%s\" IS NULL", f->name);
+		if (changed_only)
+			buffer_printf(out, " OR r.\"%s\" = t.\"%s\"", f->name, f->name);
+		buffer_printf(out, " OR EXISTS (SELECT FROM %s o WHERE o.id = r.\"%s\" AND o.delete_time IS NULL))",
+			referred_table(table, f, arena), f->name);
+	}
+}
+
+static void compose_insert(struct table *table, struct arena *arena)
+{
+	struct buffer sql = { .arena = arena };
+
+	buffer_add_text(&sql, "WITH r AS (SELECT * FROM ");
+	int n = add_rows(&sql, table, true);
+
+	buffer_printf(&sql, "), ins AS (INSERT INTO %s (%s%s) SELECT %s%s FROM r WHERE"
+		" (r.idempotency IS NULL OR (SELECT i.record_id FROM idempotency i WHERE i.key = r.idempotency) = r.id)",
+		table->resource->singular, table->columns, table->searched ? ", search" : "",
+		column_list(table->resource->message, "r.", arena), table->searched ? ", r.search::tsvector" : "");
+	add_reference_checks(&sql, table, false);
+	buffer_add_text(&sql, " ON CONFLICT DO NOTHING RETURNING id), ev AS (INSERT INTO event_outbox (" EVENT_COLUMNS ") SELECT e.* FROM ");
+	event_arrays_sql(&sql, n);
+	buffer_add_text(&sql, " JOIN ins ON ins.id = e.subject_id) SELECT id FROM ins");
+	table->insert.sql = sql.data;
+	assert(n + EVENT_PARAMETERS <= DB_PARAMETERS_MAX);
+}
+
+static void compose_update(struct table *table, struct arena *arena)
+{
+	const struct schema_message *m = table->resource->message;
+	struct buffer sql = { .arena = arena };
+
+	buffer_add_text(&sql, "WITH r AS (SELECT * FROM ");
+	int n = add_rows(&sql, table, false);
+
+	buffer_printf(&sql, "), up AS (UPDATE %s t SET ", table->resource->singular);
+	for (size_t i = 0; i < m->count; i++)
+		if (m->fields[i].number != STANDARD_ID)
+			buffer_printf(&sql, "%s\"%s\" = r.\"%s\"", i > 1 ? COLUMN_SEPARATOR : "", m->fields[i].name, m->fields[i].name);
+	buffer_printf(&sql, "%s FROM r WHERE t.id = r.id", table->searched ? ", search = r.search::tsvector" : "");
+	for (size_t i = 0; i < table->unique_count; i++) {
+		const char *name = table->unique[i].field->name;
+
+		buffer_printf(&sql, " AND (r.delete_time IS NOT NULL OR r.\"%s\" IS NULL OR (r.\"%s\" = t.\"%s\" AND t.delete_time IS NULL)"
+			" OR NOT EXISTS (SELECT FROM %s o WHERE o.\"%s\" = r.\"%s\" AND o.id <> r.id AND o.delete_time IS NULL))",
+			name, name, name, table->resource->singular, name, name);
+	}
+	add_reference_checks(&sql, table, true);
+	buffer_add_text(&sql, " RETURNING t.id), ev AS (INSERT INTO event_outbox (" EVENT_COLUMNS ") SELECT e.* FROM ");
+	event_arrays_sql(&sql, n);
+	buffer_add_text(&sql, " JOIN up ON up.id = e.subject_id) SELECT id FROM up");
+	table->update.sql = sql.data;
+}
+
+static void compose_rest(struct table *table, struct arena *arena)
+{
+	const char *name = table->resource->singular;
+
+	table->get.sql = arena_printf(arena, "SELECT %s FROM %s WHERE id = ANY ($1::uuid[])", table->columns, name);
+	table->lock.sql = arena_printf(arena,
+		"SELECT %s FROM %s WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED", table->columns, name);
+	table->lock_wait.sql = arena_printf(
+		arena, "SELECT %s FROM %s WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE", table->columns, name);
+	table->drop_keys.sql = arena_printf(arena,
+		"DELETE FROM idempotency i USING unnest($1::bytea[], $2::uuid[]) AS k(key, id) WHERE i.key = k.key AND i.record_id = k.id"
+		" AND NOT EXISTS (SELECT FROM %s t WHERE t.id = k.id)", name);
+	if (table->resource->parent)
+		table->parents.sql = arena_printf(arena,
+			"SELECT id, owner_id, team_id FROM %s WHERE id = ANY ($1::uuid[]) AND delete_time IS NULL ORDER BY id FOR KEY SHARE",
+			referred_table(table, table->resource->parent, arena));
+}
+
+static void add_constraint(struct constraint *list, size_t *count, size_t max, const struct schema_field *field,
+	const char *in, const char *column, bool has_scope, const char *other, struct arena *arena)
+{
+	assert(*count < max);
+	list[(*count)++] = (struct constraint){ field,
+		{ arena_printf(arena, "SELECT id%s FROM %s WHERE \"%s\" = $1::%s AND delete_time IS NULL%s",
+			has_scope ? ", owner_id, team_id" : "", in, column, column_sql_name(column_type(field)), other) },
+		has_scope };
+}
+
+static void find_constraints(struct table *table, struct arena *arena)
+{
+	const struct schema_resource *r = table->resource;
+
+	for (size_t i = 0; i < r->message->count; i++) {
+		const struct schema_field *f = &r->message->fields[i];
+
+		if (f->rule->unique)
+			add_constraint(table->unique, &table->unique_count, UNIQUE_MAX, f, r->singular, f->name, r->owner, "", arena);
+		if (f->reference)
+			add_constraint(table->references, &table->reference_count, REFERENCE_MAX, f, referred_table(table, f, arena), "id",
+				f->reference->owner && !strcmp(f->reference->service, r->service), "", arena);
+		if (f->rule->search)
+			table->searched = true;
+	}
+}
+
+struct table *table_new(const struct schema_resource *resource, const struct resource_ops *ops)
+{
+	struct arena *arena = arena_new(); /* for ever */
+	struct table *table = arena_zalloc(arena, sizeof *table);
+
+	table->resource = resource;
+	table->ops = ops ? ops : &no_ops;
+	table->columns = column_list(resource->message, "", arena);
+	find_constraints(table, arena);
+	compose_insert(table, arena);
+	compose_update(table, arena);
+	compose_rest(table, arena);
+	return table;
+}
+
+struct record *table_record(const struct table *table, const PGresult *rows, int row, struct arena *arena)
+{
+	const struct schema_message *m = table->resource->message;
+	struct record *record = record_new(table->resource, arena);
+	struct buffer out = { .arena = arena };
+
+	buffer_reserve(&out, 1024);
+	for (size_t i = 0; i < m->count; i++) {
+		size_t from = out.len;
+
+		if (PQgetisnull(rows, row, (int)i))
+			continue;
+		column_to_wire(&m->fields[i], PQgetvalue(rows, row, (int)i), (size_t)PQgetlength(rows, row, (int)i), &out);
+		record->fields[i] = (struct slice){ (const char *)from, out.len - from };
+	}
+	for (size_t i = 0; i < m->count; i++) /* the buffer has stopped moving: offsets become pointers */
+		if (record->fields[i].len)
+			record->fields[i].data = out.data + (size_t)record->fields[i].data;
+	return record;
+}
+
+static size_t add_text(struct search_text *texts, size_t count, const struct schema_field *field, const struct wire_field *value)
+{
+	bool phone = field->rule->format == GUANXI__FORMAT__FORMAT_PHONE;
+
+	texts[count] = (struct search_text){ value->bytes, value->len, phone ? SEARCH_PHONE : SEARCH_TEXT };
+	return count + 1;
+}
+
+#define SEARCH_TEXTS_MAX 64
+
+static size_t add_nested(struct search_text *texts, size_t count, const struct schema_field *field, const struct wire_field *value)
+{
+	struct wire_reader reader = wire_reader(value->bytes, value->len);
+	struct wire_field part;
+
+	while (count < SEARCH_TEXTS_MAX && wire_next(&reader, &part)) {
+		const struct schema_field *f = schema_field_by_number(field->message, part.number);
+
+		if (f && f->rule->search && part.type == WIRE_BYTES)
+			count = add_text(texts, count, f, &part);
+	}
+	return count;
+}
+
+const char *table_search(const struct table *table, const struct record *record, struct arena *arena)
+{
+	const struct schema_message *m = table->resource->message;
+	struct search_text texts[SEARCH_TEXTS_MAX];
+	size_t count = 0;
+
+	if (!table->searched)
+		return NULL;
+	for (size_t i = 0; i < m->count; i++) {
+		const struct schema_field *f = &m->fields[i];
+		struct wire_reader reader = wire_reader(record->fields[i].data, record->fields[i].len);
+		struct wire_field value;
+
+		if (!f->rule->search)
+			continue;
+		while (count < SEARCH_TEXTS_MAX && wire_next(&reader, &value))
+			count = f->type == FIELD_MESSAGE ? add_nested(texts, count, f, &value) : add_text(texts, count, f, &value);
+	}
+	struct search_keys keys = search_keys_of(texts, count, arena);
+
+	return search_keys_vector(&keys, arena);
+}
+
+void row_arrays_begin(struct row_arrays *arrays, const struct table *table, struct arena *arena)
+{
+	const struct schema_message *m = table->resource->message;
+
+	arrays->table = table;
+	arrays->arena = arena;
+	for (size_t i = 0; i < m->count; i++)
+		db_array_begin(&arrays->columns[i], arena, column_oid(column_type(&m->fields[i])));
+	db_array_begin(&arrays->search, arena, OID_TEXT);
+}
+
+bool row_arrays_add(struct row_arrays *arrays, const struct record *record)
+{
+	const struct schema_message *m = arrays->table->resource->message;
+
+	for (size_t i = 0; i < m->count; i++) {
+		struct slice value;
+
+		if (!record->fields[i].len) {
+			db_array_add_null(&arrays->columns[i]);
+			continue;
+		}
+		if (!column_from_wire(&m->fields[i], record->fields[i], arrays->arena, &value))
+			return false;
+		db_array_add(&arrays->columns[i], value.data, value.len);
+	}
+	const char *search = table_search(arrays->table, record, arrays->arena);
+
+	if (search)
+		db_array_add(&arrays->search, search, strlen(search));
+	return true;
+}
+
+void row_arrays_bind(struct row_arrays *arrays, struct db_params *params)
+{
+	for (size_t i = 0; i < arrays->table->resource->message->count; i++)
+		db_bind_array(params, &arrays->columns[i]);
+	if (arrays->table->searched)
+		db_bind_array(params, &arrays->search);
+}

@@ -1,0 +1,58 @@
+/*
+ * A resource as its service stores it: the statements of the standard methods, composed once at start from the definition, and
+ * what ties rows, records and search keys together. The table's name is the resource's singular, its columns are the fields, and
+ * beside them only `search tsvector`.
+ */
+#pragma once
+#include "kit/db.h"
+#include "kit/event.h"
+#include "kit/record.h"
+#include "kit/service.h"
+
+#define UNIQUE_MAX    8
+#define REFERENCE_MAX 16
+
+/* A field that must be unique, or must refer to a live row, and the statement that finds out which of them was to blame. */
+struct constraint {
+	const struct schema_field *field;
+	struct db_statement find; /* $1: the value → id, owner_id, team_id of whoever has it */
+	bool has_scope;           /* find returns owner and team */
+};
+
+struct table {
+	const struct schema_resource *resource;
+	const struct resource_ops *ops; /* never NULL */
+	const char *columns;            /* "id, version, …" in the order of the message */
+	bool searched;                  /* it has fields that q finds */
+	struct db_statement get;        /* $1 ids → rows */
+	struct db_statement lock;       /* $1 ids → rows, locked, those of others skipped */
+	struct db_statement lock_wait;  /* $1 ids → rows, locked */
+	struct db_statement insert;     /* columns, search, idempotency key, events → ids */
+	struct db_statement update;     /* columns, search, events → ids */
+	struct db_statement drop_keys;  /* idempotency keys, ids: of rows that did not come to be */
+	struct db_statement parents;    /* $1 ids → id, owner_id, team_id of live parents; only with a parent */
+	struct constraint unique[UNIQUE_MAX];
+	size_t unique_count;
+	struct constraint references[REFERENCE_MAX];
+	size_t reference_count;
+};
+
+/* Lives as long as the process. */
+struct table *table_new(const struct schema_resource *resource, const struct resource_ops *ops);
+
+/* A row whose first columns are the table's, as a record. */
+struct record *table_record(const struct table *table, const PGresult *rows, int row, struct arena *arena);
+/* The record's lexemes as a tsvector in text form; NULL when the table is not searched. */
+const char *table_search(const struct table *table, const struct record *record, struct arena *arena);
+
+/* Arrays of rows for insert and update. */
+struct row_arrays {
+	const struct table *table;
+	struct arena *arena;
+	struct db_array columns[DB_PARAMETERS_MAX];
+	struct db_array search;
+};
+void row_arrays_begin(struct row_arrays *arrays, const struct table *table, struct arena *arena);
+/* False when a value is none of its column's type: validation has let it pass, which is a bug of ours. */
+bool row_arrays_add(struct row_arrays *arrays, const struct record *record);
+void row_arrays_bind(struct row_arrays *arrays, struct db_params *params);
