@@ -1,0 +1,57 @@
+/*
+ * zsocket.h: the one place that makes ZeroMQ sockets, and that knows how they misbehave.
+ *
+ * Every socket gets the options of the table in zsocket.c: the defaults of libzmq 4.3.4 are off, unlimited or forever.
+ * ZMQ_HEARTBEAT_IVL is never set: a connecting socket that stalls with a full queue and then drains aborts the process
+ * (libzmq #3596, #4229, #4767). A socket belongs to one thread (the one that opened it).
+ */
+#ifndef KIT_ZSOCKET_H
+#define KIT_ZSOCKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <zmq.h>
+
+enum {
+	ZSOCKET_BROKERS_MAX = 8,
+	ZSOCKET_ENDPOINT_MAX = 256,
+	ZSOCKET_IDENTITY_MAX = 32, /* of a peer at a ROUTER; a peer that chooses a longer one is ignored */
+};
+
+/* One sentence for whoever configures: which setting is wrong, and how. */
+struct zsocket_error {
+	char text[256];
+};
+
+/* Binds a ROUTER. NULL with a sentence: a malformed or taken endpoint, or one that other machines could reach without
+ * CURVE. The directory of an ipc endpoint is made with mode 700 if it is missing, and refused if others may enter it. */
+void *zsocket_bind_router(const char *endpoint, struct zsocket_error *error_out);
+
+/* Connects a DEALER to a literal endpoint (ipc://path, or tcp://address:port). Connecting goes on in the background, for
+ * as long as the socket is open. */
+void *zsocket_connect_dealer(const char *endpoint, struct zsocket_error *error_out);
+
+/* What is not sent yet is dropped. */
+void zsocket_close(void *socket);
+
+/* The descriptor to wait on. It is edge-triggered, and any other operation on the socket may swallow the edge: so before
+ * waiting, zsocket_events() must have said that there is no input. */
+int zsocket_fd(void *socket);
+/* ZMQ_POLLIN, ZMQ_POLLOUT. A DEALER without ZMQ_POLLOUT has no connection (its queue is never full: credit sees to that). */
+int zsocket_events(void *socket);
+
+/* Sends one message, whose bytes came from malloc and are freed in any case. identity: NULL on a DEALER. False: the peer is
+ * gone or its queue is full. Never blocks. */
+bool zsocket_send(void *socket, const void *identity, size_t identity_len, uint8_t *bytes, size_t len);
+/* Likewise with a message that is shared; it stays the caller's. */
+bool zsocket_send_shared(void *socket, const void *identity, size_t identity_len, zmq_msg_t *message);
+
+/* Receives one message into `message` (initialised; closed by the caller). False: there is none. Messages of another form than
+ * one frame (after the identity) are dropped and counted in *dropped. */
+bool zsocket_receive(void *socket, void *identity, size_t *identity_len, zmq_msg_t *message, uint64_t *dropped);
+
+/* Monotonic time, ns. */
+uint64_t zsocket_now_ns(void);
+
+#endif
