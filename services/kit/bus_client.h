@@ -12,8 +12,7 @@
  *	…
  *	bus_client_flush(client);   // once, at the end of each turn of the loop: one message a queue
  */
-#ifndef KIT_BUS_CLIENT_H
-#define KIT_BUS_CLIENT_H
+#pragma once
 
 #include "kit/frame.h"
 #include "kit/zsocket.h"
@@ -91,4 +90,3 @@ void bus_client_call_wait(struct bus_client *client, const struct bus_call *call
 /* Whether any broker is up, for /readyz. Any thread may ask. */
 bool bus_client_connected(const struct bus_client *client);
 
-#endif

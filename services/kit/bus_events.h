@@ -11,8 +11,7 @@
  *
  * Both sides live in the owner's loop, as bus_client does: one descriptor, level-triggered, and _process().
  */
-#ifndef KIT_BUS_EVENTS_H
-#define KIT_BUS_EVENTS_H
+#pragma once
 
 #include "kit/frame.h"
 #include "kit/zsocket.h"
@@ -89,4 +88,3 @@ void bus_subscriber_advance(struct bus_subscriber *subscriber, const char *strea
 /* Whether any broker is up. Any thread. */
 bool bus_subscriber_connected(const struct bus_subscriber *subscriber);
 
-#endif

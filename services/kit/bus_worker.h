@@ -13,8 +13,7 @@
  *	bus_worker_drain(worker, 20000);
  *	bus_worker_close(worker);
  */
-#ifndef KIT_BUS_WORKER_H
-#define KIT_BUS_WORKER_H
+#pragma once
 
 #include "kit/bus_client.h"
 
@@ -89,4 +88,3 @@ size_t bus_worker_drain(struct bus_worker *worker, uint32_t timeout_ms);
 /* Stops the thread and closes the connections. Requests that are not answered become invalid: stop the lanes first. */
 void bus_worker_close(struct bus_worker *worker);
 
-#endif

@@ -30,8 +30,7 @@
  * Everything that decodes checks bounds and asserts nothing about what a peer sent. Nothing here allocates but
  * struct frame_writer. Pointers in decoded items point into the message.
  */
-#ifndef KIT_FRAME_H
-#define KIT_FRAME_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -178,10 +177,11 @@ bool frame_writer_open(const struct frame_writer *writer);
 uint8_t *frame_writer_take(struct frame_writer *writer, size_t *len_out);
 void frame_writer_fini(struct frame_writer *writer);
 
-/* Changes a finished message in place: a broker turns PUBLISH into EVENTS; a publisher that splits a batch sets where it ends. */
+/* Change a finished message of ours in place: a broker turns PUBLISH into EVENTS; a publisher that splits a batch learns late
+ * where the first part ends. */
 void frame_patch_type(uint8_t *message, enum frame_type type);
+void frame_patch_up_to(uint8_t *message, uint64_t up_to);
 
 /* One sentence for people; never NULL. */
 const char *bus_outcome_text(enum bus_outcome outcome);
 
-#endif

@@ -5,8 +5,7 @@
  * ZMQ_HEARTBEAT_IVL is never set: a connecting socket that stalls with a full queue and then drains aborts the process
  * (libzmq #3596, #4229, #4767). A socket belongs to one thread (the one that opened it).
  */
-#ifndef KIT_ZSOCKET_H
-#define KIT_ZSOCKET_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,4 +53,3 @@ bool zsocket_receive(void *socket, void *identity, size_t *identity_len, zmq_msg
 /* Monotonic time, ns. */
 uint64_t zsocket_now_ns(void);
 
-#endif
