@@ -224,7 +224,9 @@ static struct errand *new_answer(struct bus_request *request, const void *header
 	struct errand *errand = malloc(sizeof(*errand) + header_len + body_len);
 
 	assert(header_len <= FRAME_HEADER_MAX && body_len <= FRAME_BODY_MAX);
-	assert(!atomic_exchange(&held->answered, true));
+	bool again = atomic_exchange(&held->answered, true);
+
+	assert(!again);
 	if (!errand)
 		abort();
 	*errand = (struct errand){ .held = held };
@@ -469,8 +471,10 @@ static void tell_drained(struct bus_worker *worker)
 	pthread_mutex_unlock(&worker->lock);
 }
 
-static void drain_step(struct bus_worker *worker)
+static bool drain_step(struct bus_worker *worker)
 {
+	enum drain before = worker->drain;
+
 	if (worker->drain == SERVING && atomic_load(&worker->draining)) {
 		worker->drain = NO_NEW_WORK;
 		say_goodbye(worker);
@@ -481,6 +485,7 @@ static void drain_step(struct bus_worker *worker)
 		worker->drain = DRAINED;
 		tell_drained(worker);
 	}
+	return worker->drain != before;
 }
 
 /* --- the bus thread */
@@ -496,7 +501,8 @@ static void turn(struct bus_worker *worker)
 	if (worker->options.on_turn_end)
 		worker->options.on_turn_end(worker->options.ctx);
 	announce(worker);
-	drain_step(worker);
+	while (drain_step(worker))
+		;
 	bus_links_settle(&worker->links);
 }
 
@@ -524,12 +530,15 @@ struct bus_worker *bus_worker_open(const struct bus_worker_options *options, str
 
 	if (!worker)
 		abort();
-	worker->options = *options;
 	if (!copy_queues(worker, options, error_out) ||
 		!bus_links_open(&worker->links, options->endpoints, &LINK_OPS, worker, error_out)) {
 		free(worker);
 		return NULL;
 	}
+	worker->options = *options;
+	worker->options.endpoints = strdup(options->endpoints);
+	if (!worker->options.endpoints)
+		abort();
 	pthread_mutex_init(&worker->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -616,5 +625,6 @@ void bus_worker_close(struct bus_worker *worker)
 	bus_links_close(&worker->links);
 	pthread_cond_destroy(&worker->drained);
 	pthread_mutex_destroy(&worker->lock);
+	free((char *)worker->options.endpoints);
 	free(worker);
 }

@@ -1,0 +1,80 @@
+/*
+ * call.h: what the request side of the broker keeps: calls, the queues that they wait in, and the workers that serve
+ * those. Lists say what state a thing is in: a call is in its queue's `waiting` or in its service's `running`.
+ */
+#pragma once
+
+#include "broker/router.h"
+
+#include <sys/queue.h>
+
+/* A message of which items still wait: they point into it. */
+struct inbound {
+	zmq_msg_t message;
+	size_t waiting;
+};
+
+struct call {
+	uint64_t id;            /* what the worker knows it by: a serial number above the slot */
+	struct party *client;   /* NULL: nobody waits for it any more */
+	uint64_t client_id;     /* what the client knows it by */
+	struct queue *queue;
+	struct service *service; /* where it runs; NULL while it waits */
+	struct inbound *inbound; /* while it waits */
+	struct frame_item item;  /* likewise */
+	size_t size;             /* of header and body, bytes */
+	uint64_t arrived_ns;
+	uint64_t deadline_ns;
+	TAILQ_ENTRY(call) in_state;  /* queue->waiting or service->running */
+	TAILQ_ENTRY(call) in_client; /* client->calls */
+};
+
+TAILQ_HEAD(call_list, call);
+
+/* One worker's registration for one queue. */
+struct service {
+	struct party *worker;
+	struct queue *queue;
+	uint32_t window; /* how many may run at once */
+	uint32_t running_count;
+	size_t running_bytes;
+	struct call_list running;
+	LIST_ENTRY(service) in_worker;
+};
+
+LIST_HEAD(service_list, service);
+
+struct queue {
+	char name[FRAME_NAME_MAX];
+	uint8_t name_len;
+	struct call_list waiting; /* oldest first */
+	size_t waiting_count;
+	struct service **services;
+	size_t service_count;
+	uint64_t unserved_ns; /* since when no worker has served it */
+};
+
+/* A peer: a client, a worker, or both. */
+struct party {
+	struct peer peer; /* first */
+	struct call_list calls; /* as a client */
+	size_t call_count;
+	struct frame_writer replies;
+	struct frame_writer cancels; /* to it, as a worker */
+	bool to_flush;
+	struct service_list services; /* as a worker */
+	size_t service_count;
+	bool leaving; /* has said GOODBYE */
+};
+
+bool queue_is_named(const struct queue *queue, const char *name, size_t name_len);
+
+/* The service that ought to have the next call: of two at random the less loaded that has room; any with room otherwise.
+ * NULL: none has. `random` is a fresh random number. */
+struct service *queue_choose(struct queue *queue, uint32_t random);
+
+/* Whether some worker serves the queue, busy or not. */
+bool queue_is_served(const struct queue *queue);
+
+void queue_add_service(struct queue *queue, struct service *service);
+void queue_remove_service(struct queue *queue, struct service *service);

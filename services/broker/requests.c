@@ -1,0 +1,669 @@
+#include "broker/requests.h"
+
+#include "broker/call.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+static const uint64_t NS_PER_MS = 1000000;
+
+enum { SLOT_BITS = 20, SLOT_MASK = (1 << SLOT_BITS) - 1 };
+
+_Static_assert((int)REQUESTS_CALLS_MAX <= (int)SLOT_MASK, "a slot fits into an id");
+
+struct requests {
+	struct router router;
+	struct queue *queues[REQUESTS_QUEUES_MAX];
+	size_t queue_count;
+	size_t waiting_bytes; /* of inbound messages */
+	uint64_t serial;
+	uint64_t random;
+	struct call *slots[REQUESTS_CALLS_MAX];
+	uint32_t free_slots[REQUESTS_CALLS_MAX]; /* a stack */
+	uint32_t free_count;
+	uint32_t slots_used; /* beyond, no slot has ever been used */
+	struct party *to_flush[ROUTER_PEERS_MAX]; /* have something in a writer */
+	size_t flush_count;
+	struct requests_counters counters;
+};
+
+static void count(atomic_ullong *counter)
+{
+	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+/* xorshift64: spreads load, guards nothing */
+static uint32_t next_random(struct requests *requests)
+{
+	uint64_t x = requests->random;
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	requests->random = x;
+	return (uint32_t)(x >> 32);
+}
+
+/* --- calls */
+
+static struct call *new_call(struct requests *requests)
+{
+	if (requests->free_count == 0)
+		return NULL;
+
+	struct call *call = calloc(1, sizeof(*call));
+	uint32_t slot = requests->free_slots[--requests->free_count];
+
+	if (!call)
+		abort();
+	call->id = ++requests->serial << SLOT_BITS | slot;
+	requests->slots[slot] = call;
+	if (requests->slots_used <= slot)
+		requests->slots_used = slot + 1;
+	requests->router.busy = true;
+	return call;
+}
+
+static struct call *find_call(struct requests *requests, uint64_t id)
+{
+	uint64_t slot = id & SLOT_MASK;
+	struct call *call = slot < REQUESTS_CALLS_MAX ? requests->slots[slot] : NULL;
+
+	return call && call->id == id ? call : NULL;
+}
+
+static void release_inbound(struct requests *requests, struct call *call)
+{
+	struct inbound *inbound = call->inbound;
+
+	call->inbound = NULL;
+	if (--inbound->waiting)
+		return;
+	requests->waiting_bytes -= zmq_msg_size(&inbound->message);
+	zmq_msg_close(&inbound->message);
+	free(inbound);
+}
+
+static void leave_client(struct call *call)
+{
+	if (!call->client)
+		return;
+	TAILQ_REMOVE(&call->client->calls, call, in_client);
+	call->client->call_count--;
+	call->client = NULL;
+}
+
+static void leave_queue(struct call *call)
+{
+	TAILQ_REMOVE(&call->queue->waiting, call, in_state);
+	call->queue->waiting_count--;
+}
+
+static void leave_service(struct call *call)
+{
+	TAILQ_REMOVE(&call->service->running, call, in_state);
+	call->service->running_count--;
+	call->service->running_bytes -= call->size;
+}
+
+static void free_call(struct requests *requests, struct call *call)
+{
+	uint32_t slot = call->id & SLOT_MASK;
+
+	leave_client(call);
+	if (call->service)
+		leave_service(call);
+	else
+		leave_queue(call);
+	if (call->inbound)
+		release_inbound(requests, call);
+	requests->slots[slot] = NULL;
+	requests->free_slots[requests->free_count++] = slot;
+	free(call);
+}
+
+/* --- what is to be sent at the end of the turn */
+
+static void flush_later(struct requests *requests, struct party *party)
+{
+	if (party->to_flush)
+		return;
+	party->to_flush = true;
+	requests->to_flush[requests->flush_count++] = party;
+}
+
+static void write_item(struct requests *requests, struct party *party, struct frame_writer *writer, enum frame_type type,
+	const struct frame_item *item)
+{
+	if (!frame_writer_open(writer))
+		frame_write_begin(writer, type, NULL, 0);
+	if (!frame_write_item(writer, item)) {
+		router_send(&requests->router, &party->peer, writer);
+		frame_write_begin(writer, type, NULL, 0);
+		frame_write_item(writer, item);
+	}
+	flush_later(requests, party);
+}
+
+static void answer(struct requests *requests, struct party *client, const struct frame_item *item)
+{
+	write_item(requests, client, &client->replies, FRAME_REPLY, item);
+}
+
+/* Answers without a worker's help; the call goes on existing. */
+static void answer_outcome(struct requests *requests, struct call *call, enum bus_outcome outcome, uint8_t flags)
+{
+	if (!call->client)
+		return;
+	answer(requests, call->client,
+		&(struct frame_item){ .id = call->client_id, .outcome = (uint8_t)outcome, .flags = flags });
+	leave_client(call);
+}
+
+static void tell_cancel(struct requests *requests, struct call *call)
+{
+	struct party *worker = call->service->worker;
+
+	write_item(requests, worker, &worker->cancels, FRAME_CANCEL, &(struct frame_item){ .id = call->id });
+}
+
+static void flush(struct requests *requests)
+{
+	for (size_t i = 0; i < requests->flush_count; i++) {
+		struct party *party = requests->to_flush[i];
+
+		party->to_flush = false;
+		if (frame_writer_open(&party->replies))
+			router_send(&requests->router, &party->peer, &party->replies);
+		if (frame_writer_open(&party->cancels))
+			router_send(&requests->router, &party->peer, &party->cancels);
+	}
+	requests->flush_count = 0;
+}
+
+/* --- queues */
+
+/* NULL: there are as many as allowed. */
+static struct queue *find_queue(struct requests *requests, const char *name, size_t name_len)
+{
+	for (size_t i = 0; i < requests->queue_count; i++)
+		if (queue_is_named(requests->queues[i], name, name_len))
+			return requests->queues[i];
+	if (requests->queue_count == REQUESTS_QUEUES_MAX)
+		return NULL;
+
+	struct queue *queue = calloc(1, sizeof(*queue));
+
+	if (!queue)
+		abort();
+	memcpy(queue->name, name, name_len);
+	queue->name_len = (uint8_t)name_len;
+	queue->unserved_ns = requests->router.now_ns;
+	TAILQ_INIT(&queue->waiting);
+	requests->queues[requests->queue_count++] = queue;
+	return queue;
+}
+
+static void free_queue(struct requests *requests, size_t index)
+{
+	free(requests->queues[index]->services);
+	free(requests->queues[index]);
+	requests->queues[index] = requests->queues[--requests->queue_count];
+}
+
+static uint32_t retry_after_ms(const struct requests *requests, const struct queue *queue)
+{
+	const struct call *oldest = queue ? TAILQ_FIRST(&queue->waiting) : NULL;
+	uint64_t age_ms = oldest ? (requests->router.now_ns - oldest->arrived_ns) / NS_PER_MS : 0;
+
+	if (age_ms < REQUESTS_RETRY_MIN_MS)
+		return REQUESTS_RETRY_MIN_MS;
+	return age_ms < REQUESTS_RETRY_MAX_MS ? (uint32_t)age_ms : REQUESTS_RETRY_MAX_MS;
+}
+
+/* --- REQUEST */
+
+static void refuse(struct requests *requests, struct party *client, const struct queue *queue, uint64_t id)
+{
+	count(&requests->counters.overloaded);
+	answer(requests, client,
+		&(struct frame_item){
+			.id = id,
+			.outcome = BUS_OVERLOADED,
+			.time_ms = retry_after_ms(requests, queue),
+		});
+}
+
+static bool has_room(const struct requests *requests, const struct party *client, const struct queue *queue)
+{
+	return queue && queue->waiting_count < REQUESTS_WAITING_MAX && client->call_count < REQUESTS_CLIENT_CALLS_MAX &&
+	       requests->waiting_bytes <= REQUESTS_WAITING_BYTES_MAX;
+}
+
+static void accept(struct requests *requests, struct party *client, struct queue *queue, struct inbound *inbound,
+	const struct frame_item *item)
+{
+	struct call *call = has_room(requests, client, queue) ? new_call(requests) : NULL;
+
+	count(&requests->counters.calls);
+	if (!call) {
+		refuse(requests, client, queue, item->id);
+		return;
+	}
+	call->client = client;
+	call->client_id = item->id;
+	call->queue = queue;
+	call->inbound = inbound;
+	inbound->waiting++;
+	call->item = *item;
+	call->size = (size_t)item->header_len + item->body_len;
+	call->arrived_ns = requests->router.now_ns;
+	call->deadline_ns = call->arrived_ns + item->time_ms * NS_PER_MS;
+	TAILQ_INSERT_TAIL(&queue->waiting, call, in_state);
+	queue->waiting_count++;
+	TAILQ_INSERT_TAIL(&client->calls, call, in_client);
+	client->call_count++;
+}
+
+static void on_request(struct requests *requests, struct party *client, const struct frame_envelope *envelope,
+	struct frame_reader body, zmq_msg_t *message)
+{
+	struct queue *queue = find_queue(requests, envelope->name, envelope->name_len);
+	struct inbound *inbound = calloc(1, sizeof(*inbound));
+	size_t offset = (size_t)(body.at - (const uint8_t *)zmq_msg_data(message));
+	struct frame_item item;
+
+	if (!inbound)
+		abort();
+	/* The bytes of a small message lie in zmq_msg_t itself and move with it. */
+	zmq_msg_init(&inbound->message);
+	zmq_msg_move(&inbound->message, message);
+	body.at = (const uint8_t *)zmq_msg_data(&inbound->message) + offset;
+	body.end = (const uint8_t *)zmq_msg_data(&inbound->message) + zmq_msg_size(&inbound->message);
+	requests->waiting_bytes += zmq_msg_size(&inbound->message);
+	while (frame_read_item(&body, &item))
+		accept(requests, client, queue, inbound, &item);
+	if (inbound->waiting)
+		return;
+	requests->waiting_bytes -= zmq_msg_size(&inbound->message);
+	zmq_msg_close(&inbound->message);
+	free(inbound);
+}
+
+/* --- from queues to workers */
+
+static uint32_t remaining_ms(const struct requests *requests, const struct call *call)
+{
+	uint64_t now_ns = requests->router.now_ns;
+
+	return call->deadline_ns > now_ns ? (uint32_t)((call->deadline_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS) : 0;
+}
+
+static void expire_waiting(struct requests *requests, struct call *call)
+{
+	count(&requests->counters.expired);
+	answer_outcome(requests, call, BUS_DEADLINE, 0);
+	free_call(requests, call);
+}
+
+/* Takes what fits into one message for this service, into `calls`; they stay in the queue. */
+static size_t gather(struct requests *requests, struct queue *queue, const struct service *service,
+	struct frame_writer *writer, struct call **calls)
+{
+	size_t room = service->window - service->running_count;
+	size_t taken = 0;
+	struct call *call = TAILQ_FIRST(&queue->waiting), *next;
+
+	for (; call && taken < room && taken < FRAME_ITEMS_MAX; call = next) {
+		next = TAILQ_NEXT(call, in_state);
+		call->item.id = call->id;
+		call->item.time_ms = remaining_ms(requests, call);
+		if (call->item.time_ms == 0) {
+			expire_waiting(requests, call);
+			continue;
+		}
+		if (!frame_write_item(writer, &call->item))
+			break;
+		calls[taken++] = call;
+	}
+	return taken;
+}
+
+static void start_running(struct requests *requests, struct service *service, struct call *call)
+{
+	leave_queue(call);
+	release_inbound(requests, call);
+	call->service = service;
+	service->running_count++;
+	service->running_bytes += call->size;
+	TAILQ_INSERT_TAIL(&service->running, call, in_state);
+}
+
+/* One message to one worker. Returns false when there is nobody to send to. A worker that does not take it is gone, and the calls,
+ * which it never saw, still wait. */
+static bool dispatch_batch(struct requests *requests, struct queue *queue)
+{
+	struct service *service = queue_choose(queue, next_random(requests));
+	struct frame_writer writer = { 0 };
+	struct call *calls[FRAME_ITEMS_MAX];
+
+	if (!service)
+		return false;
+	frame_write_begin(&writer, FRAME_REQUEST, queue->name, queue->name_len);
+
+	size_t taken = gather(requests, queue, service, &writer, calls);
+
+	if (taken == 0)
+		frame_writer_fini(&writer);
+	else if (router_send(&requests->router, &service->worker->peer, &writer))
+		for (size_t i = 0; i < taken; i++)
+			start_running(requests, service, calls[i]);
+	return true;
+}
+
+static void dispatch(struct requests *requests, struct queue *queue)
+{
+	while (!TAILQ_EMPTY(&queue->waiting) && dispatch_batch(requests, queue))
+		;
+}
+
+/* --- REPLY, CANCEL */
+
+static void on_reply(struct requests *requests, struct party *worker, struct frame_reader body)
+{
+	struct frame_item item;
+
+	while (frame_read_item(&body, &item)) {
+		struct call *call = find_call(requests, item.id);
+
+		if (!call || !call->service || call->service->worker != worker) {
+			count(&requests->counters.stale);
+			continue;
+		}
+		count(&requests->counters.answered);
+		item.id = call->client_id;
+		if (call->client)
+			answer(requests, call->client, &item);
+		free_call(requests, call);
+	}
+}
+
+static struct call *find_clients_call(struct party *client, uint64_t id)
+{
+	struct call *call = TAILQ_FIRST(&client->calls);
+
+	while (call && call->client_id != id)
+		call = TAILQ_NEXT(call, in_client);
+	return call;
+}
+
+static void cancel(struct requests *requests, struct call *call)
+{
+	count(&requests->counters.cancelled);
+	if (!call->service) {
+		free_call(requests, call);
+		return;
+	}
+	leave_client(call);
+	tell_cancel(requests, call);
+}
+
+static void on_cancel(struct requests *requests, struct party *client, struct frame_reader body)
+{
+	struct frame_item item;
+
+	while (frame_read_item(&body, &item)) {
+		struct call *call = find_clients_call(client, item.id);
+
+		if (call)
+			cancel(requests, call);
+	}
+}
+
+/* --- workers */
+
+static struct service *find_service(const struct party *worker, const struct queue *queue)
+{
+	struct service *service;
+
+	LIST_FOREACH(service, &worker->services, in_worker)
+		if (service->queue == queue)
+			return service;
+	return NULL;
+}
+
+static struct service *new_service(struct party *worker, struct queue *queue)
+{
+	struct service *service = calloc(1, sizeof(*service));
+
+	if (!service)
+		abort();
+	service->worker = worker;
+	service->queue = queue;
+	TAILQ_INIT(&service->running);
+	LIST_INSERT_HEAD(&worker->services, service, in_worker);
+	worker->service_count++;
+	queue_add_service(queue, service);
+	return service;
+}
+
+static void on_ready(struct requests *requests, struct party *worker, const struct frame_envelope *envelope)
+{
+	struct queue *queue = find_queue(requests, envelope->name, envelope->name_len);
+	struct service *service = queue ? find_service(worker, queue) : NULL;
+
+	if (!queue || (!service && worker->service_count == REQUESTS_WORKER_QUEUES_MAX)) {
+		count(&requests->router.counters.peers_refused);
+		return;
+	}
+	if (!service)
+		service = new_service(worker, queue);
+	service->window = envelope->count < REQUESTS_CALLS_MAX ? envelope->count : REQUESTS_CALLS_MAX;
+	worker->leaving = false;
+}
+
+/* What ran there may have been executed: only the client knows whether to run it again. */
+static void end_service(struct requests *requests, struct service *service)
+{
+	struct call *call;
+
+	while ((call = TAILQ_FIRST(&service->running))) {
+		count(&requests->counters.lost);
+		answer_outcome(requests, call, BUS_UNAVAILABLE, FRAME_MAYBE_EXECUTED);
+		free_call(requests, call);
+	}
+	queue_remove_service(service->queue, service);
+	LIST_REMOVE(service, in_worker);
+	free(service);
+}
+
+/* --- what the router tells */
+
+static struct party *introduce(struct peer *peer)
+{
+	struct party *party = (struct party *)peer;
+
+	if (!party->calls.tqh_last) /* new: it was given out cleared */
+		TAILQ_INIT(&party->calls);
+	return party;
+}
+
+static void on_message(void *owner, struct peer *peer, const struct frame_envelope *envelope, struct frame_reader body,
+	zmq_msg_t *message)
+{
+	struct requests *requests = owner;
+	struct party *party = introduce(peer);
+	bool has_name = envelope->name_len > 0;
+	bool has_items = frame_items_valid(body, envelope);
+
+	if (envelope->type == FRAME_REQUEST && has_name && has_items)
+		on_request(requests, party, envelope, body, message);
+	else if (envelope->type == FRAME_REPLY && has_items)
+		on_reply(requests, party, body);
+	else if (envelope->type == FRAME_CANCEL && has_items)
+		on_cancel(requests, party, body);
+	else if (envelope->type == FRAME_READY && has_name && envelope->count > 0)
+		on_ready(requests, party, envelope);
+	else if (envelope->type == FRAME_GOODBYE) {
+		party->leaving = true;
+		router_send_plain(&requests->router, peer, FRAME_GOODBYE);
+	} else
+		count(&requests->router.counters.malformed);
+}
+
+static void on_turn_end(void *owner)
+{
+	struct requests *requests = owner;
+
+	for (size_t i = 0; i < requests->queue_count; i++)
+		dispatch(requests, requests->queues[i]);
+	flush(requests);
+	requests->router.busy = requests->free_count < REQUESTS_CALLS_MAX;
+}
+
+static void end_unserved(struct requests *requests, struct queue *queue)
+{
+	struct call *call, *next;
+
+	for (call = TAILQ_FIRST(&queue->waiting); call; call = next) {
+		next = TAILQ_NEXT(call, in_state);
+		if (requests->router.now_ns - call->arrived_ns < REQUESTS_NO_WORKER_MS * NS_PER_MS)
+			continue;
+		count(&requests->counters.unserved);
+		answer_outcome(requests, call, BUS_NO_SERVICE, 0);
+		free_call(requests, call);
+	}
+}
+
+static void tick_call(struct requests *requests, struct call *call)
+{
+	if (requests->router.now_ns < call->deadline_ns)
+		return;
+	if (!call->service) {
+		expire_waiting(requests, call);
+		return;
+	}
+	if (!call->client)
+		return; /* answered or cancelled; it occupies the worker until that is done with it */
+	count(&requests->counters.expired);
+	answer_outcome(requests, call, BUS_DEADLINE, FRAME_MAYBE_EXECUTED);
+	tell_cancel(requests, call);
+}
+
+static void publish_gauges(struct requests *requests)
+{
+	size_t waiting = 0, workers = 0;
+
+	for (size_t i = 0; i < requests->queue_count; i++) {
+		waiting += requests->queues[i]->waiting_count;
+		workers += requests->queues[i]->service_count;
+	}
+	atomic_store(&requests->counters.waiting, waiting);
+	atomic_store(&requests->counters.running, REQUESTS_CALLS_MAX - requests->free_count - waiting);
+	atomic_store(&requests->counters.workers, workers);
+	atomic_store(&requests->counters.queues, requests->queue_count);
+	atomic_store(&requests->counters.waiting_bytes, requests->waiting_bytes);
+}
+
+static void tick_queue(struct requests *requests, size_t index)
+{
+	struct queue *queue = requests->queues[index];
+
+	if (queue_is_served(queue))
+		queue->unserved_ns = requests->router.now_ns;
+	else if (requests->router.now_ns - queue->unserved_ns >= REQUESTS_NO_WORKER_MS * NS_PER_MS)
+		end_unserved(requests, queue);
+	if (queue->service_count == 0 && queue->waiting_count == 0)
+		free_queue(requests, index);
+}
+
+static void on_tick(void *owner)
+{
+	struct requests *requests = owner;
+
+	for (size_t i = 0; requests->router.busy && i < requests->slots_used; i++)
+		if (requests->slots[i])
+			tick_call(requests, requests->slots[i]);
+	for (size_t i = requests->queue_count; i > 0; i--)
+		tick_queue(requests, i - 1);
+	publish_gauges(requests);
+	flush(requests);
+}
+
+static void on_gone(void *owner, struct peer *peer)
+{
+	struct requests *requests = owner;
+	struct party *party = introduce(peer);
+	struct call *call;
+	struct service *service;
+
+	while ((service = LIST_FIRST(&party->services)))
+		end_service(requests, service);
+	while ((call = TAILQ_FIRST(&party->calls)))
+		cancel(requests, call);
+	flush(requests); /* whatever was meant for it is dropped here, before it is freed */
+}
+
+static const struct router_ops ROUTER_OPS = {
+	.peer_size = sizeof(struct party),
+	.on_message = on_message,
+	.on_turn_end = on_turn_end,
+	.on_tick = on_tick,
+	.on_gone = on_gone,
+};
+
+struct requests *requests_open(const char *endpoint, struct zsocket_error *error_out)
+{
+	struct requests *requests = calloc(1, sizeof(*requests));
+	uint64_t seeds[2];
+
+	if (!requests || getrandom(seeds, sizeof(seeds), 0) != (ssize_t)sizeof(seeds))
+		abort();
+	if (!router_open(&requests->router, endpoint, &ROUTER_OPS, requests, error_out)) {
+		free(requests);
+		return NULL;
+	}
+	/* Not from 1: a worker's answer to a broker that was here before must not fit. */
+	requests->serial = seeds[0] >> (SLOT_BITS + 1);
+	requests->random = seeds[1] | 1;
+	while (requests->free_count < REQUESTS_CALLS_MAX) {
+		uint32_t slot = REQUESTS_CALLS_MAX - 1 - requests->free_count;
+
+		requests->free_slots[requests->free_count++] = slot;
+	}
+	return requests;
+}
+
+void requests_run(struct requests *requests)
+{
+	router_run(&requests->router);
+}
+
+void requests_stop(struct requests *requests)
+{
+	router_stop(&requests->router);
+}
+
+void requests_close(struct requests *requests)
+{
+	for (size_t i = 0; i < requests->router.peer_count; i++)
+		requests->router.peers[i]->gone = true;
+	for (size_t i = 0; i < requests->router.peer_count; i++)
+		on_gone(requests, requests->router.peers[i]);
+	while (requests->queue_count)
+		free_queue(requests, 0);
+	router_close(&requests->router);
+	free(requests);
+}
+
+const struct requests_counters *requests_counters(const struct requests *requests)
+{
+	return &requests->counters;
+}
+
+const struct router_counters *requests_router_counters(const struct requests *requests)
+{
+	return &requests->router.counters;
+}

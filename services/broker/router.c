@@ -1,0 +1,277 @@
+#include "broker/router.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+static const uint64_t NS_PER_MS = 1000000;
+
+static struct peer **bucket_of(struct router *router, const uint8_t *identity, size_t identity_len)
+{
+	uint64_t hash = 14695981039346656037u; /* FNV-1a */
+
+	for (size_t i = 0; i < identity_len; i++)
+		hash = (hash ^ identity[i]) * 1099511628211u;
+	return &router->buckets[(hash ^ hash >> 32) % ROUTER_PEERS_MAX];
+}
+
+static bool is_peer(const struct peer *peer, const uint8_t *identity, size_t identity_len)
+{
+	return peer->identity_len == identity_len && memcmp(peer->identity, identity, identity_len) == 0;
+}
+
+static struct peer *find_peer(struct router *router, const uint8_t *identity, size_t identity_len)
+{
+	struct peer *peer = *bucket_of(router, identity, identity_len);
+
+	while (peer && !is_peer(peer, identity, identity_len))
+		peer = peer->next;
+	return peer;
+}
+
+/* NULL: as many as allowed. */
+static struct peer *add_peer(struct router *router, const uint8_t *identity, size_t identity_len)
+{
+	struct peer **bucket = bucket_of(router, identity, identity_len);
+
+	if (router->peer_count == ROUTER_PEERS_MAX) {
+		atomic_fetch_add(&router->counters.peers_refused, 1);
+		return NULL;
+	}
+	struct peer *peer = calloc(1, router->ops->peer_size);
+
+	if (!peer)
+		abort();
+	memcpy(peer->identity, identity, identity_len);
+	peer->identity_len = (uint8_t)identity_len;
+	peer->heard_ns = peer->sent_ns = router->now_ns;
+	peer->next = *bucket;
+	*bucket = peer;
+	peer->index = router->peer_count++;
+	router->peers[peer->index] = peer;
+	atomic_store(&router->counters.peers, router->peer_count);
+	return peer;
+}
+
+static void remove_peer(struct router *router, struct peer *peer)
+{
+	struct peer **at = bucket_of(router, peer->identity, peer->identity_len);
+
+	while (*at != peer)
+		at = &(*at)->next;
+	*at = peer->next;
+	router->peers[peer->index] = router->peers[--router->peer_count];
+	router->peers[peer->index]->index = peer->index;
+	atomic_store(&router->counters.peers, router->peer_count);
+	free(peer);
+}
+
+static void mark_gone(struct router *router, struct peer *peer)
+{
+	peer->gone = true;
+	router->any_gone = true;
+}
+
+/* Peers announce themselves with READY, SUBSCRIBE and so on. One that we hear otherwise has been announced to a broker before us. */
+static bool introduces_itself(enum frame_type type)
+{
+	return type == FRAME_REQUEST || type == FRAME_READY || type == FRAME_SUBSCRIBE || type == FRAME_PUBLISH ||
+	       type == FRAME_HEAD;
+}
+
+static struct peer *meet(struct router *router, const uint8_t *identity, size_t identity_len, enum frame_type type)
+{
+	struct peer *peer = add_peer(router, identity, identity_len);
+
+	if (peer && !introduces_itself(type))
+		router_send_plain(router, peer, FRAME_HELLO);
+	return peer;
+}
+
+static void receive_one(struct router *router, const uint8_t *identity, size_t identity_len, zmq_msg_t *message)
+{
+	const uint8_t *bytes = zmq_msg_data(message);
+	struct frame_reader reader = { bytes, bytes + zmq_msg_size(message) };
+	struct frame_envelope envelope;
+
+	atomic_fetch_add_explicit(&router->counters.messages_in, 1, memory_order_relaxed);
+	if (!frame_read_envelope(&reader, &envelope)) {
+		atomic_fetch_add(&router->counters.malformed, 1);
+		return;
+	}
+	struct peer *peer = find_peer(router, identity, identity_len);
+
+	if (!peer)
+		peer = meet(router, identity, identity_len, envelope.type);
+	if (!peer || peer->gone)
+		return;
+	peer->heard_ns = router->now_ns;
+	if (envelope.type != FRAME_HEARTBEAT)
+		router->ops->on_message(router->owner, peer, &envelope, reader, message);
+}
+
+/* Returns whether everything was received. */
+static bool receive(struct router *router)
+{
+	uint8_t identity[ZSOCKET_IDENTITY_MAX];
+	size_t identity_len;
+	uint64_t dropped = 0;
+	zmq_msg_t message;
+	int count = 0;
+
+	zmq_msg_init(&message);
+	while (count < ROUTER_TURN_MESSAGES &&
+		zsocket_receive(router->socket, identity, &identity_len, &message, &dropped)) {
+		receive_one(router, identity, identity_len, &message);
+		count++;
+	}
+	zmq_msg_close(&message);
+	if (dropped)
+		atomic_fetch_add(&router->counters.malformed, dropped);
+	return count < ROUTER_TURN_MESSAGES;
+}
+
+static void bury(struct router *router)
+{
+	router->any_gone = false; /* on_gone may find others */
+	for (size_t i = 0; i < router->peer_count;) {
+		struct peer *peer = router->peers[i];
+
+		if (!peer->gone) {
+			i++;
+			continue;
+		}
+		atomic_fetch_add(&router->counters.peers_lost, 1);
+		router->ops->on_gone(router->owner, peer);
+		remove_peer(router, peer);
+	}
+}
+
+static void keep_in_touch(struct router *router, struct peer *peer)
+{
+	if (router->now_ns - peer->heard_ns > ROUTER_SILENCE_MS * NS_PER_MS)
+		mark_gone(router, peer);
+	else if (router->now_ns - peer->sent_ns >= ROUTER_HEARTBEAT_MS * NS_PER_MS)
+		router_send_plain(router, peer, FRAME_HEARTBEAT);
+}
+
+static uint64_t tick_ns(const struct router *router)
+{
+	return (router->busy ? ROUTER_TICK_MS : ROUTER_TICK_IDLE_MS) * NS_PER_MS;
+}
+
+/* Only when everything has been received: if it was we who stood still, heartbeats wait in the socket. */
+static void tick(struct router *router)
+{
+	if (router->now_ns - router->ticked_ns < tick_ns(router))
+		return;
+	router->ticked_ns = router->now_ns;
+	for (size_t i = 0; i < router->peer_count; i++)
+		keep_in_touch(router, router->peers[i]);
+	router->ops->on_tick(router->owner);
+}
+
+static void wait_for_input(struct router *router)
+{
+	uint64_t due_ns = router->ticked_ns + tick_ns(router);
+	uint64_t now_ns = zsocket_now_ns();
+	long timeout_ms = now_ns < due_ns ? (long)((due_ns - now_ns) / NS_PER_MS) + 1 : 0;
+	zmq_pollitem_t items[] = {
+		{ .socket = router->socket, .events = ZMQ_POLLIN },
+		{ .fd = router->wake_fd, .events = ZMQ_POLLIN },
+	};
+
+	if (zmq_poll(items, 2, timeout_ms) < 0)
+		assert(errno == EINTR);
+}
+
+bool router_open(struct router *router, const char *endpoint, const struct router_ops *ops, void *owner,
+	struct zsocket_error *error_out)
+{
+	*router = (struct router){ .ops = ops, .owner = owner, .now_ns = zsocket_now_ns() };
+	router->ticked_ns = router->now_ns;
+	router->socket = zsocket_bind_router(endpoint, error_out);
+	if (!router->socket)
+		return false;
+	router->peers = calloc(ROUTER_PEERS_MAX, sizeof(struct peer *));
+	router->buckets = calloc(ROUTER_PEERS_MAX, sizeof(struct peer *));
+	router->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (!router->peers || !router->buckets || router->wake_fd < 0)
+		abort();
+	return true;
+}
+
+void router_run(struct router *router)
+{
+	while (!atomic_load(&router->stopping)) {
+		wait_for_input(router);
+		router->now_ns = zsocket_now_ns();
+		atomic_store_explicit(&router->counters.turned_ns, router->now_ns, memory_order_relaxed);
+
+		bool all = receive(router);
+
+		router->ops->on_turn_end(router->owner);
+		if (all)
+			tick(router);
+		while (router->any_gone) {
+			bury(router);
+			router->ops->on_turn_end(router->owner);
+		}
+	}
+}
+
+void router_stop(struct router *router)
+{
+	uint64_t one = 1;
+
+	atomic_store(&router->stopping, true);
+	(void)!write(router->wake_fd, &one, sizeof(one));
+}
+
+void router_close(struct router *router)
+{
+	while (router->peer_count)
+		remove_peer(router, router->peers[0]);
+	free(router->peers);
+	free(router->buckets);
+	close(router->wake_fd);
+	zsocket_close(router->socket);
+}
+
+static bool sent(struct router *router, struct peer *peer, bool taken)
+{
+	if (!taken)
+		mark_gone(router, peer);
+	peer->sent_ns = router->now_ns;
+	atomic_fetch_add_explicit(&router->counters.messages_out, 1, memory_order_relaxed);
+	return taken;
+}
+
+bool router_send(struct router *router, struct peer *peer, struct frame_writer *writer)
+{
+	size_t len;
+	uint8_t *bytes = frame_writer_take(writer, &len);
+
+	if (peer->gone) {
+		free(bytes);
+		return false;
+	}
+	return sent(router, peer, zsocket_send(router->socket, peer->identity, peer->identity_len, bytes, len));
+}
+
+bool router_send_plain(struct router *router, struct peer *peer, enum frame_type type)
+{
+	struct frame_writer writer = { 0 };
+
+	frame_write_begin(&writer, type, NULL, 0);
+	return router_send(router, peer, &writer);
+}
+
+bool router_send_shared(struct router *router, struct peer *peer, zmq_msg_t *message)
+{
+	return !peer->gone &&
+	       sent(router, peer, zsocket_send_shared(router->socket, peer->identity, peer->identity_len, message));
+}

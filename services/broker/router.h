@@ -1,0 +1,88 @@
+/*
+ * router.h: one ROUTER socket, the peers behind it, and the loop of the thread that owns both. The request side and the
+ * event side of the broker are each made of one.
+ *
+ * A peer exists from its first sound message until it has been silent for ROUTER_SILENCE_MS or cannot be reached. It is
+ * known by the identity that libzmq gives to its connection, so a peer that connects again is another peer. One that is
+ * forgotten and speaks again is told HELLO, and announces itself anew.
+ */
+#pragma once
+
+#include "kit/frame.h"
+#include "kit/zsocket.h"
+
+#include <stdatomic.h>
+
+enum {
+	ROUTER_PEERS_MAX = 4096,
+	ROUTER_HEARTBEAT_MS = 1000,
+	ROUTER_SILENCE_MS = 3000,
+	ROUTER_TURN_MESSAGES = 256, /* received before what they lead to is sent */
+	ROUTER_TICK_MS = 50,        /* while the owner says that it is busy */
+	ROUTER_TICK_IDLE_MS = 500,
+};
+
+/* Embedded, as the first member, in what the owner keeps for each peer. */
+struct peer {
+	struct peer *next; /* in its bucket */
+	size_t index;      /* among router.peers */
+	uint64_t heard_ns;
+	uint64_t sent_ns;
+	bool gone;         /* told to the owner, and freed, at the end of the turn */
+	uint8_t identity[ZSOCKET_IDENTITY_MAX];
+	uint8_t identity_len;
+};
+
+struct router_ops {
+	size_t peer_size; /* of the owner's struct; given out cleared */
+	/* Any message but HEARTBEAT. It may be moved away from `message`. */
+	void (*on_message)(void *owner, struct peer *peer, const struct frame_envelope *envelope, struct frame_reader body,
+		zmq_msg_t *message);
+	/* After the messages of a turn: the time to send what they led to. */
+	void (*on_turn_end)(void *owner);
+	/* Each ROUTER_TICK_MS or ROUTER_TICK_IDLE_MS. */
+	void (*on_tick)(void *owner);
+	/* The peer is freed after this. Nothing can be sent to it. */
+	void (*on_gone)(void *owner, struct peer *peer);
+};
+
+/* Read by other threads. */
+struct router_counters {
+	atomic_ullong messages_in, messages_out, malformed, peers_lost, peers_refused;
+	atomic_size_t peers;
+	atomic_ullong turned_ns; /* when the loop last came round: liveness */
+};
+
+struct router {
+	void *socket;
+	const struct router_ops *ops;
+	void *owner;
+	struct peer **peers; /* ROUTER_PEERS_MAX */
+	size_t peer_count;
+	struct peer **buckets; /* ROUTER_PEERS_MAX */
+	bool any_gone;
+	bool busy;       /* set by the owner: there are deadlines to watch */
+	uint64_t now_ns; /* when this turn began */
+	uint64_t ticked_ns;
+	int wake_fd;
+	atomic_bool stopping;
+	struct router_counters counters;
+};
+
+/* False: error_out says why the endpoint cannot be served. */
+bool router_open(struct router *router, const char *endpoint, const struct router_ops *ops, void *owner,
+	struct zsocket_error *error_out);
+/* Runs on the calling thread until router_stop(). */
+void router_run(struct router *router);
+/* Any thread, or a signal handler. */
+void router_stop(struct router *router);
+/* Frees the peers without telling the owner. */
+void router_close(struct router *router);
+
+/* Sends the message in the writer. False: the peer is gone or does not take what it is sent, which is the same: it will be
+ * forgotten at the end of the turn. Never blocks. */
+bool router_send(struct router *router, struct peer *peer, struct frame_writer *writer);
+/* A message without a body: CANCEL has one, HEARTBEAT, HELLO and GOODBYE have none. */
+bool router_send_plain(struct router *router, struct peer *peer, enum frame_type type);
+/* One message to many: it stays the caller's. */
+bool router_send_shared(struct router *router, struct peer *peer, zmq_msg_t *message);
