@@ -63,11 +63,11 @@ struct bus_subscriber_options {
 	const char *endpoints;
 	const struct bus_stream *streams; /* copied */
 	size_t stream_count;
-	uint64_t window_bytes;   /* what a broker may have under way to us; 0: the defaults. At most twice this is held */
+	uint64_t window_bytes;   /* what each broker may have under way to us, and so what is held at most; 0: the defaults */
 	uint64_t window_batches;
 
-	/* The next batch. True: dealt with, the cursor moves to up_to. False: not now (the database is away): nothing moves and
-	 * on_gap will ask for the same range later. */
+	/* The next batch. True: dealt with, the cursor moves to up_to. False: not now (the database is away): nothing moves, and
+	 * the same range is offered again, or asked for by on_gap, after BUS_GAP_AGAIN_MS. */
 	bool (*on_batch)(void *ctx, const struct bus_batch *batch);
 	/*
 	 * Positions (from, to] of that epoch are missing: read them from the log, then call bus_subscriber_advance(), from inside

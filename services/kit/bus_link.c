@@ -359,3 +359,9 @@ struct bus_link *bus_links_pick(struct bus_links *links, const struct bus_link *
 		best = &links->link[except - links->link];
 	return best;
 }
+
+bool bus_link_send_shared(struct bus_link *link, zmq_msg_t *message)
+{
+	link->sent_ns = link->links->now_ns;
+	return link->up && zsocket_send_shared(link->socket, NULL, 0, message);
+}

@@ -83,6 +83,8 @@ void bus_links_kick(struct bus_links *links);
 
 /* Sends the message in the writer. False: the link is not up or cannot take it; the message is gone either way. */
 bool bus_link_send(struct bus_link *link, struct frame_writer *writer);
+/* Likewise with a message that several links share; it stays the caller's. */
+bool bus_link_send_shared(struct bus_link *link, zmq_msg_t *message);
 
 /* The link that is up and has the least outstanding, other than `except` if there is a choice. NULL: none is up. */
 struct bus_link *bus_links_pick(struct bus_links *links, const struct bus_link *except);

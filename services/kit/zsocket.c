@@ -266,12 +266,17 @@ static void free_bytes(void *bytes, void *hint)
 	free(bytes);
 }
 
+void zsocket_make_message(zmq_msg_t *message_out, uint8_t *bytes, size_t len)
+{
+	if (zmq_msg_init_data(message_out, bytes, len, free_bytes, NULL) != 0)
+		abort(); /* out of memory */
+}
+
 bool zsocket_send(void *socket, const void *identity, size_t identity_len, uint8_t *bytes, size_t len)
 {
 	zmq_msg_t message;
 
-	if (zmq_msg_init_data(&message, bytes, len, free_bytes, NULL) != 0)
-		abort(); /* out of memory */
+	zsocket_make_message(&message, bytes, len);
 	return send_message(socket, identity, identity_len, &message);
 }
 

@@ -43,6 +43,8 @@ int zsocket_events(void *socket);
 /* Sends one message, whose bytes came from malloc and are freed in any case. identity: NULL on a DEALER. False: the peer is
  * gone or its queue is full. Never blocks. */
 bool zsocket_send(void *socket, const void *identity, size_t identity_len, uint8_t *bytes, size_t len);
+/* Makes a message of bytes that came from malloc; they are freed with it. */
+void zsocket_make_message(zmq_msg_t *message_out, uint8_t *bytes, size_t len);
 /* Likewise with a message that is shared; it stays the caller's. */
 bool zsocket_send_shared(void *socket, const void *identity, size_t identity_len, zmq_msg_t *message);
 
