@@ -14,6 +14,9 @@
 
 struct table;
 
+/* A class of lanes: threads, each with a connection, that serve one queue "<service>.<class>". */
+enum lane_class { LANE_WORK, LANE_READ, LANE_WRITE, LANE_QUERY, LANE_CLASSES };
+
 /* What is special about a resource; every member may be NULL. Hooks run no SQL: see method for what does. */
 struct resource_ops {
 	/* After validation, before it is stored; may set fields of `after`. */
@@ -32,7 +35,7 @@ struct method {
 	const char *name; /* "CustomerService.CreateImport" */
 	enum status (*run)(struct request *req);
 	bool internal;    /* only for the principal "system" */
-	bool read;        /* runs in the read queue's class: quick, no transaction. See IdentityService.ResolveSession */
+	enum lane_class lane; /* LANE_WORK unless said otherwise; in LANE_READ and LANE_QUERY it runs without a transaction */
 };
 
 struct consumer_event;
