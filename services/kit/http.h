@@ -17,15 +17,14 @@
  *
  * Every slice points into the caller's buffer and lives as long as that does.
  */
-#ifndef KIT_HTTP_H
-#define KIT_HTTP_H
+#pragma once
+
+#include "kit/status.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
-
-#define HTTP_MUST_CHECK __attribute__((warn_unused_result))
 
 /* Bytes that belong to somebody else. `data` is NULL only where a thing is absent; it is never NUL-terminated. */
 struct http_slice {
@@ -122,7 +121,7 @@ struct http_refusal {
  * come (0 for a new request), so that a head that trickles in costs linear time. One empty line before the request line is
  * skipped (RFC 9112 2.2). *head_out is meaningful only after HTTP_READY, *refusal_out only after HTTP_REFUSED.
  */
-HTTP_MUST_CHECK enum http_result http_parse_head(const char *data, size_t size, size_t *scanned, const struct http_limits *limits,
+MUST_CHECK enum http_result http_parse_head(const char *data, size_t size, size_t *scanned, const struct http_limits *limits,
 						 struct http_head *head_out, struct http_refusal *refusal_out);
 
 /* The value of the first line of that header, or a slice whose data is NULL. Singletons have one line only. */
@@ -158,7 +157,7 @@ void http_body_init(struct http_body *body, const struct http_head *head, const 
  * *decoded_out; *consumed_out raw bytes are used up. HTTP_NEED_MORE: all were consumed and the body goes on. HTTP_READY: the
  * body is whole; what lies behind *consumed_out is the next request. Trailers are checked and dropped.
  */
-HTTP_MUST_CHECK enum http_result http_body_decode(struct http_body *body, char *data, size_t size, size_t *consumed_out,
+MUST_CHECK enum http_result http_body_decode(struct http_body *body, char *data, size_t size, size_t *consumed_out,
 						  size_t *decoded_out, struct http_refusal *refusal_out);
 
 /* --- replies --- */
@@ -202,7 +201,7 @@ bool http_slice_equals_ignoring_case(struct http_slice slice, const char *text);
  * Takes the percent-encoding off, strictly: false for a broken escape, for %00 and for a result that is not UTF-8. The result
  * is never longer than the input; out needs in.size bytes and may be in.data's own memory. With form set, '+' means a space.
  */
-HTTP_MUST_CHECK bool http_percent_decode(struct http_slice in, bool form, char *out, size_t *size_out);
+MUST_CHECK bool http_percent_decode(struct http_slice in, bool form, char *out, size_t *size_out);
 
 /*
  * Visits the parameters of a query, raw (use http_percent_decode with form): *rest starts as head.query and is moved on.
@@ -221,5 +220,3 @@ bool http_etag_matches(struct http_slice list, struct http_slice etag, bool weak
 
 /* Whether an Accept-Encoding value allows that coding by name, with q > 0 (RFC 9110 12.5.3); absent allows none. */
 bool http_accepts_coding(struct http_slice accept_encoding, const char *coding);
-
-#endif
