@@ -25,9 +25,8 @@
 #include "kit/arena.h"
 #include "kit/http.h"
 
-#include <stdatomic.h>
-
 struct event_base;
+struct exchange;
 struct server;
 struct server_thread;
 
@@ -132,11 +131,10 @@ struct exchange {
 	void (*on_close)(struct exchange *x);
 };
 
-/* Names an exchange in messages. Never reused: a late answer finds nothing. */
-typedef uint64_t exchange_handle;
-exchange_handle exchange_get_handle(const struct exchange *x);
+/* Names an exchange in messages (slot and generation). Never 0 and never reused: a late answer finds nothing. */
+uint64_t exchange_handle(const struct exchange *x);
 /* NULL when that exchange has been answered or is gone. Handles are the thread's own. */
-struct exchange *exchange_find(struct server_thread *thread, exchange_handle handle);
+struct exchange *exchange_find(struct server_thread *thread, uint64_t handle);
 
 /* The client's address as text: the peer, or the last X-Forwarded-For entry that no trusted proxy added. In x->arena. */
 const char *exchange_client_address(struct exchange *x);
