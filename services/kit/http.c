@@ -194,10 +194,8 @@ static bool parse_method(struct parser *parser)
 
 static bool escapes_are_whole(struct http_slice text)
 {
-	const char *end = text.data + text.size;
-
-	for (const char *at = text.data; (at = memchr(at, '%', (size_t)(end - at))) != NULL; at += 3)
-		if (end - at < 3 || !is_hex(at[1]) || !is_hex(at[2]))
+	for (size_t i = 0; i < text.size; i++)
+		if (text.data[i] == '%' && (text.size - i < 3 || !is_hex(text.data[i + 1]) || !is_hex(text.data[i + 2])))
 			return false;
 	return true;
 }
