@@ -114,7 +114,7 @@ psql: ## a SQL prompt as superuser on the running system
 
 # The web UI and the tests: npm packages by lock file, again only when that changed.
 %/node_modules/.stamp: %/package.json %/package-lock.json
-	cd $* && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund --loglevel=error
+	cd $* && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 WEB := gateway/web
 ui: $(if $(wildcard $(WEB)/package.json),$(WEB)/dist/.stamp) ## build the web UI

@@ -22,6 +22,13 @@ local_dir=$top/deploy/local
 socket_path_max_bytes=107              # sockaddr_un.sun_path without its end, see unix(7)
 socket_name_max_bytes=32               # the longest name of ours in $run
 
+# What every database of the cluster must have: under plain C, pg_trgm finds no trigrams in Chinese.
+encoding_wanted="UTF8 C.UTF-8 C.UTF-8"
+encoding_query="select string_agg(distinct concat_ws(' ', pg_encoding_to_char(encoding), datcollate, datctype), ', ') from pg_database"
+encoding_sentence() {
+	say "the PostgreSQL cluster in $var/postgres has databases in '$1' but all must be in '$encoding_wanted' (Chinese text cannot be searched otherwise); move it away and restore a backup (make restore FROM=...)."
+}
+
 say() { printf '%s\n' "$*"; }
 fail() {
 	printf 'guanxi: %s\n' "$*" >&2
@@ -54,14 +61,17 @@ last_line() {
 
 is_running() { s6-svscanctl -a "$var/supervise" 2>/dev/null; }
 
-# as_account COMMAND...: runs it as the user that the whole system runs as
-as_account() {
-	if [[ $account == "$(id -un)" ]]; then
-		"$@"
-	else
-		setpriv --reuid="$account" --regid="$account" --clear-groups --no-new-privs env HOME="$var" "$@"
-	fi
+# gone_wait: until supervision has ended, and with it all processes
+gone_wait() {
+	local deadline=$((SECONDS + GUANXI_STOP_TIMEOUT_S * 2))
+	while is_running; do
+		((SECONDS < deadline)) || fail "supervision did not end; see $var/log/supervision."
+		sleep 0.02
+	done
 }
+
+# as_account COMMAND...: runs it as the user that the whole system runs as
+as_account() { "${account_prefix[@]}" "$@"; }
 
 settings_check() {
 	local name
@@ -75,10 +85,14 @@ settings_check() {
 	((GUANXI_DEATHS >= 2)) || fail "GUANXI_DEATHS is $GUANXI_DEATHS but must be at least 2."
 }
 
-# paths_set: account, var, run, pg_bin and pg_port, without making anything
+# paths_set: account, account_prefix, var, run, pg_bin and pg_port, without making anything
 paths_set() {
 	account=$(id -un)
-	[[ $EUID != 0 ]] || account=guanxi
+	account_prefix=(env)
+	if [[ $EUID == 0 ]]; then
+		account=guanxi
+		account_prefix=(setpriv --reuid="$account" --regid="$account" --clear-groups --no-new-privs env HOME=/)
+	fi
 	var=${GUANXI_VAR:-$top/var}
 	[[ $var == /* ]] || var=$PWD/$var
 	var=$(readlink -m "$var")
