@@ -81,6 +81,7 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIBS)
 	$(CC) $(LDFLAGS) -fsanitize=fuzzer $< $(LIBS) $(LDLIBS) -o $@
 unit: $(UNIT) ## build and run the unit tests
 	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
+unit-build: $(UNIT)
 fuzzers: $(FUZZERS)
 clean: ## remove what was built (var/, the state, stays)
 	rm -rf build gateway/web/dist
@@ -89,7 +90,7 @@ clean: ## remove what was built (var/, the state, stays)
 JOBS  := $(shell nproc)
 LOCAL := deploy/local
 export GUANXI_MODE := $(MODE)
-.PHONY: help run start stop status logs psql ready ui test test-% bench lint format asan tsan fuzz fuzzers cover demo backup restore rows screenshots npm
+.PHONY: help run start stop status logs psql ready ui test test-unit test-fuzz test-system test-browser test-fault unit-build bench lint format asan tsan fuzz fuzzers cover demo backup restore rows screenshots npm
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -125,14 +126,14 @@ npm: $(patsubst %/package.json,%/node_modules/.stamp,$(wildcard tests/package.js
 
 test: ## every test; one group with make test-unit, -fuzz, -system, -browser, -fault
 	@tests/run
-test-%:
-	@tests/run $*
+test-unit test-fuzz test-system test-browser test-fault:
+	@tests/run $(@:test-%=%)
 backup: ## dump the database of the running system to var/backup/<time>
 	@deploy/backup/backup
 restore: ## bring a backup back: make restore FROM=var/backup/<time> [SECRET=<file>]
 	@deploy/backup/restore "$(FROM)" $(if $(SECRET),"$(SECRET)")
 rows: ## each requirement with the passing tests that show it, of the last run
-	@tests/show-rows
+	@node tests/results.mjs rows
 lint: ## every static check
 	@$(LOCAL)/install build lint ui
 	@$(MAKE) --no-print-directory npm build/proto/.stamp
