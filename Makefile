@@ -35,6 +35,8 @@ FUZZERS   := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fu
 service_o  = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard services/$(1)/*.c)))
 LIBS      := $(BUILD)/libgateway.a $(PROCESSES:%=$(BUILD)/lib%.a) $(BUILD)/libkit.a
 
+# make V=1 shows the whole commands
+Q := $(if $(V),,@)
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -44,20 +46,21 @@ all: $(BINARIES) ## build every program (MODE=release, asan, tsan or fuzz)
 # --- protobuf: C structs, and the whole definition as one embedded descriptor set
 build/proto/.stamp: $(PROTOS)
 	@mkdir -p build/proto
-	protoc-c --proto_path=proto --proto_path=/usr/include --c_out=build/proto $(PROTOS:proto/%=%) google/protobuf/descriptor.proto google/protobuf/timestamp.proto
-	protoc --proto_path=proto --proto_path=/usr/include --include_imports --include_source_info --descriptor_set_out=build/guanxi.desc $(PROTOS:proto/%=%)
+	$(Q)protoc-c --proto_path=proto --proto_path=/usr/include --c_out=build/proto $(PROTOS:proto/%=%) google/protobuf/descriptor.proto google/protobuf/timestamp.proto
+	$(Q)protoc --proto_path=proto --proto_path=/usr/include --include_imports --include_source_info --descriptor_set_out=build/guanxi.desc $(PROTOS:proto/%=%)
 	@touch $@
 $(PROTO_C): build/proto/.stamp ;
 $(BUILD)/proto/%.o: build/proto/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -Wno-error -w -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CFLAGS) -Wno-error -w -MMD -MP -c $< -o $@
 $(BUILD)/services/kit/schema_data.o: build/proto/.stamp services/kit/schema_data.S
 	@mkdir -p $(@D)
-	$(CC) -c services/kit/schema_data.S -o $@
+	$(Q)$(CC) -c services/kit/schema_data.S -o $@
 
-$(BUILD)/%.o: %.c build/proto/.stamp
+$(BUILD)/%.o: %.c build/proto/.stamp Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(if $(V),,@echo "  $(MODE)  $<")
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 $(BUILD)/libkit.a: $(KIT_O) $(PROTO_O)
 	@rm -f $@ && ar rcs $@ $^
 $(BUILD)/libgateway.a: $(GATEWAY_O)
@@ -67,18 +70,19 @@ $(BUILD)/lib$(1).a: $(call service_o,$(1))
 	@rm -f $$@ && ar rcs $$@ $$^
 $(BUILD)/bin/guanxi-$(1): $(BUILD)/services/$(1)/main.o $(BUILD)/lib$(1).a $(BUILD)/libkit.a
 	@mkdir -p $$(@D)
-	$$(CC) $(LDFLAGS) $$^ $(LDLIBS) -o $$@
+	$$(Q)$$(CC) $(LDFLAGS) $$^ $(LDLIBS) -o $$@
 endef
 $(foreach p,$(PROCESSES),$(eval $(call process,$(p))))
 $(BUILD)/bin/guanxi-gateway: $(BUILD)/gateway/main.o $(BUILD)/libgateway.a $(BUILD)/libkit.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBS)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $< $(LIBS) $(LDLIBS) -lcmocka -o $@
+	$(Q)$(CC) $(LDFLAGS) $< $(LIBS) $(LDLIBS) -lcmocka -o $@
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIBS)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -fsanitize=fuzzer $< $(LIBS) $(LDLIBS) -o $@
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer $< $(LIBS) $(LDLIBS) -o $@
+-include $(wildcard services/*/*.mk gateway/*.mk)
 unit: $(UNIT) ## build and run the unit tests
 	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
 unit-build: $(UNIT)

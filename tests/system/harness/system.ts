@@ -119,6 +119,7 @@ export class System {
       GUANXI_ADMIN_PORT: String(this.address.adminPort),
       GUANXI_ADMIN_PASSWORD: this.address.password,
       GUANXI_FREE_MB: "64",
+      GUANXI_RATE_LIMIT: "0",
       ...this.address.settings,
     };
   }
