@@ -401,13 +401,16 @@ struct search_keys search_keys_of(const struct search_text *texts, size_t count,
 /* Inside quotes of tsvector and tsquery the quote is doubled, and so is the backslash. */
 static void add_quoted(struct buffer *out, struct slice key)
 {
-	buffer_add(out, "'", 1);
+	char *start = buffer_reserve(out, key.len * 2 + 2), *end = start;
+
+	*end++ = '\'';
 	for (size_t i = 0; i < key.len; i++) {
 		if (key.data[i] == '\'' || key.data[i] == '\\')
-			buffer_add(out, &key.data[i], 1);
-		buffer_add(out, &key.data[i], 1);
+			*end++ = key.data[i];
+		*end++ = key.data[i];
 	}
-	buffer_add(out, "'", 1);
+	*end++ = '\'';
+	out->len += (size_t)(end - start);
 }
 
 char *search_keys_vector(const struct search_keys *keys, struct arena *arena)
@@ -416,9 +419,8 @@ char *search_keys_vector(const struct search_keys *keys, struct arena *arena)
 
 	buffer_reserve(&out, keys->count * 16);
 	for (size_t i = 0; i < keys->count; i++) {
-		if (i > 0)
-			buffer_add(&out, " ", 1);
 		add_quoted(&out, keys->keys[i]);
+		buffer_add(&out, " ", i + 1 < keys->count);
 	}
 	buffer_add(&out, "", 0);
 	return out.data;
