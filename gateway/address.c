@@ -33,8 +33,10 @@ struct address address_from_socket(const struct sockaddr_storage *from)
 	return address;
 }
 
-/* Takes the port off "host:port" and the brackets off "[host]". A bare IPv6 address has several colons and no
- * brackets. */
+/*
+ * Takes the port off "host:port" and the brackets off "[host]". A bare IPv6 address has several colons and
+ * no brackets.
+ */
 static struct http_slice host_of(struct http_slice text)
 {
 	const char *colon = memchr(text.data, ':', text.size), *end = text.data + text.size;

@@ -14,8 +14,8 @@ enum {
 	SPARE_REQUESTS_MAX = 64,     /* kept a thread for the next requests */
 	BODY_FIRST_SIZE = 16 * 1024, /* grows by doubling: a length that is only claimed costs nothing */
 	/*
-	 * "Gone" is watched edge-triggered: a reset makes libevent report a readable and writable socket, and
-	 * a level-triggered watch for the closing alone would not consume that, and spin.
+	 * "Gone" is watched edge-triggered: a reset makes libevent report a readable and writable socket,
+	 * and a level-triggered watch for the closing alone would not consume that, and spin.
 	 */
 	WATCH_READ = EV_READ | EV_PERSIST,
 	WATCH_WRITE = EV_WRITE | EV_PERSIST,
@@ -67,8 +67,10 @@ static void on_nothing(struct connection *c, short events);
 
 #define TIMEOUT(member) offsetof(struct server_options, member)
 
-/* What is watched on entering, what to do when it happens, how long it may take, what to do when it takes
- * longer. */
+/*
+ * What is watched on entering, what to do when it happens, how long it may take, what to do when it takes
+ * longer.
+ */
 static const struct {
 	short watch; /* 0: as it is */
 	void (*ready)(struct connection *c, short events);
@@ -332,8 +334,10 @@ static void connection_free(struct connection *c)
 
 /* --- receiving --- */
 
-/* > 0: that many bytes came. 0: nothing yet. < 0: there will be no more; the peer closed or the connection
- * broke. */
+/*
+ * > 0: that many bytes came. 0: nothing yet. < 0: there will be no more; the peer closed or the connection
+ * broke.
+ */
 static ssize_t receive(struct connection *c, char *data, size_t size)
 {
 	ssize_t received = c->tls ? tls_receive(c->tls, data, size) : recv(c->fd, data, size, 0);
@@ -561,7 +565,9 @@ static void keep_body(struct request *request, const char *data, size_t size)
 	request->body_size += size;
 }
 
-/* The body is whole: in place where it came at once, else gathered. What lies behind it moves up to the head.
+/*
+ * The body is whole: in place where it came at once, else gathered. What lies behind it moves up to the
+ * head.
  */
 static void finish_body(struct connection *c, struct http_slice decoded, size_t consumed)
 {

@@ -1,15 +1,15 @@
 /*
  * connection: the server's inside; only server.c, connection.c and exchange.c include this.
  *
- * A connection is in one state, and the state *is* the list of its thread that it is on. Every state has one
- *duration, so each list is ordered by deadline and one timer looks at the heads only. connection_enter()
- *alone changes states.
+ * A connection is in one state, and the state *is* the list of its thread that it is on. Every state has
+ * one duration, so each list is ordered by deadline and one timer looks at the heads only.
+ * connection_enter() alone changes states.
  *
- *	HANDSHAKE ─► IDLE ─► HEAD ─► BODY / UPLOAD ⇄ PAUSED ─► WORKING ─► ANSWERED ─► (IDLE | HEAD | LINGER |
- *CLOSED) │           └─► WRITING ─┘ └─► STREAM ⇄ STREAM_BLOCKED ─► ANSWERED
+ *	HANDSHAKE > IDLE > HEAD > BODY or UPLOAD (or PAUSED) > WORKING > ANSWERED > IDLE, HEAD, LINGER or
+ *CLOSED WORKING > STREAM (or STREAM_BLOCKED) > ANSWERED ANSWERED > WRITING > as after ANSWERED
  *
- * An idle connection or an open stream owns this struct and nothing else: input buffer, head and arena are a
- *`struct request` that is taken when bytes arrive and given back when the exchange ends.
+ * An idle connection or an open stream owns this struct and nothing else: input buffer, head and arena are
+ * a `struct request` that is taken when bytes arrive and given back when the exchange ends.
  */
 #pragma once
 
@@ -149,8 +149,10 @@ void *memory_resize(void *memory, size_t size_bytes);
 
 /* Takes an accepted descriptor. refused: it is beyond the limit and is answered 503 and closed. */
 void connection_open(struct server_thread *thread, int fd, const struct sockaddr_storage *peer, bool refused);
-/* Ends it now, whatever it does; tells the application when an exchange was open. Freed at the end of the
- * turn. */
+/*
+ * Ends it now, whatever it does; tells the application when an exchange was open. Freed at the end of the
+ * turn.
+ */
 void connection_close(struct connection *c);
 void connection_enter(struct connection *c, enum connection_state state);
 /* Draining: takes the request that an idle connection may have received unseen, or closes it. */
@@ -173,7 +175,9 @@ void connection_refuse(struct connection *c, unsigned status, const char *reason
 struct connection *exchange_connection(struct exchange *x);
 /* Room for size_bytes more behind the output. */
 char *output_reserve(struct connection *c, size_t size_bytes);
-/* Puts a problem document into the output. head: of the request that it answers, NULL where that was not
- * understood. */
+/*
+ * Puts a problem document into the output. head: of the request that it answers, NULL where that was not
+ * understood.
+ */
 void output_problem(
 	struct connection *c, const struct http_head *head, unsigned status, const char *detail, bool close);

@@ -36,9 +36,9 @@ struct exchange *exchange_find(struct server_thread *thread, uint64_t handle)
 /* --- who asks --- */
 
 /*
- * From the left to the right of all X-Forwarded-For lines: the last entry that is none of our proxies is the
- * client; an entry that is no address makes everything before it hearsay; if all are our proxies it is the
- * first of them.
+ * From the left to the right of all X-Forwarded-For lines: the last entry that is none of our proxies is
+ * the client; an entry that is no address makes everything before it hearsay; if all are our proxies it is
+ * the first of them.
  */
 static bool forwarded_address(struct connection *c, struct address *address_out)
 {
@@ -161,7 +161,9 @@ static void output_head(struct connection *c, struct http_reply_head *head)
 	count(&thread->counters.replies, 1);
 }
 
-/* RFC 9457. The detail is one of our own constant sentences: nothing in it needs escaping, which is asserted.
+/*
+ * RFC 9457. The detail is one of our own constant sentences: nothing in it needs escaping, which is
+ * asserted.
  */
 void output_problem(
 	struct connection *c, const struct http_head *head, unsigned status, const char *detail, bool close)
@@ -202,8 +204,8 @@ static void exchange_finish(struct connection *c, enum connection_next after)
 
 /*
  * An answer that comes before the body has ends the connection: where the next request would begin is
- * unknown. Where it is we that end it, the client may be sending already; closing at once would reset it, and
- * with that the answer (RFC 9112 9.6).
+ * unknown. Where it is we that end it, the client may be sending already; closing at once would reset it,
+ * and with that the answer (RFC 9112 9.6).
  */
 static enum connection_next next_after(const struct connection *c, bool close)
 {
@@ -284,8 +286,10 @@ void exchange_stream_begin(struct exchange *x, const struct reply *head, const s
 	c->body_is_discarded = x->head->method == HTTP_HEAD;
 	c->stream_is_chunked = x->head->minor_version > 0;
 	c->stream_was_refused = c->was_told_to_drain = false;
-	/* Always closed behind it: a stream ends rarely, and so no request has to wait in its buffer for
-	 * that. */
+	/*
+	 * Always closed behind it: a stream ends rarely, and so no request has to wait in its buffer for
+	 * that.
+	 */
 	output_head(c, &(struct http_reply_head){
 			       .status = head->status,
 			       .framing = c->stream_is_chunked ? HTTP_CHUNKED : HTTP_NO_BODY,

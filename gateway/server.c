@@ -65,8 +65,10 @@ static bool open_listener(const struct server *server, const struct listen_addre
 	if (fd < 0)
 		return fail(error, "Cannot make a socket to listen on %s: %s.", text, strerror(errno));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	/* Accepted sockets inherit these. The second finds peers that vanished without a word, also below an
-	 * open stream. */
+	/*
+	 * Accepted sockets inherit these. The second finds peers that vanished without a word, also below
+	 * an open stream.
+	 */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
 	if (is_shared)
@@ -98,8 +100,8 @@ static void name_address(struct server *server, const struct listen_address *bou
 }
 
 /*
- * SO_REUSEPORT would let a second gateway of the same user share the port in silence. So the first socket is
- * bound without it: that fails if anyone listens there. It also finds the port where 0 was asked for.
+ * SO_REUSEPORT would let a second gateway of the same user share the port in silence. So the first socket
+ * is bound without it: that fails if anyone listens there. It also finds the port where 0 was asked for.
  */
 static bool open_listeners(struct server *server, char *error)
 {
@@ -408,8 +410,10 @@ static bool accept_one(struct server_thread *thread)
 		welcome(thread, fd, &peer);
 		return true;
 	}
-	/* Out of descriptors or memory: the listener stays readable, so it is left alone for a while instead
-	 * of asked again. */
+	/*
+	 * Out of descriptors or memory: the listener stays readable, so it is left alone for a while
+	 * instead of asked again.
+	 */
 	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
 		close_gate(thread);
 	return errno == ECONNABORTED || errno == EINTR;

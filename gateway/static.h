@@ -1,6 +1,6 @@
 /*
- * static: the built web UI, served from memory. Everything is read once, at start, within a declared limit; a
- * request never touches the file system, so no path can lead out of it.
+ * static: the built web UI, served from memory. Everything is read once, at start, within a declared limit;
+ * a request never touches the file system, so no path can lead out of it.
  *
  * A name below /assets/ carries a hash of its content: it is kept by browsers for ever. A path that is no
  * file is answered with index.html, for the UI's own router, unless it looks like a file or lies below

@@ -52,8 +52,10 @@ bool tls_context_open(const char *certificate_file, const char *key_file, struct
 	SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
 	SSL_CTX_set_options(
 		context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
-	/* An idle connection keeps no record buffers; a send that was cut short may be repeated from another
-	 * buffer. */
+	/*
+	 * An idle connection keeps no record buffers; a send that was cut short may be repeated from
+	 * another buffer.
+	 */
 	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
 					  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_alpn_select_cb(context, select_protocol, NULL);

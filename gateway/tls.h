@@ -1,7 +1,7 @@
 /*
- * tls: TLS 1.2 and 1.3 on a non-blocking socket, by OpenSSL directly (bufferevent_openssl costs two to three
- * times as much). No renegotiation, no compression; ALPN answers http/1.1 and refuses clients that offer only
- * something else.
+ * tls: TLS 1.2 and 1.3 on a non-blocking socket, by OpenSSL directly (bufferevent_openssl costs two to
+ * three times as much). No renegotiation, no compression; ALPN answers http/1.1 and refuses clients that
+ * offer only something else.
  */
 #pragma once
 
@@ -30,8 +30,10 @@ void tls_session_shutdown(struct tls_session *session);
 enum tls_progress { TLS_DONE, TLS_WANTS_READ, TLS_WANTS_WRITE, TLS_FAILED };
 enum tls_progress tls_handshake(struct tls_session *session);
 
-/* As recv and send with errno in the result: bytes, 0 at the end (receive only), -EAGAIN, or another negative
- * number. */
+/*
+ * As recv and send with errno in the result: bytes, 0 at the end (receive only), -EAGAIN, or another
+ * negative number.
+ */
 ssize_t tls_receive(struct tls_session *session, char *data, size_t size);
 ssize_t tls_send(struct tls_session *session, const char *data, size_t size);
 /* Decrypted bytes wait inside, of which the socket's readiness says nothing. */

@@ -87,8 +87,10 @@ struct known_header {
 	bool repeatable; /* a list by its definition, or one that intermediaries append to */
 };
 
-/* A perfect hash of the names: a collision does not compile (-Woverride-init), the unit test looks each name
- * up. */
+/*
+ * A perfect hash of the names: a collision does not compile (-Woverride-init), the unit test looks each
+ * name up.
+ */
 #define BUCKET(size, first, third_last) (((size) + ((first)&31) * 31 + ((third_last)&31)) & 63)
 #define SINGLE(first, third_last, text, id)                                                                  \
 	[BUCKET(sizeof(text) - 1, first, third_last)] = { text, sizeof(text) - 1, id, false }
@@ -368,8 +370,10 @@ static bool host_is_valid(struct http_slice host)
 	return at == end;
 }
 
-/* An absolute target counts only when Host says the same (RFC 9112 3.2.2 lets it win; two answers are one too
- * many). */
+/*
+ * An absolute target counts only when Host says the same (RFC 9112 3.2.2 lets it win; two answers are one
+ * too many).
+ */
 static bool judge_host(struct parser *parser, struct http_slice authority)
 {
 	struct http_slice host = http_head_get(parser->head, HTTP_HOST);
@@ -477,8 +481,8 @@ static bool parse_lines(struct parser *parser)
 /* --- where the head ends --- */
 
 /*
- * Walks over whole lines from *scanned on. HTTP_READY: *scanned is behind the empty line. Bare LF is refused
- * here, so that a head in another line-end dialect is answered at once, not when its time is up.
+ * Walks over whole lines from *scanned on. HTTP_READY: *scanned is behind the empty line. Bare LF is
+ * refused here, so that a head in another line-end dialect is answered at once, not when its time is up.
  */
 static enum http_result find_end(
 	const char *data, size_t size, size_t *scanned, size_t start, struct http_refusal *refusal)

@@ -1,11 +1,11 @@
 /*
- * http: the strict HTTP/1.1 codec (RFC 9110 semantics, RFC 9112 syntax). Pure: bytes in, slices out, no I/O,
- *no allocation, no clock. The gateway's server and the admin port are both built on it.
+ * http: the strict HTTP/1.1 codec (RFC 9110 semantics, RFC 9112 syntax). Pure: bytes in, slices out, no
+ * I/O, no allocation, no clock. The gateway's server and the admin port are both built on it.
  *
- * Strict means that a message which two parsers could frame differently is refused, also where the RFC lets a
- *recipient be lenient: bare LF, obs-fold, whitespace before a colon, Content-Length beside Transfer-Encoding,
- *any coding but `chunked`, repeated singletons, a request without exactly one Host, and so on. After a
- *refusal the connection must be closed: where the next message begins is not known.
+ * Strict means that a message which two parsers could frame differently is refused, also where the RFC lets
+ * a recipient be lenient: bare LF, obs-fold, whitespace before a colon, Content-Length beside
+ * Transfer-Encoding, any coding but `chunked`, repeated singletons, a request without exactly one Host, and
+ * so on. After a refusal the connection must be closed: where the next message begins is not known.
  *
  *	size_t scanned = 0;                                    // once per request
  *	switch (http_parse_head(in, in_size, &scanned, &http_limits_default, &head, &refusal)) {
@@ -26,8 +26,10 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Bytes that belong to somebody else. `data` is NULL only where a thing is absent; it is never
- * NUL-terminated. */
+/*
+ * Bytes that belong to somebody else. `data` is NULL only where a thing is absent; it is never
+ * NUL-terminated.
+ */
 struct http_slice {
 	const char *data;
 	size_t size;
@@ -96,19 +98,19 @@ enum http_framing { HTTP_NO_BODY, HTTP_LENGTH, HTTP_CHUNKED };
 struct http_head {
 	enum http_method method;
 	struct http_slice target; /* as sent */
-	struct http_slice path; /* still percent-encoded, every escape checked; begins with '/', or is "*" for
-				   OPTIONS */
+	/* still percent-encoded, every escape checked; begins with '/', or is "*" for OPTIONS */
+	struct http_slice path;
 	struct http_slice query; /* what follows '?', raw; data is NULL if there was none */
 	unsigned minor_version;  /* HTTP/1.0 or HTTP/1.1 */
 	bool keep_alive;         /* the client wants the connection kept (RFC 9112 9.3) */
 	bool expects_continue;   /* it waits for 100 before it sends the body */
 	enum http_framing framing;
-	uint64_t content_length; /* for HTTP_LENGTH; UINT64_MAX where the number would not fit, so that any
-				    limit refuses it */
-	size_t size_bytes;       /* of the head, with the empty line that ends it */
+	/* for HTTP_LENGTH; UINT64_MAX where the number would not fit, so that any limit refuses it */
+	uint64_t content_length;
+	size_t size_bytes; /* of the head, with the empty line that ends it */
 	size_t header_count;
-	uint8_t slots[HTTP_KNOWN_COUNT]; /* 1 + index in headers of the first such line, or 0: use
-					    http_head_get */
+	/* 1 + index in headers of the first such line, or 0: use http_head_get */
+	uint8_t slots[HTTP_KNOWN_COUNT];
 	struct http_header headers[HTTP_HEADERS_MAX];
 };
 
@@ -129,7 +131,8 @@ struct http_refusal {
 MUST_CHECK enum http_result http_parse_head(const char *data, size_t size, size_t *scanned,
 	const struct http_limits *limits, struct http_head *head_out, struct http_refusal *refusal_out);
 
-/* The value of the first line of that header, or a slice whose data is NULL. Singletons have one line only.
+/*
+ * The value of the first line of that header, or a slice whose data is NULL. Singletons have one line only.
  */
 static inline struct http_slice http_head_get(const struct http_head *head, enum http_known known)
 {
@@ -158,16 +161,18 @@ struct http_body {
 	size_t framing_limit_bytes;
 };
 
-/* Prepares for the body that head announces, of at most limit_bytes decoded (in place of
- * limits->body_size_bytes). */
+/*
+ * Prepares for the body that head announces, of at most limit_bytes decoded (in place of
+ * limits->body_size_bytes).
+ */
 void http_body_init(struct http_body *body, const struct http_head *head, const struct http_limits *limits,
 	uint64_t limit_bytes);
 
 /*
- * Decodes in place: takes the raw bytes at data, leaves the decoded ones contiguous at its beginning and says
- * how many in *decoded_out; *consumed_out raw bytes are used up. HTTP_NEED_MORE: all were consumed and the
- * body goes on. HTTP_READY: the body is whole; what lies behind *consumed_out is the next request. Trailers
- * are checked and dropped.
+ * Decodes in place: takes the raw bytes at data, leaves the decoded ones contiguous at its beginning and
+ * says how many in *decoded_out; *consumed_out raw bytes are used up. HTTP_NEED_MORE: all were consumed and
+ * the body goes on. HTTP_READY: the body is whole; what lies behind *consumed_out is the next request.
+ * Trailers are checked and dropped.
  */
 MUST_CHECK enum http_result http_body_decode(struct http_body *body, char *data, size_t size,
 	size_t *consumed_out, size_t *decoded_out, struct http_refusal *refusal_out);
@@ -212,8 +217,8 @@ bool http_slice_equals_ignoring_case(struct http_slice slice, const char *text);
 
 /*
  * Takes the percent-encoding off, strictly: false for a broken escape, for %00 and for a result that is not
- * UTF-8. The result is never longer than the input; out needs in.size bytes and may be in.data's own memory.
- * With form set, '+' means a space.
+ * UTF-8. The result is never longer than the input; out needs in.size bytes and may be in.data's own
+ * memory. With form set, '+' means a space.
  */
 MUST_CHECK bool http_percent_decode(struct http_slice in, bool form, char *out, size_t *size_out);
 
@@ -223,17 +228,23 @@ MUST_CHECK bool http_percent_decode(struct http_slice in, bool form, char *out, 
  */
 bool http_query_next(struct http_slice *rest, struct http_slice *name_out, struct http_slice *value_out);
 
-/* Visits the comma-separated members of a list header (RFC 9110 5.6.1), trimmed, empty ones skipped. Not for
- * quoted strings. */
+/*
+ * Visits the comma-separated members of a list header (RFC 9110 5.6.1), trimmed, empty ones skipped. Not
+ * for quoted strings.
+ */
 bool http_list_next(struct http_slice *rest, struct http_slice *member_out);
 
 /* Finds a cookie (RFC 6265 4.2). The value comes without quotes. False where it is missing. */
 bool http_cookie_find(struct http_slice cookie, const char *name, struct http_slice *value_out);
 
-/* Whether an If-Match or If-None-Match value names etag (with its quotes), or is "*". weak: W/ does not
- * matter (RFC 9110 8.8.3.2). */
+/*
+ * Whether an If-Match or If-None-Match value names etag (with its quotes), or is "*". weak: W/ does not
+ * matter (RFC 9110 8.8.3.2).
+ */
 bool http_etag_matches(struct http_slice list, struct http_slice etag, bool weak);
 
-/* Whether an Accept-Encoding value allows that coding by name, with q > 0 (RFC 9110 12.5.3); absent allows
- * none. */
+/*
+ * Whether an Accept-Encoding value allows that coding by name, with q > 0 (RFC 9110 12.5.3); absent allows
+ * none.
+ */
 bool http_accepts_coding(struct http_slice accept_encoding, const char *coding);

@@ -1,6 +1,6 @@
 /*
- * A real server on loopback, driven over sockets: the abuse table of research/http.md line by line, and what
- * the server promises beside it. Clients wait for bytes or for a counter, never for time to pass.
+ * A real server on loopback, driven over sockets: the abuse table of research/http.md line by line, and
+ * what the server promises beside it. Clients wait for bytes or for a counter, never for time to pass.
  */
 #include "gateway/server.h"
 #include "gateway/static.h"
@@ -887,8 +887,10 @@ static void client_that_leaves_a_paused_upload_is_noticed(void **state)
 		atomic_store(&upload_bytes, 0);
 		client_say(fd, "POST /stalled-upload HTTP/1.1\r\n" HOST "Content-Length: 10000000\r\n\r\n");
 		fcntl(fd, F_SETFL, O_NONBLOCK);
-		/* An orderly end is queued behind what was sent, and so is seen only where that has room; a
-		 * reset always. */
+		/*
+		 * An orderly end is queued behind what was sent, and so is seen only where that has room; a
+		 * reset always.
+		 */
 		assert_true(send(fd, piece, is_reset ? sizeof(piece) : 1000, MSG_NOSIGNAL) > 0);
 		for (int i = 0; i < PATIENCE_MS && atomic_load(&upload_bytes) == 0; i++)
 			poll(NULL, 0, 1);
