@@ -33,7 +33,10 @@ struct address address_from_socket(const struct sockaddr_storage *from)
 	return address;
 }
 
-/* Takes the port off "host:port" and the brackets off "[host]". A bare IPv6 address has several colons and no brackets. */
+/*
+ * Takes the port off "host:port" and the brackets off "[host]". A bare IPv6 address has several colons and
+ * no brackets.
+ */
 static struct http_slice host_of(struct http_slice text)
 {
 	const char *colon = memchr(text.data, ':', text.size), *end = text.data + text.size;
@@ -41,7 +44,8 @@ static struct http_slice host_of(struct http_slice text)
 	if (text.size > 0 && text.data[0] == '[') {
 		const char *bracket = memchr(text.data, ']', text.size);
 
-		return bracket ? (struct http_slice){ text.data + 1, (size_t)(bracket - text.data - 1) } : text;
+		return bracket ? (struct http_slice){ text.data + 1, (size_t)(bracket - text.data - 1) }
+			       : text;
 	}
 	if (colon && !memchr(colon + 1, ':', (size_t)(end - colon - 1)))
 		text.size = (size_t)(colon - text.data);
@@ -102,7 +106,8 @@ bool address_parse_ranges(const char *list, struct address_ranges *ranges_out)
 	struct address_ranges ranges = { 0 };
 
 	while (http_list_next(&rest, &member))
-		if (ranges.count == ADDRESS_RANGES_MAX || !parse_range(member, &ranges.ranges[ranges.count++]))
+		if (ranges.count == ADDRESS_RANGES_MAX ||
+			!parse_range(member, &ranges.ranges[ranges.count++]))
 			return false;
 	*ranges_out = ranges;
 	return true;
@@ -136,7 +141,8 @@ bool listen_address_parse(const char *text, struct listen_address *address_out)
 {
 	const char *colon = strrchr(text, ':');
 	struct http_slice host = { text, colon ? (size_t)(colon - text) : 0 };
-	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM }, *found;
+	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM },
+			*found;
 	char name[256];
 
 	if (host.size >= 2 && host.data[0] == '[' && host.data[host.size - 1] == ']')

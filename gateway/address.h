@@ -1,6 +1,7 @@
 /*
- * address: internet addresses as the server needs them: where to listen, who the peer is, and which peers are our own
- * proxies. IPv4 is kept as the IPv4-mapped IPv6 address, so that one form is compared everywhere.
+ * address: internet addresses as the server needs them: where to listen, who the peer is, and which peers
+ * are our own proxies. IPv4 is kept as the IPv4-mapped IPv6 address, so that one form is compared
+ * everywhere.
  */
 #pragma once
 
@@ -19,7 +20,10 @@ struct address {
 };
 
 struct address address_from_socket(const struct sockaddr_storage *from);
-/* Reads "192.0.2.1", "192.0.2.1:80", "2001:db8::1" or "[2001:db8::1]:80"; the port is dropped. False for anything else. */
+/*
+ * Reads "192.0.2.1", "192.0.2.1:80", "2001:db8::1" or "[2001:db8::1]:80"; the port is dropped. False for
+ * anything else.
+ */
 MUST_CHECK bool address_parse(struct http_slice text, struct address *address_out);
 /* IPv4-mapped addresses are written as IPv4. */
 void address_format(const struct address *address, char text_out[ADDRESS_TEXT_SIZE]);

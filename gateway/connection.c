@@ -14,8 +14,8 @@ enum {
 	SPARE_REQUESTS_MAX = 64,     /* kept a thread for the next requests */
 	BODY_FIRST_SIZE = 16 * 1024, /* grows by doubling: a length that is only claimed costs nothing */
 	/*
-	 * "Gone" is watched edge-triggered: a reset makes libevent report a readable and writable socket, and a level-triggered
-	 * watch for the closing alone would not consume that, and spin.
+	 * "Gone" is watched edge-triggered: a reset makes libevent report a readable and writable socket,
+	 * and a level-triggered watch for the closing alone would not consume that, and spin.
 	 */
 	WATCH_READ = EV_READ | EV_PERSIST,
 	WATCH_WRITE = EV_WRITE | EV_PERSIST,
@@ -67,7 +67,10 @@ static void on_nothing(struct connection *c, short events);
 
 #define TIMEOUT(member) offsetof(struct server_options, member)
 
-/* What is watched on entering, what to do when it happens, how long it may take, what to do when it takes longer. */
+/*
+ * What is watched on entering, what to do when it happens, how long it may take, what to do when it takes
+ * longer.
+ */
 static const struct {
 	short watch; /* 0: as it is */
 	void (*ready)(struct connection *c, short events);
@@ -128,7 +131,8 @@ void connection_arm_sweep(struct server_thread *thread, uint64_t deadline_ms)
 	if (deadline_ms >= thread->sweep_at_ms)
 		return;
 	uint64_t wait_ms = deadline_ms > thread->now_ms ? deadline_ms - thread->now_ms : 1;
-	struct timeval wait = { .tv_sec = (time_t)(wait_ms / 1000), .tv_usec = (suseconds_t)(wait_ms % 1000 * 1000) };
+	struct timeval wait = { .tv_sec = (time_t)(wait_ms / 1000),
+		.tv_usec = (suseconds_t)(wait_ms % 1000 * 1000) };
 
 	thread->sweep_at_ms = deadline_ms;
 	event_add(&thread->sweep_event, &wait);
@@ -247,8 +251,10 @@ static uint32_t slot_take(struct server_thread *thread)
 		uint32_t capacity = thread->slots_capacity ? 2 * thread->slots_capacity : 64;
 
 		thread->slots = memory_resize(thread->slots, capacity * sizeof(*thread->slots));
-		thread->free_slots = memory_resize(thread->free_slots, capacity * sizeof(*thread->free_slots));
-		thread->generations = memory_resize(thread->generations, capacity * sizeof(*thread->generations));
+		thread->free_slots =
+			memory_resize(thread->free_slots, capacity * sizeof(*thread->free_slots));
+		thread->generations =
+			memory_resize(thread->generations, capacity * sizeof(*thread->generations));
 		thread->slots_capacity = capacity;
 	}
 	thread->generations[thread->slots_count] = 1;
@@ -328,7 +334,10 @@ static void connection_free(struct connection *c)
 
 /* --- receiving --- */
 
-/* > 0: that many bytes came. 0: nothing yet. < 0: there will be no more; the peer closed or the connection broke. */
+/*
+ * > 0: that many bytes came. 0: nothing yet. < 0: there will be no more; the peer closed or the connection
+ * broke.
+ */
 static ssize_t receive(struct connection *c, char *data, size_t size)
 {
 	ssize_t received = c->tls ? tls_receive(c->tls, data, size) : recv(c->fd, data, size, 0);
@@ -345,7 +354,8 @@ static ssize_t receive(struct connection *c, char *data, size_t size)
 static ssize_t receive_input(struct connection *c)
 {
 	struct request *request = c->request;
-	ssize_t received = receive(c, request->input + request->input_size, SERVER_INPUT_SIZE - request->input_size);
+	ssize_t received =
+		receive(c, request->input + request->input_size, SERVER_INPUT_SIZE - request->input_size);
 
 	if (received > 0)
 		request->input_size += (size_t)received;
@@ -432,7 +442,8 @@ static void on_gone(struct connection *c, short events)
 	struct pollfd asked = { .fd = c->fd, .events = POLLRDHUP };
 
 	(void)events;
-	if (poll(&asked, 1, 0) > 0 && (asked.revents & (POLLERR | POLLHUP | POLLRDHUP)) && c->state != CONNECTION_ANSWERED)
+	if (poll(&asked, 1, 0) > 0 && (asked.revents & (POLLERR | POLLHUP | POLLRDHUP)) &&
+		c->state != CONNECTION_ANSWERED)
 		connection_close(c);
 }
 
@@ -488,7 +499,8 @@ static void begin_body(struct connection *c)
 		server->application.on_head(&c->exchange);
 	if (!c->exchange_is_open)
 		return;
-	if (request->head.framing == HTTP_LENGTH && request->head.content_length > request->body_limit_bytes) {
+	if (request->head.framing == HTTP_LENGTH &&
+		request->head.content_length > request->body_limit_bytes) {
 		connection_refuse(c, 413, "The request body is larger than this address accepts.");
 		return;
 	}
@@ -545,14 +557,18 @@ void connection_take(struct connection *c)
 static void keep_body(struct request *request, const char *data, size_t size)
 {
 	while (request->body_capacity - request->body_size < size) {
-		request->body_capacity = request->body_capacity ? 2 * request->body_capacity : BODY_FIRST_SIZE;
+		request->body_capacity =
+			request->body_capacity ? 2 * request->body_capacity : BODY_FIRST_SIZE;
 		request->body = memory_resize(request->body, request->body_capacity);
 	}
 	memcpy(request->body + request->body_size, data, size);
 	request->body_size += size;
 }
 
-/* The body is whole: in place where it came at once, else gathered. What lies behind it moves up to the head. */
+/*
+ * The body is whole: in place where it came at once, else gathered. What lies behind it moves up to the
+ * head.
+ */
 static void finish_body(struct connection *c, struct http_slice decoded, size_t consumed)
 {
 	struct request *request = c->request;
@@ -577,7 +593,8 @@ static void take_body(struct connection *c)
 	char *raw = request->input + request->head.size_bytes;
 	size_t raw_size = request->input_size - request->head.size_bytes, consumed = 0, size = 0;
 	struct http_refusal refusal;
-	enum http_result result = http_body_decode(&request->decoder, raw, raw_size, &consumed, &size, &refusal);
+	enum http_result result =
+		http_body_decode(&request->decoder, raw, raw_size, &consumed, &size, &refusal);
 
 	if (result == HTTP_REFUSED) {
 		connection_refuse(c, refusal.status, refusal.reason);
@@ -664,9 +681,10 @@ static ssize_t send_some(struct connection *c)
 	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
 
 	if (c->tls)
-		return tls_send(c->tls, parts[parts[0].iov_len == 0].iov_base, parts[parts[0].iov_len == 0].iov_len);
-	ssize_t sent = c->pinned.size ? sendmsg(c->fd, &message, MSG_NOSIGNAL) :
-					send(c->fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL);
+		return tls_send(
+			c->tls, parts[parts[0].iov_len == 0].iov_base, parts[parts[0].iov_len == 0].iov_len);
+	ssize_t sent = c->pinned.size ? sendmsg(c->fd, &message, MSG_NOSIGNAL)
+				      : send(c->fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL);
 
 	return sent < 0 ? -errno : sent;
 }
@@ -780,7 +798,8 @@ static void settle_open(struct connection *c)
 		finish_answer(c);
 	else if (c->state == CONNECTION_ANSWERED)
 		connection_enter(c, CONNECTION_WRITING);
-	else if (!is_answer && flush != FLUSH_ALL) /* a client that asks for 100 Continue and leaves no room for it */
+	else if (!is_answer &&
+		 flush != FLUSH_ALL) /* a client that asks for 100 Continue and leaves no room for it */
 		connection_close(c);
 }
 

@@ -1,15 +1,15 @@
 /*
  * connection: the server's inside; only server.c, connection.c and exchange.c include this.
  *
- * A connection is in one state, and the state *is* the list of its thread that it is on. Every state has one duration, so
- * each list is ordered by deadline and one timer looks at the heads only. connection_enter() alone changes states.
+ * A connection is in one state, and the state *is* the list of its thread that it is on. Every state has
+ * one duration, so each list is ordered by deadline and one timer looks at the heads only.
+ * connection_enter() alone changes states.
  *
- *	HANDSHAKE ─► IDLE ─► HEAD ─► BODY / UPLOAD ⇄ PAUSED ─► WORKING ─► ANSWERED ─► (IDLE | HEAD | LINGER | CLOSED)
- *	                                                          │           └─► WRITING ─┘
- *	                                                          └─► STREAM ⇄ STREAM_BLOCKED ─► ANSWERED
+ *	HANDSHAKE > IDLE > HEAD > BODY or UPLOAD (or PAUSED) > WORKING > ANSWERED > IDLE, HEAD, LINGER or
+ *CLOSED WORKING > STREAM (or STREAM_BLOCKED) > ANSWERED ANSWERED > WRITING > as after ANSWERED
  *
- * An idle connection or an open stream owns this struct and nothing else: input buffer, head and arena are a `struct request`
- * that is taken when bytes arrive and given back when the exchange ends.
+ * An idle connection or an open stream owns this struct and nothing else: input buffer, head and arena are
+ * a `struct request` that is taken when bytes arrive and given back when the exchange ends.
  */
 #pragma once
 
@@ -24,18 +24,18 @@
 
 enum connection_state {
 	CONNECTION_HANDSHAKE,
-	CONNECTION_IDLE,	   /* between requests */
-	CONNECTION_HEAD,	   /* a request has begun */
-	CONNECTION_BODY,	   /* its body is gathered */
-	CONNECTION_UPLOAD,	   /* its body is handed over in chunks */
-	CONNECTION_PAUSED,	   /* … and the application wants no more for now */
-	CONNECTION_WORKING,	   /* the application has the exchange */
-	CONNECTION_ANSWERED,	   /* the answer is written at the end of this turn */
-	CONNECTION_WRITING,	   /* the client does not take the answer as fast as it comes */
-	CONNECTION_STREAM,	   /* an open stream with nothing to send */
+	CONNECTION_IDLE,           /* between requests */
+	CONNECTION_HEAD,           /* a request has begun */
+	CONNECTION_BODY,           /* its body is gathered */
+	CONNECTION_UPLOAD,         /* its body is handed over in chunks */
+	CONNECTION_PAUSED,         /* … and the application wants no more for now */
+	CONNECTION_WORKING,        /* the application has the exchange */
+	CONNECTION_ANSWERED,       /* the answer is written at the end of this turn */
+	CONNECTION_WRITING,        /* the client does not take the answer as fast as it comes */
+	CONNECTION_STREAM,         /* an open stream with nothing to send */
 	CONNECTION_STREAM_BLOCKED, /* an open stream whose client lags */
-	CONNECTION_LINGER,	   /* answered and half closed; what still comes is thrown away */
-	CONNECTION_CLOSED,	   /* freed at the end of the turn */
+	CONNECTION_LINGER,         /* answered and half closed; what still comes is thrown away */
+	CONNECTION_CLOSED,         /* freed at the end of the turn */
 	CONNECTION_STATES
 };
 
@@ -48,7 +48,7 @@ struct request {
 	struct arena *arena;
 	size_t input_size; /* bytes in input */
 	size_t used_size;  /* of these, the ones that belong to this request */
-	size_t scanned;	   /* for http_parse_head */
+	size_t scanned;    /* for http_parse_head */
 	struct http_body decoder;
 	uint64_t body_limit_bytes;
 	void (*on_body)(struct exchange *x, struct http_slice chunk);
@@ -59,7 +59,7 @@ struct request {
 };
 
 struct connection {
-	struct exchange exchange; /* first: an exchange is its connection */
+	struct exchange exchange;           /* first: an exchange is its connection */
 	struct connection *previous, *next; /* in the list of the state */
 	struct connection *next_touched, *next_ready;
 	uint64_t deadline_ms;
@@ -81,7 +81,7 @@ struct connection {
 	char *output; /* malloc'ed; NULL while there is nothing to send */
 	size_t output_start, output_size, output_capacity;
 	struct http_slice pinned; /* static bytes to send behind output */
-	uint64_t window_bytes;	  /* moved since the deadline was set, where a minimum rate counts */
+	uint64_t window_bytes;    /* moved since the deadline was set, where a minimum rate counts */
 	struct address peer;
 };
 
@@ -91,8 +91,8 @@ struct connection_list {
 };
 
 struct counters {
-	_Atomic uint64_t connections_accepted, connections_closed, connections_refused, requests, replies, streams_opened,
-		streams_closed, refusals, received_bytes, sent_bytes;
+	_Atomic uint64_t connections_accepted, connections_closed, connections_refused, requests, replies,
+		streams_opened, streams_closed, refusals, received_bytes, sent_bytes;
 };
 
 struct server_thread {
@@ -138,7 +138,8 @@ struct server {
 /* One writer, so no locked instruction is needed. */
 static inline void count(_Atomic uint64_t *counter, uint64_t added)
 {
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + added, memory_order_relaxed);
+	atomic_store_explicit(
+		counter, atomic_load_explicit(counter, memory_order_relaxed) + added, memory_order_relaxed);
 }
 
 /* realloc that ends the process instead of failing. */
@@ -148,7 +149,10 @@ void *memory_resize(void *memory, size_t size_bytes);
 
 /* Takes an accepted descriptor. refused: it is beyond the limit and is answered 503 and closed. */
 void connection_open(struct server_thread *thread, int fd, const struct sockaddr_storage *peer, bool refused);
-/* Ends it now, whatever it does; tells the application when an exchange was open. Freed at the end of the turn. */
+/*
+ * Ends it now, whatever it does; tells the application when an exchange was open. Freed at the end of the
+ * turn.
+ */
 void connection_close(struct connection *c);
 void connection_enter(struct connection *c, enum connection_state state);
 /* Draining: takes the request that an idle connection may have received unseen, or closes it. */
@@ -171,5 +175,9 @@ void connection_refuse(struct connection *c, unsigned status, const char *reason
 struct connection *exchange_connection(struct exchange *x);
 /* Room for size_bytes more behind the output. */
 char *output_reserve(struct connection *c, size_t size_bytes);
-/* Puts a problem document into the output. head: of the request that it answers, NULL where that was not understood. */
-void output_problem(struct connection *c, const struct http_head *head, unsigned status, const char *detail, bool close);
+/*
+ * Puts a problem document into the output. head: of the request that it answers, NULL where that was not
+ * understood.
+ */
+void output_problem(
+	struct connection *c, const struct http_head *head, unsigned status, const char *detail, bool close);

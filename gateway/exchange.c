@@ -36,8 +36,9 @@ struct exchange *exchange_find(struct server_thread *thread, uint64_t handle)
 /* --- who asks --- */
 
 /*
- * From the left to the right of all X-Forwarded-For lines: the last entry that is none of our proxies is the client; an entry
- * that is no address makes everything before it hearsay; if all are our proxies it is the first of them.
+ * From the left to the right of all X-Forwarded-For lines: the last entry that is none of our proxies is
+ * the client; an entry that is no address makes everything before it hearsay; if all are our proxies it is
+ * the first of them.
  */
 static bool forwarded_address(struct connection *c, struct address *address_out)
 {
@@ -79,7 +80,8 @@ bool exchange_is_secure(const struct exchange *x)
 
 	if (c->tls)
 		return true;
-	for (size_t cursor = 0; c->is_trusted_proxy && http_head_next(x->head, HTTP_X_FORWARDED_PROTO, &cursor, &line);)
+	for (size_t cursor = 0;
+		c->is_trusted_proxy && http_head_next(x->head, HTTP_X_FORWARDED_PROTO, &cursor, &line);)
 		while (http_list_next(&line, &member))
 			last = member;
 	return http_slice_equals_ignoring_case(last, "https");
@@ -95,7 +97,8 @@ void exchange_limit_body(struct exchange *x, uint64_t limit_bytes)
 	c->request->body_limit_bytes = limit_bytes;
 }
 
-void exchange_stream_body(struct exchange *x, uint64_t limit_bytes, void (*on_body)(struct exchange *x, struct http_slice chunk))
+void exchange_stream_body(struct exchange *x, uint64_t limit_bytes,
+	void (*on_body)(struct exchange *x, struct http_slice chunk))
 {
 	exchange_limit_body(x, limit_bytes);
 	exchange_connection(x)->request->on_body = on_body;
@@ -158,8 +161,12 @@ static void output_head(struct connection *c, struct http_reply_head *head)
 	count(&thread->counters.replies, 1);
 }
 
-/* RFC 9457. The detail is one of our own constant sentences: nothing in it needs escaping, which is asserted. */
-void output_problem(struct connection *c, const struct http_head *head, unsigned status, const char *detail, bool close)
+/*
+ * RFC 9457. The detail is one of our own constant sentences: nothing in it needs escaping, which is
+ * asserted.
+ */
+void output_problem(
+	struct connection *c, const struct http_head *head, unsigned status, const char *detail, bool close)
 {
 	static const struct http_header headers[] = {
 		{ { "Content-Type", 12 }, { "application/problem+json", 24 } },
@@ -167,19 +174,20 @@ void output_problem(struct connection *c, const struct http_head *head, unsigned
 		{ { "Retry-After", 11 }, { "1", 1 } },
 	};
 	char body[512];
-	int size = snprintf(body, sizeof(body), "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u,\"detail\":\"%s\"}",
+	int size = snprintf(body, sizeof(body),
+		"{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u,\"detail\":\"%s\"}",
 		http_reason(status), status, detail);
 
 	assert(size > 0 && (size_t)size < sizeof(body) && !strpbrk(detail, "\"\\\n\r\t"));
 	output_head(c, &(struct http_reply_head){
-		.status = status,
-		.framing = HTTP_LENGTH,
-		.content_length = (uint64_t)size,
-		.close = close,
-		.keep_alive_1_0 = head && head->minor_version == 0,
-		.headers = headers,
-		.header_count = status == 503 ? 3 : 2,
-	});
+			       .status = status,
+			       .framing = HTTP_LENGTH,
+			       .content_length = (uint64_t)size,
+			       .close = close,
+			       .keep_alive_1_0 = head && head->minor_version == 0,
+			       .headers = headers,
+			       .header_count = status == 503 ? 3 : 2,
+		       });
 	if (!head || head->method != HTTP_HEAD)
 		output_add(c, body, (size_t)size);
 }
@@ -194,14 +202,16 @@ static void exchange_finish(struct connection *c, enum connection_next after)
 	connection_touch(c);
 }
 
-/* An answer that comes before the body has: where the next request would begin is unknown, so there is none. */
+/*
+ * An answer that comes before the body has ends the connection: where the next request would begin is
+ * unknown. Where it is we that end it, the client may be sending already; closing at once would reset it,
+ * and with that the answer (RFC 9112 9.6).
+ */
 static enum connection_next next_after(const struct connection *c, bool close)
 {
-	if (c->state != CONNECTION_WORKING)
+	if (c->state != CONNECTION_WORKING || close || c->exchange.thread->is_draining)
 		return NEXT_LINGER;
-	if (close || !c->exchange.head->keep_alive || c->exchange.thread->is_draining)
-		return NEXT_CLOSE;
-	return NEXT_REQUEST;
+	return c->exchange.head->keep_alive ? NEXT_REQUEST : NEXT_CLOSE;
 }
 
 static size_t body_size(const struct reply *reply)
@@ -240,14 +250,14 @@ void exchange_reply(struct exchange *x, const struct reply *reply)
 	enum connection_next after = next_after(c, reply->close);
 
 	output_head(c, &(struct http_reply_head){
-		.status = reply->status,
-		.framing = has_body ? HTTP_LENGTH : HTTP_NO_BODY,
-		.content_length = body_size(reply),
-		.close = after != NEXT_REQUEST,
-		.keep_alive_1_0 = x->head->minor_version == 0,
-		.headers = reply->headers,
-		.header_count = reply->header_count,
-	});
+			       .status = reply->status,
+			       .framing = has_body ? HTTP_LENGTH : HTTP_NO_BODY,
+			       .content_length = body_size(reply),
+			       .close = after != NEXT_REQUEST,
+			       .keep_alive_1_0 = x->head->minor_version == 0,
+			       .headers = reply->headers,
+			       .header_count = reply->header_count,
+		       });
 	if (has_body && x->head->method != HTTP_HEAD)
 		output_body(c, reply);
 	exchange_finish(c, after);
@@ -276,14 +286,17 @@ void exchange_stream_begin(struct exchange *x, const struct reply *head, const s
 	c->body_is_discarded = x->head->method == HTTP_HEAD;
 	c->stream_is_chunked = x->head->minor_version > 0;
 	c->stream_was_refused = c->was_told_to_drain = false;
-	/* Always closed behind it: a stream ends rarely, and so no request has to wait in its buffer for that. */
+	/*
+	 * Always closed behind it: a stream ends rarely, and so no request has to wait in its buffer for
+	 * that.
+	 */
 	output_head(c, &(struct http_reply_head){
-		.status = head->status,
-		.framing = c->stream_is_chunked ? HTTP_CHUNKED : HTTP_NO_BODY,
-		.close = true,
-		.headers = head->headers,
-		.header_count = head->header_count,
-	});
+			       .status = head->status,
+			       .framing = c->stream_is_chunked ? HTTP_CHUNKED : HTTP_NO_BODY,
+			       .close = true,
+			       .headers = head->headers,
+			       .header_count = head->header_count,
+		       });
 	count(&x->thread->counters.streams_opened, 1);
 	connection_enter(c, CONNECTION_STREAM);
 	connection_touch(c);
@@ -292,7 +305,8 @@ void exchange_stream_begin(struct exchange *x, const struct reply *head, const s
 bool exchange_stream_write(struct exchange *x, const char *data, size_t size)
 {
 	struct connection *c = exchange_connection(x);
-	size_t waiting = c->output_size - c->output_start, cap = x->thread->server->options.stream_buffer_bytes;
+	size_t waiting = c->output_size - c->output_start,
+	       cap = x->thread->server->options.stream_buffer_bytes;
 
 	assert(c->exchange_is_open && c->stream_events);
 	if (size == 0 || c->body_is_discarded)

@@ -34,9 +34,9 @@ const struct server_options server_defaults = {
 
 enum {
 	BACKLOG = 1024,
-	ACCEPTS_A_TURN = 64,	  /* the requests of those who are in come first */
+	ACCEPTS_A_TURN = 64,      /* the requests of those who are in come first */
 	REFUSED_AT_ONCE_MAX = 64, /* clients that are being told 503; beyond it they are just closed */
-	DESCRIPTORS_KEPT = 128,	  /* for everything that is not a client: queues, logs, the refused */
+	DESCRIPTORS_KEPT = 128,   /* for everything that is not a client: queues, logs, the refused */
 	GATE_RETRY_MS = 100,
 	THREADS_MAX = 64,
 };
@@ -54,21 +54,33 @@ __attribute__((format(printf, 2, 3))) static bool fail(char error[SERVER_ERROR_S
 }
 
 /* One listener a thread: each has its own accept queue, and the kernel spreads connections over them. */
-static bool open_listener(const struct listen_address *address, bool is_shared, const char *text, int *fd_out, char *error)
+static bool open_listener(const struct server *server, const struct listen_address *address, bool is_shared,
+	int *fd_out, char *error)
 {
+	const char *text = server->options.listen;
+	unsigned timeout_ms = server->options.write_timeout_ms;
+
 	int fd = socket(address->socket.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
 
 	if (fd < 0)
 		return fail(error, "Cannot make a socket to listen on %s: %s.", text, strerror(errno));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* accepted sockets inherit it */
+	/*
+	 * Accepted sockets inherit these. The second finds peers that vanished without a word, also below
+	 * an open stream.
+	 */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
 	if (is_shared)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-	if (bind(fd, (const struct sockaddr *)&address->socket, address->size) == 0 && listen(fd, BACKLOG) == 0) {
+	if (bind(fd, (const struct sockaddr *)&address->socket, address->size) == 0 &&
+		listen(fd, BACKLOG) == 0) {
 		*fd_out = fd;
 		return true;
 	}
-	fail(error, errno == EADDRINUSE ? "Cannot listen on %s: another program already does (%s)." : "Cannot listen on %s: %s.",
+	fail(error,
+		errno == EADDRINUSE ? "Cannot listen on %s: another program already does (%s)."
+				    : "Cannot listen on %s: %s.",
 		text, strerror(errno));
 	close(fd);
 	return false;
@@ -77,8 +89,9 @@ static bool open_listener(const struct listen_address *address, bool is_shared, 
 static void name_address(struct server *server, const struct listen_address *bound)
 {
 	struct address address = address_from_socket(&bound->socket);
-	unsigned port = bound->socket.ss_family == AF_INET ? ((const struct sockaddr_in *)&bound->socket)->sin_port :
-							     ((const struct sockaddr_in6 *)&bound->socket)->sin6_port;
+	unsigned port = bound->socket.ss_family == AF_INET
+				? ((const struct sockaddr_in *)&bound->socket)->sin_port
+				: ((const struct sockaddr_in6 *)&bound->socket)->sin6_port;
 	char text[ADDRESS_TEXT_SIZE];
 
 	address_format(&address, text);
@@ -87,8 +100,8 @@ static void name_address(struct server *server, const struct listen_address *bou
 }
 
 /*
- * SO_REUSEPORT would let a second gateway of the same user share the port in silence. So the first socket is bound without it:
- * that fails if anyone listens there. It also finds the port where 0 was asked for.
+ * SO_REUSEPORT would let a second gateway of the same user share the port in silence. So the first socket
+ * is bound without it: that fails if anyone listens there. It also finds the port where 0 was asked for.
  */
 static bool open_listeners(struct server *server, char *error)
 {
@@ -100,9 +113,10 @@ static bool open_listeners(struct server *server, char *error)
 		return fail(error, "Cannot listen on %s: that is not an address with a port.", text);
 	if (!address.is_loopback && !server->tls && server->trusted_proxies.count == 0)
 		return fail(error,
-			"Will not listen on %s: it is reachable from other machines, and neither TLS nor trusted proxies are configured.",
+			"Will not listen on %s: it is reachable from other machines, and neither TLS nor "
+			"trusted proxies are configured.",
 			text);
-	if (!open_listener(&address, false, text, &probe, error))
+	if (!open_listener(server, &address, false, &probe, error))
 		return false;
 	address.size = sizeof(address.socket);
 	getsockname(probe, (struct sockaddr *)&address.socket, &address.size);
@@ -113,7 +127,7 @@ static bool open_listeners(struct server *server, char *error)
 	}
 	close(probe);
 	for (unsigned i = 0; i < server->thread_count; i++)
-		if (!open_listener(&address, true, text, &server->threads[i].listener, error))
+		if (!open_listener(server, &address, true, &server->threads[i].listener, error))
 			return false;
 	return true;
 }
@@ -130,7 +144,8 @@ static void fit_connections(struct server *server)
 		setrlimit(RLIMIT_NOFILE, &limit);
 		getrlimit(RLIMIT_NOFILE, &limit);
 	}
-	rlim_t room = limit.rlim_cur > 2 * DESCRIPTORS_KEPT ? limit.rlim_cur - DESCRIPTORS_KEPT : limit.rlim_cur / 2;
+	rlim_t room = limit.rlim_cur > 2 * DESCRIPTORS_KEPT ? limit.rlim_cur - DESCRIPTORS_KEPT
+							    : limit.rlim_cur / 2;
 
 	if (server->options.max_connections > room)
 		server->options.max_connections = (unsigned)room;
@@ -167,8 +182,10 @@ static void open_thread(struct server_thread *thread)
 		abort();
 	thread->now_ms = clock_ms();
 	thread->sweep_at_ms = UINT64_MAX;
-	event_assign(&thread->accept_event, thread->base, thread->listener, EV_READ | EV_PERSIST, on_accept, thread);
-	event_assign(&thread->wake_event, thread->base, thread->wake_fd, EV_READ | EV_PERSIST, on_wake, thread);
+	event_assign(&thread->accept_event, thread->base, thread->listener, EV_READ | EV_PERSIST, on_accept,
+		thread);
+	event_assign(
+		&thread->wake_event, thread->base, thread->wake_fd, EV_READ | EV_PERSIST, on_wake, thread);
 	evtimer_assign(&thread->sweep_event, thread->base, on_sweep, thread);
 	evtimer_assign(&thread->gate_event, thread->base, on_gate, thread);
 	evtimer_assign(&thread->drain_event, thread->base, on_drain_deadline, thread);
@@ -194,10 +211,12 @@ static bool open_parts(struct server *server, char *error)
 	if (!judge_options(options, error))
 		return false;
 	if (!address_parse_ranges(options->trusted_proxies, &server->trusted_proxies))
-		return fail(error, "The trusted proxies \"%s\" are not a list of at most %d addresses or CIDRs.",
+		return fail(error,
+			"The trusted proxies \"%s\" are not a list of at most %d addresses or CIDRs.",
 			options->trusted_proxies, ADDRESS_RANGES_MAX);
 	if (options->tls_certificate_file &&
-		!tls_context_open(options->tls_certificate_file, options->tls_key_file, &server->tls, error, SERVER_ERROR_SIZE))
+		!tls_context_open(options->tls_certificate_file, options->tls_key_file, &server->tls, error,
+			SERVER_ERROR_SIZE))
 		return false;
 	fit_connections(server);
 	server->threads = calloc(options->threads, sizeof(*server->threads));
@@ -232,8 +251,8 @@ static void free_server(struct server *server)
 	free(server);
 }
 
-bool server_open(const struct server_options *options, const struct server_application *application, void *context,
-	struct server **server_out, char error[SERVER_ERROR_SIZE])
+bool server_open(const struct server_options *options, const struct server_application *application,
+	void *context, struct server **server_out, char error[SERVER_ERROR_SIZE])
 {
 	struct server *server = memory_resize(NULL, sizeof(*server));
 
@@ -376,7 +395,8 @@ static void welcome(struct server_thread *thread, int fd, const struct sockaddr_
 		count(&thread->counters.connections_refused, 1);
 		return;
 	}
-	count(open >= most ? &thread->counters.connections_refused : &thread->counters.connections_accepted, 1);
+	count(open >= most ? &thread->counters.connections_refused : &thread->counters.connections_accepted,
+		1);
 	connection_open(thread, fd, peer, open >= most);
 }
 
@@ -390,7 +410,10 @@ static bool accept_one(struct server_thread *thread)
 		welcome(thread, fd, &peer);
 		return true;
 	}
-	/* Out of descriptors or memory: the listener stays readable, so it is left alone for a while instead of asked again. */
+	/*
+	 * Out of descriptors or memory: the listener stays readable, so it is left alone for a while
+	 * instead of asked again.
+	 */
 	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
 		close_gate(thread);
 	return errno == ECONNABORTED || errno == EINTR;
@@ -490,7 +513,8 @@ static void on_wake(evutil_socket_t fd, short events, void *context)
 	thread->is_draining = true;
 	thread->must_turn = true;
 	stop_accepting(thread);
-	for (size_t left = thread->lists[CONNECTION_IDLE].count; left > 0 && thread->lists[CONNECTION_IDLE].first; left--)
+	for (size_t left = thread->lists[CONNECTION_IDLE].count;
+		left > 0 && thread->lists[CONNECTION_IDLE].first; left--)
 		connection_drain_idle(thread->lists[CONNECTION_IDLE].first);
 	drain_streams(&thread->lists[CONNECTION_STREAM]);
 	drain_streams(&thread->lists[CONNECTION_STREAM_BLOCKED]);

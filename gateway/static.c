@@ -108,11 +108,12 @@ static bool read_all(int fd, char *data, size_t size)
 	return true;
 }
 
-static bool load_file(struct static_files *files, int directory, const char *name, const char *path, size_t size)
+static bool load_file(
+	struct static_files *files, int directory, const char *name, const char *path, size_t size)
 {
 	if (files->count == STATIC_FILES_MAX || size > STATIC_SIZE_MAX - files->total_size)
-		return fail(files->error, "The web files are more than %d, or larger than %d bytes together.", STATIC_FILES_MAX,
-			STATIC_SIZE_MAX);
+		return fail(files->error, "The web files are more than %d, or larger than %d bytes together.",
+			STATIC_FILES_MAX, STATIC_SIZE_MAX);
 	struct variant variant = { .data = arena_alloc(files->arena, size + 1), .size = size };
 	int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	bool good = fd >= 0 && read_all(fd, variant.data, size);
@@ -130,9 +131,11 @@ static bool load_file(struct static_files *files, int directory, const char *nam
 	return true;
 }
 
-static bool load_directory(struct static_files *files, int parent, const char *name, const char *path, unsigned depth);
+static bool load_directory(
+	struct static_files *files, int parent, const char *name, const char *path, unsigned depth);
 
-static bool load_entry(struct static_files *files, int directory, const char *name, const char *path, unsigned depth)
+static bool load_entry(
+	struct static_files *files, int directory, const char *name, const char *path, unsigned depth)
 {
 	char whole[1024];
 	struct stat status;
@@ -148,15 +151,16 @@ static bool load_entry(struct static_files *files, int directory, const char *na
 	return !S_ISREG(status.st_mode) || load_file(files, directory, name, whole, (size_t)status.st_size);
 }
 
-static bool load_directory(struct static_files *files, int parent, const char *name, const char *path, unsigned depth)
+static bool load_directory(
+	struct static_files *files, int parent, const char *name, const char *path, unsigned depth)
 {
 	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (depth > 0 ? O_NOFOLLOW : 0));
 	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
 	bool good = true;
 
 	if (!directory || depth > STATIC_DEPTH_MAX) {
-		fail(files->error, "The directory of web files %s%s cannot be read: %s.", depth ? "" : name, path,
-			directory ? "it is nested too deeply" : strerror(errno));
+		fail(files->error, "The directory of web files %s%s cannot be read: %s.", depth ? "" : name,
+			path, directory ? "it is nested too deeply" : strerror(errno));
 		if (directory)
 			closedir(directory);
 		else if (fd >= 0)
@@ -193,7 +197,8 @@ static void adopt_siblings(struct static_files *files)
 
 			if (!ends_with(sibling->path, codings[coding].suffix))
 				continue;
-			snprintf(original, sizeof(original), "%.*s", (int)(strlen(sibling->path) - 3), sibling->path);
+			snprintf(original, sizeof(original), "%.*s", (int)(strlen(sibling->path) - 3),
+				sibling->path);
 			struct file *file = find(files, original);
 
 			if (!file || !sibling->variants[IDENTITY].data || file->variants[coding].data)
@@ -218,7 +223,8 @@ bool static_open(const char *directory, struct static_files **files_out, char er
 		adopt_siblings(files);
 	}
 	if (good && !find(files, "/index.html"))
-		good = fail(error, "The directory of web files %s has no index.html: was the web UI built?", directory);
+		good = fail(error, "The directory of web files %s has no index.html: was the web UI built?",
+			directory);
 	if (!good) {
 		static_close(files);
 		return false;
@@ -237,8 +243,8 @@ void static_close(struct static_files *files)
 /* --- serving --- */
 
 /*
- * A route of the UI has no dot in its last segment: a missing script must be a 404, not a page. %2e and the like never match
- * a file: the names are compared as they are sent.
+ * A route of the UI has no dot in its last segment: a missing script must be a 404, not a page. %2e and the
+ * like never match a file: the names are compared as they are sent.
  */
 static const struct file *resolve(const struct static_files *files, struct http_slice path)
 {
@@ -283,9 +289,9 @@ static struct http_slice text(const char *string)
 	return (struct http_slice){ string, strlen(string) };
 }
 
-static const char content_security_policy[] =
-	"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; object-src 'none'; "
-	"base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
+static const char content_security_policy[] = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src "
+					      "'self' data:; connect-src 'self'; object-src 'none'; "
+					      "base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
 
 static void send_file(const struct file *file, struct exchange *x)
 {
@@ -295,7 +301,8 @@ static void send_file(const struct file *file, struct exchange *x)
 	bool is_known = client_has(x->head, text(variant->etag));
 	const struct http_header headers[] = {
 		{ HTTP_SLICE("ETag"), text(variant->etag) },
-		{ HTTP_SLICE("Cache-Control"), text(is_hashed ? "public, max-age=31536000, immutable" : "no-cache") },
+		{ HTTP_SLICE("Cache-Control"),
+			text(is_hashed ? "public, max-age=31536000, immutable" : "no-cache") },
 		{ HTTP_SLICE("Vary"), HTTP_SLICE("Accept-Encoding") },
 		{ HTTP_SLICE("Content-Type"), text(file->content_type) },
 		{ HTTP_SLICE("X-Content-Type-Options"), HTTP_SLICE("nosniff") },
@@ -305,12 +312,12 @@ static void send_file(const struct file *file, struct exchange *x)
 	};
 
 	exchange_reply(x, &(struct reply){
-		.status = is_known ? 304 : 200,
-		.headers = headers,
-		.header_count = sizeof(headers) / sizeof(*headers) - (coding == IDENTITY),
-		.body = { variant->data, variant->size },
-		.body_is_static = true,
-	});
+				  .status = is_known ? 304 : 200,
+				  .headers = headers,
+				  .header_count = sizeof(headers) / sizeof(*headers) - (coding == IDENTITY),
+				  .body = { variant->data, variant->size },
+				  .body_is_static = true,
+			  });
 }
 
 void static_serve(const struct static_files *files, struct exchange *x)

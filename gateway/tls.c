@@ -23,39 +23,46 @@ static bool fail(SSL_CTX *context, const char *what, const char *file, char *err
 	unsigned long code = ERR_peek_last_error();
 	const char *reason = code ? ERR_reason_error_string(code) : NULL;
 
-	snprintf(error, error_size, "The TLS %s %s cannot be used: %s.", what, file, reason ? reason : "it cannot be read");
+	snprintf(error, error_size, "The TLS %s %s cannot be used: %s.", what, file,
+		reason ? reason : "it cannot be read");
 	ERR_clear_error();
 	SSL_CTX_free(context);
 	return false;
 }
 
-static int select_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_size, const unsigned char *in, unsigned in_size,
-	void *unused)
+static int select_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_size,
+	const unsigned char *in, unsigned in_size, void *unused)
 {
 	static const unsigned char ours[] = "\x08http/1.1";
 
 	(void)ssl, (void)unused;
-	if (SSL_select_next_proto((unsigned char **)out, out_size, ours, sizeof(ours) - 1, in, in_size) != OPENSSL_NPN_NEGOTIATED)
+	if (SSL_select_next_proto((unsigned char **)out, out_size, ours, sizeof(ours) - 1, in, in_size) !=
+		OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	return SSL_TLSEXT_ERR_OK;
 }
 
-bool tls_context_open(const char *certificate_file, const char *key_file, struct tls_context **context_out, char *error,
-	size_t error_size)
+bool tls_context_open(const char *certificate_file, const char *key_file, struct tls_context **context_out,
+	char *error, size_t error_size)
 {
 	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
 
 	if (!context)
 		return fail(NULL, "library for", certificate_file, error, error_size);
 	SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
-	/* An idle connection keeps no record buffers; a send that was cut short may be repeated from another buffer. */
-	SSL_CTX_set_mode(context,
-		SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_options(
+		context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+	/*
+	 * An idle connection keeps no record buffers; a send that was cut short may be repeated from
+	 * another buffer.
+	 */
+	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+					  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_alpn_select_cb(context, select_protocol, NULL);
 	if (SSL_CTX_use_certificate_chain_file(context, certificate_file) != 1)
 		return fail(context, "certificate", certificate_file, error, error_size);
-	if (SSL_CTX_use_PrivateKey_file(context, key_file, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(context) != 1)
+	if (SSL_CTX_use_PrivateKey_file(context, key_file, SSL_FILETYPE_PEM) != 1 ||
+		SSL_CTX_check_private_key(context) != 1)
 		return fail(context, "key", key_file, error, error_size);
 	*context_out = (struct tls_context *)context;
 	return true;
@@ -113,8 +120,8 @@ enum tls_progress tls_handshake(struct tls_session *session)
 }
 
 /*
- * Without renegotiation a read that wants to write (or the reverse) is a peer that asks for key updates and does not read
- * the answers; it is given up like any broken connection.
+ * Without renegotiation a read that wants to write (or the reverse) is a peer that asks for key updates and
+ * does not read the answers; it is given up like any broken connection.
  */
 static ssize_t outcome(struct tls_session *session, int result, int wanted)
 {

@@ -87,10 +87,15 @@ struct known_header {
 	bool repeatable; /* a list by its definition, or one that intermediaries append to */
 };
 
-/* A perfect hash of the names: a collision does not compile (-Woverride-init), the unit test looks each name up. */
-#define BUCKET(size, first, third_last) (((size) + ((first) & 31) * 31 + ((third_last) & 31)) & 63)
-#define SINGLE(first, third_last, text, id) [BUCKET(sizeof(text) - 1, first, third_last)] = { text, sizeof(text) - 1, id, false }
-#define REPEATABLE(first, third_last, text, id) [BUCKET(sizeof(text) - 1, first, third_last)] = { text, sizeof(text) - 1, id, true }
+/*
+ * A perfect hash of the names: a collision does not compile (-Woverride-init), the unit test looks each
+ * name up.
+ */
+#define BUCKET(size, first, third_last) (((size) + ((first)&31) * 31 + ((third_last)&31)) & 63)
+#define SINGLE(first, third_last, text, id)                                                                  \
+	[BUCKET(sizeof(text) - 1, first, third_last)] = { text, sizeof(text) - 1, id, false }
+#define REPEATABLE(first, third_last, text, id)                                                              \
+	[BUCKET(sizeof(text) - 1, first, third_last)] = { text, sizeof(text) - 1, id, true }
 
 static const struct known_header known_headers[64] = {
 	SINGLE('h', 'o', "host", HTTP_HOST),
@@ -127,7 +132,8 @@ static const struct known_header *header_lookup(struct http_slice name)
 {
 	if (name.size < 3)
 		return &unknown_header;
-	const struct known_header *row = &known_headers[BUCKET(name.size, name.data[0], name.data[name.size - 3])];
+	const struct known_header *row =
+		&known_headers[BUCKET(name.size, name.data[0], name.data[name.size - 3])];
 
 	if (row->size != name.size || strncasecmp(row->name, name.data, name.size) != 0)
 		return &unknown_header;
@@ -172,8 +178,12 @@ static const struct {
 	struct http_slice name;
 	enum http_method method;
 } methods[] = {
-	{ { "GET", 3 }, HTTP_GET },	    { { "HEAD", 4 }, HTTP_HEAD },   { { "POST", 4 }, HTTP_POST },
-	{ { "PUT", 3 }, HTTP_PUT },	    { { "PATCH", 5 }, HTTP_PATCH }, { { "DELETE", 6 }, HTTP_DELETE },
+	{ { "GET", 3 }, HTTP_GET },
+	{ { "HEAD", 4 }, HTTP_HEAD },
+	{ { "POST", 4 }, HTTP_POST },
+	{ { "PUT", 3 }, HTTP_PUT },
+	{ { "PATCH", 5 }, HTTP_PATCH },
+	{ { "DELETE", 6 }, HTTP_DELETE },
 	{ { "OPTIONS", 7 }, HTTP_OPTIONS },
 };
 
@@ -185,7 +195,8 @@ static bool parse_method(struct parser *parser)
 		return refuse(parser, 400, "The request line does not begin with a method and one space.");
 	parser->at++;
 	for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++)
-		if (name.size == methods[i].name.size && memcmp(name.data, methods[i].name.data, name.size) == 0) {
+		if (name.size == methods[i].name.size &&
+			memcmp(name.data, methods[i].name.data, name.size) == 0) {
 			parser->head->method = methods[i].method;
 			return true;
 		}
@@ -195,7 +206,8 @@ static bool parse_method(struct parser *parser)
 static bool escapes_are_whole(struct http_slice text)
 {
 	for (size_t i = 0; i < text.size; i++)
-		if (text.data[i] == '%' && (text.size - i < 3 || !is_hex(text.data[i + 1]) || !is_hex(text.data[i + 2])))
+		if (text.data[i] == '%' &&
+			(text.size - i < 3 || !is_hex(text.data[i + 1]) || !is_hex(text.data[i + 2])))
 			return false;
 	return true;
 }
@@ -212,7 +224,8 @@ static bool parse_path(struct parser *parser)
 		head->query = take_while(parser, QUERY);
 	}
 	if (*parser->at != ' ')
-		return refuse(parser, 400, "The request target has a character that must be percent-encoded.");
+		return refuse(
+			parser, 400, "The request target has a character that must be percent-encoded.");
 	if (!escapes_are_whole(head->path) || !escapes_are_whole(head->query))
 		return refuse(parser, 400, "The request target has a broken percent-encoding.");
 	return true;
@@ -226,12 +239,14 @@ static bool parse_absolute(struct parser *parser, struct http_slice *authority_o
 	for (size_t i = 0; i < 2; i++) {
 		size_t size = strlen(schemes[i]);
 
-		if ((size_t)(parser->end - parser->at) < size || strncasecmp(parser->at, schemes[i], size) != 0)
+		if ((size_t)(parser->end - parser->at) < size ||
+			strncasecmp(parser->at, schemes[i], size) != 0)
 			continue;
 		parser->at += size;
 		const char *start = parser->at;
 
-		while (is(*parser->at, HOST) || *parser->at == ':' || *parser->at == '[' || *parser->at == ']')
+		while (is(*parser->at, HOST) || *parser->at == ':' || *parser->at == '[' ||
+			*parser->at == ']')
 			parser->at++;
 		*authority_out = (struct http_slice){ start, (size_t)(parser->at - start) };
 		if (*parser->at != '/')
@@ -270,7 +285,8 @@ static bool parse_version(struct parser *parser)
 {
 	const char *at = parser->at;
 
-	if (parser->end - at < 10 || memcmp(at, "HTTP/", 5) != 0 || !is_digit(at[5]) || at[6] != '.' || !is_digit(at[7]))
+	if (parser->end - at < 10 || memcmp(at, "HTTP/", 5) != 0 || !is_digit(at[5]) || at[6] != '.' ||
+		!is_digit(at[7]))
 		return refuse(parser, 400, "The request line does not end in a protocol version.");
 	if (at[5] != '1' || at[7] > '1')
 		return refuse(parser, 505, "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
@@ -286,7 +302,8 @@ static bool parse_field_name(struct parser *parser, struct http_slice *name_out)
 	if (name.size == 0 && (*parser->at == ' ' || *parser->at == '\t'))
 		return refuse(parser, 400, "A header line begins with white space (obsolete folding).");
 	if (name.size == 0 || *parser->at != ':')
-		return refuse(parser, 400, "A header name is empty, or has a character that is not allowed before the colon.");
+		return refuse(parser, 400,
+			"A header name is empty, or has a character that is not allowed before the colon.");
 	parser->at++;
 	*name_out = name;
 	return true;
@@ -353,7 +370,10 @@ static bool host_is_valid(struct http_slice host)
 	return at == end;
 }
 
-/* An absolute target counts only when Host says the same (RFC 9112 3.2.2 lets it win; two answers are one too many). */
+/*
+ * An absolute target counts only when Host says the same (RFC 9112 3.2.2 lets it win; two answers are one
+ * too many).
+ */
 static bool judge_host(struct parser *parser, struct http_slice authority)
 {
 	struct http_slice host = http_head_get(parser->head, HTTP_HOST);
@@ -364,7 +384,8 @@ static bool judge_host(struct parser *parser, struct http_slice authority)
 		return true;
 	if (!host_is_valid(host))
 		return refuse(parser, 400, "The Host header is not a host name with an optional port.");
-	if (authority.data && (authority.size != host.size || strncasecmp(authority.data, host.data, host.size) != 0))
+	if (authority.data &&
+		(authority.size != host.size || strncasecmp(authority.data, host.data, host.size) != 0))
 		return refuse(parser, 400, "The request target names another host than the Host header.");
 	return true;
 }
@@ -460,10 +481,11 @@ static bool parse_lines(struct parser *parser)
 /* --- where the head ends --- */
 
 /*
- * Walks over whole lines from *scanned on. HTTP_READY: *scanned is behind the empty line. Bare LF is refused here, so that a
- * head in another line-end dialect is answered at once, not when its time is up.
+ * Walks over whole lines from *scanned on. HTTP_READY: *scanned is behind the empty line. Bare LF is
+ * refused here, so that a head in another line-end dialect is answered at once, not when its time is up.
  */
-static enum http_result find_end(const char *data, size_t size, size_t *scanned, size_t start, struct http_refusal *refusal)
+static enum http_result find_end(
+	const char *data, size_t size, size_t *scanned, size_t start, struct http_refusal *refusal)
 {
 	const char *line_end;
 
@@ -487,7 +509,7 @@ static enum http_result find_end(const char *data, size_t size, size_t *scanned,
 
 /* What a head that is not yet whole already gives away. */
 static enum http_result judge_unfinished(const char *data, size_t size, size_t scanned, size_t start,
-					 const struct http_limits *limits, struct http_refusal *refusal)
+	const struct http_limits *limits, struct http_refusal *refusal)
 {
 	if (size > start && !is(data[start], TOKEN)) {
 		*refusal = (struct http_refusal){ 400, "This is not an HTTP request." };
@@ -504,8 +526,8 @@ static enum http_result judge_unfinished(const char *data, size_t size, size_t s
 	return HTTP_NEED_MORE;
 }
 
-enum http_result http_parse_head(const char *data, size_t size, size_t *scanned, const struct http_limits *limits,
-	struct http_head *head_out, struct http_refusal *refusal_out)
+enum http_result http_parse_head(const char *data, size_t size, size_t *scanned,
+	const struct http_limits *limits, struct http_head *head_out, struct http_refusal *refusal_out)
 {
 	if (size == 0 || (size == 1 && data[0] == '\r'))
 		return HTTP_NEED_MORE;
@@ -530,7 +552,8 @@ enum http_result http_parse_head(const char *data, size_t size, size_t *scanned,
 	return parse_lines(&parser) ? HTTP_READY : HTTP_REFUSED;
 }
 
-bool http_head_next(const struct http_head *head, enum http_known known, size_t *cursor, struct http_slice *value_out)
+bool http_head_next(
+	const struct http_head *head, enum http_known known, size_t *cursor, struct http_slice *value_out)
 {
 	size_t first = head->slots[known];
 

@@ -22,7 +22,8 @@ enum {
 	SIZE_DIGITS_MAX = 16, /* of 64 bits; more would be padding that serves nobody */
 };
 
-void http_body_init(struct http_body *body, const struct http_head *head, const struct http_limits *limits, uint64_t limit_bytes)
+void http_body_init(struct http_body *body, const struct http_head *head, const struct http_limits *limits,
+	uint64_t limit_bytes)
 {
 	*body = (struct http_body){
 		.framing = head->framing,
@@ -41,8 +42,8 @@ static bool refuse(struct http_refusal *refusal, unsigned status, const char *re
 
 static const char too_large[] = "The request body is larger than this address accepts.";
 
-static enum http_result decode_length(struct http_body *body, size_t size, size_t *consumed_out, size_t *decoded_out,
-	struct http_refusal *refusal)
+static enum http_result decode_length(struct http_body *body, size_t size, size_t *consumed_out,
+	size_t *decoded_out, struct http_refusal *refusal)
 {
 	size_t taken = size < body->left_bytes ? size : (size_t)body->left_bytes;
 
@@ -192,8 +193,8 @@ static size_t take_data(struct http_body *body, char *to, const char *from, size
 	return taken;
 }
 
-enum http_result http_body_decode(struct http_body *body, char *data, size_t size, size_t *consumed_out, size_t *decoded_out,
-	struct http_refusal *refusal_out)
+enum http_result http_body_decode(struct http_body *body, char *data, size_t size, size_t *consumed_out,
+	size_t *decoded_out, struct http_refusal *refusal_out)
 {
 	size_t read = 0, written = 0;
 

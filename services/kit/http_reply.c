@@ -57,7 +57,8 @@ const char *http_reason(unsigned status)
 }
 
 enum {
-	FIXED_SIZE_MAX = 256, /* status line, Date, Content-Length or Transfer-Encoding, Connection, empty line */
+	FIXED_SIZE_MAX =
+		256, /* status line, Date, Content-Length or Transfer-Encoding, Connection, empty line */
 };
 
 size_t http_reply_head_bound(const struct http_reply_head *head)
@@ -173,9 +174,10 @@ const char *http_date_text(struct http_date *date, time_t now)
 		return date->text;
 	date->second = now;
 	gmtime_r(&now, &utc);
-	int size = snprintf(date->text, sizeof(date->text), "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT", days + 3 * utc.tm_wday,
-		(unsigned)utc.tm_mday % 100, months + 3 * utc.tm_mon, (unsigned)(utc.tm_year + 1900) % 10000,
-		(unsigned)utc.tm_hour % 100, (unsigned)utc.tm_min % 100, (unsigned)utc.tm_sec % 100);
+	int size = snprintf(date->text, sizeof(date->text), "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT",
+		days + 3 * utc.tm_wday, (unsigned)utc.tm_mday % 100, months + 3 * utc.tm_mon,
+		(unsigned)(utc.tm_year + 1900) % 10000, (unsigned)utc.tm_hour % 100,
+		(unsigned)utc.tm_min % 100, (unsigned)utc.tm_sec % 100);
 
 	assert(size == 29);
 	return date->text;

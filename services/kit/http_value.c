@@ -165,7 +165,8 @@ bool http_etag_matches(struct http_slice list, struct http_slice etag, bool weak
 			return false;
 		size_t size = (size_t)(end + 1 - list.data) - start;
 
-		if ((weak || !is_weak) && size == etag.size && memcmp(list.data + start, etag.data, size) == 0)
+		if ((weak || !is_weak) && size == etag.size &&
+			memcmp(list.data + start, etag.data, size) == 0)
 			return true;
 		i = start + size;
 	}

@@ -41,7 +41,8 @@ static void assert_slice(struct http_slice slice, const char *text)
 static void head_is_split_into_its_parts(void **state)
 {
 	(void)state;
-	const char *text = "POST /api/v1/customers?q=a%20b&x HTTP/1.1\r\nHost: crm.example:8080\r\nContent-Type:application/json\t \r\n"
+	const char *text = "POST /api/v1/customers?q=a%20b&x HTTP/1.1\r\nHost: "
+			   "crm.example:8080\r\nContent-Type:application/json\t \r\n"
 			   "X-Unknown:   a b \r\nContent-Length: 12\r\nEmpty:\r\n\r\nbody";
 
 	assert_int_equal(parse(text), HTTP_READY);
@@ -97,7 +98,8 @@ static void every_known_name_has_its_slot_in_any_case(void **state)
 			assert_int_equal(known, HTTP_EXPECT);
 			continue;
 		}
-		snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: a\r\n%s: value-%u\r\n\r\n", names[known], known);
+		snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: a\r\n%s: value-%u\r\n\r\n",
+			names[known], known);
 		assert_int_equal(parse(text), HTTP_READY);
 		snprintf(text, sizeof(text), "value-%u", known);
 		assert_slice(http_head_get(&head, known), text);
@@ -111,8 +113,10 @@ static void head_is_taken_whole_however_it_trickles_in(void **state)
 
 	(void)state;
 	for (size_t size = 1; size < strlen(text); size++)
-		assert_int_equal(http_parse_head(text, size, &scanned, &http_limits_default, &head, &refusal), HTTP_NEED_MORE);
-	assert_int_equal(http_parse_head(text, strlen(text), &scanned, &http_limits_default, &head, &refusal), HTTP_READY);
+		assert_int_equal(http_parse_head(text, size, &scanned, &http_limits_default, &head, &refusal),
+			HTTP_NEED_MORE);
+	assert_int_equal(http_parse_head(text, strlen(text), &scanned, &http_limits_default, &head, &refusal),
+		HTTP_READY);
 	assert_int_equal(head.size_bytes, strlen(text));
 	assert_slice(head.path, "/x");
 }
@@ -136,7 +140,8 @@ static void connection_is_kept_as_the_client_asks(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		snprintf(text, sizeof(text), "GET / HTTP/%s\r\nHost: a\r\n%s\r\n\r\n", rows[i].version, rows[i].connection);
+		snprintf(text, sizeof(text), "GET / HTTP/%s\r\nHost: a\r\n%s\r\n\r\n", rows[i].version,
+			rows[i].connection);
 		assert_int_equal(parse(text), HTTP_READY);
 		assert_int_equal(head.keep_alive, rows[i].keep_alive);
 	}
@@ -152,7 +157,8 @@ static void heads_that_are_right_are_taken(void **state)
 		"GET / HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n",
 		"GET /%E4%BD%A0?filter[stage][in]=a|b HTTP/1.1\r\nHost: a\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: a\r\nX: \xe4\xbd\xa0\r\n\r\n",
-		"GET / HTTP/1.1\r\nHost: a\r\nAccept: a\r\nAccept: b\r\nIf-Match: \"1\"\r\nIf-Match: \"2\"\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: a\r\nAccept: a\r\nAccept: b\r\nIf-Match: \"1\"\r\nIf-Match: "
+		"\"2\"\r\n\r\n",
 		"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n",
 		"POST / HTTP/1.0\r\nContent-Length: 3\r\nExpect: anything\r\n\r\n",
 		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nExpect: 100-Continue\r\n\r\n",
@@ -170,7 +176,8 @@ static void repeated_lists_are_visited_line_by_line(void **state)
 	size_t cursor = 0;
 
 	(void)state;
-	assert_int_equal(parse("GET / HTTP/1.1\r\nHost: a\r\nAccept: x\r\nX-Forwarded-For: 1, 2\r\nB: c\r\nx-forwarded-for: 3\r\n\r\n"),
+	assert_int_equal(parse("GET / HTTP/1.1\r\nHost: a\r\nAccept: x\r\nX-Forwarded-For: 1, 2\r\nB: "
+			       "c\r\nx-forwarded-for: 3\r\n\r\n"),
 		HTTP_READY);
 	assert_true(http_head_next(&head, HTTP_X_FORWARDED_FOR, &cursor, &value));
 	assert_slice(value, "1, 2");
@@ -183,8 +190,8 @@ static void repeated_lists_are_visited_line_by_line(void **state)
 
 /* --- heads that are refused --- */
 
-#define GET   "GET / HTTP/1.1\r\nHost: a\r\n"
-#define POST  "POST / HTTP/1.1\r\nHost: a\r\n"
+#define GET            "GET / HTTP/1.1\r\nHost: a\r\n"
+#define POST           "POST / HTTP/1.1\r\nHost: a\r\n"
 #define BYTES(literal) literal, sizeof(literal) - 1
 
 static const struct {
@@ -192,9 +199,12 @@ static const struct {
 	size_t size;
 	unsigned status;
 } refused[] = {
-	{ "content-length beside transfer-encoding", BYTES(POST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"), 400 },
-	{ "transfer-encoding beside content-length", BYTES(POST "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"), 400 },
-	{ "two content-lengths that differ", BYTES(POST "Content-Length: 5\r\nContent-Length: 6\r\n\r\n"), 400 },
+	{ "content-length beside transfer-encoding",
+		BYTES(POST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"), 400 },
+	{ "transfer-encoding beside content-length",
+		BYTES(POST "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"), 400 },
+	{ "two content-lengths that differ", BYTES(POST "Content-Length: 5\r\nContent-Length: 6\r\n\r\n"),
+		400 },
 	{ "two content-lengths alike", BYTES(POST "Content-Length: 5\r\nContent-Length: 5\r\n\r\n"), 400 },
 	{ "content-length as a list", BYTES(POST "Content-Length: 5, 5\r\n\r\n"), 400 },
 	{ "content-length +5", BYTES(POST "Content-Length: +5\r\n\r\n"), 400 },
@@ -202,17 +212,21 @@ static const struct {
 	{ "content-length 0x5", BYTES(POST "Content-Length: 0x5\r\n\r\n"), 400 },
 	{ "content-length with a space inside", BYTES(POST "Content-Length: 5 5\r\n\r\n"), 400 },
 	{ "content-length empty", BYTES(POST "Content-Length: \r\n\r\n"), 400 },
-	{ "space before the colon of transfer-encoding", BYTES(POST "Transfer-Encoding : chunked\r\n\r\n"), 400 },
+	{ "space before the colon of transfer-encoding", BYTES(POST "Transfer-Encoding : chunked\r\n\r\n"),
+		400 },
 	{ "tab before the colon", BYTES(GET "A\t: b\r\n\r\n"), 400 },
 	{ "transfer-encoding xchunked", BYTES(POST "Transfer-Encoding: xchunked\r\n\r\n"), 501 },
 	{ "transfer-encoding with a vertical tab", BYTES(POST "Transfer-Encoding: \vchunked\r\n\r\n"), 400 },
 	{ "transfer-encoding gzip, chunked", BYTES(POST "Transfer-Encoding: gzip, chunked\r\n\r\n"), 501 },
-	{ "transfer-encoding chunked, identity", BYTES(POST "Transfer-Encoding: chunked, identity\r\n\r\n"), 501 },
+	{ "transfer-encoding chunked, identity", BYTES(POST "Transfer-Encoding: chunked, identity\r\n\r\n"),
+		501 },
 	{ "transfer-encoding identity", BYTES(POST "Transfer-Encoding: identity\r\n\r\n"), 501 },
 	{ "transfer-encoding quoted", BYTES(POST "Transfer-Encoding: \"chunked\"\r\n\r\n"), 501 },
 	{ "transfer-encoding empty", BYTES(POST "Transfer-Encoding:\r\n\r\n"), 400 },
-	{ "two transfer-encodings", BYTES(POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"), 400 },
-	{ "transfer-encoding in HTTP/1.0", BYTES("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"), 400 },
+	{ "two transfer-encodings",
+		BYTES(POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"), 400 },
+	{ "transfer-encoding in HTTP/1.0",
+		BYTES("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"), 400 },
 	{ "bare LF after the request line", BYTES("GET / HTTP/1.1\nHost: a\r\n\r\n"), 400 },
 	{ "bare LF after a header", BYTES("GET / HTTP/1.1\r\nHost: a\nA: b\r\n\r\n"), 400 },
 	{ "bare LF as the empty line", BYTES(GET "\n"), 400 },
@@ -277,7 +291,8 @@ static void heads_that_could_be_misread_are_refused(void **state)
 		enum http_result result = parse_bytes(refused[i].text, refused[i].size, &http_limits_default);
 
 		if (result != HTTP_REFUSED || refusal.status != refused[i].status)
-			fail_msg("%s: result %d, status %u, not %u", refused[i].what, result, refusal.status, refused[i].status);
+			fail_msg("%s: result %d, status %u, not %u", refused[i].what, result, refusal.status,
+				refused[i].status);
 		assert_null(strpbrk(refusal.reason, "\"\\\r\n")); /* it goes into a JSON string as it is */
 	}
 }
@@ -290,8 +305,11 @@ static void head_larger_than_its_limit_is_refused_before_it_ends(void **state)
 	(void)state;
 	memset(text, 'a', sizeof(text));
 	memcpy(text, GET, sizeof(GET) - 1);
-	assert_int_equal(http_parse_head(text, 16 * 1024 - 1, &scanned, &http_limits_default, &head, &refusal), HTTP_NEED_MORE);
-	assert_int_equal(http_parse_head(text, 16 * 1024, &scanned, &http_limits_default, &head, &refusal), HTTP_REFUSED);
+	assert_int_equal(
+		http_parse_head(text, 16 * 1024 - 1, &scanned, &http_limits_default, &head, &refusal),
+		HTTP_NEED_MORE);
+	assert_int_equal(http_parse_head(text, 16 * 1024, &scanned, &http_limits_default, &head, &refusal),
+		HTTP_REFUSED);
 	assert_int_equal(refusal.status, 431);
 	assert_int_equal(parse_bytes(text, sizeof(text), &http_limits_default), HTTP_REFUSED);
 	assert_int_equal(refusal.status, 431);
@@ -304,7 +322,8 @@ static void target_longer_than_its_limit_is_refused(void **state)
 	(void)state;
 	memset(text, 'a', sizeof(text));
 	memcpy(text, "GET /", 5);
-	assert_int_equal(parse_bytes(text, 9000, &http_limits_default), HTTP_REFUSED); /* also before its line ends */
+	assert_int_equal(
+		parse_bytes(text, 9000, &http_limits_default), HTTP_REFUSED); /* also before its line ends */
 	assert_int_equal(refusal.status, 414);
 	snprintf(text + 8300, sizeof(text) - 8300, " HTTP/1.1\r\nHost: a\r\n\r\n");
 	assert_int_equal(parse(text), HTTP_REFUSED);
@@ -351,7 +370,8 @@ static void length_beyond_64_bits_is_beyond_any_limit(void **state)
 	(void)state;
 	assert_int_equal(parse(POST "Content-Length: 18446744073709551617\r\n\r\n"), HTTP_READY);
 	assert_true(head.content_length == UINT64_MAX);
-	assert_int_equal(parse(POST "Content-Length: 99999999999999999999999999999999999999990\r\n\r\n"), HTTP_READY);
+	assert_int_equal(
+		parse(POST "Content-Length: 99999999999999999999999999999999999999990\r\n\r\n"), HTTP_READY);
 	assert_true(head.content_length == UINT64_MAX);
 	assert_int_equal(head.framing, HTTP_LENGTH);
 }
@@ -365,7 +385,8 @@ struct decoding {
 };
 
 /* Feeds raw in pieces of `step` bytes, each in a heap block of its own. */
-static struct decoding decode(const char *request, const char *raw, size_t raw_size, size_t step, uint64_t limit)
+static struct decoding decode(
+	const char *request, const char *raw, size_t raw_size, size_t step, uint64_t limit)
 {
 	struct decoding decoding = { .result = HTTP_NEED_MORE };
 	struct http_body body;
@@ -373,7 +394,8 @@ static struct decoding decode(const char *request, const char *raw, size_t raw_s
 	assert_int_equal(parse(request), HTTP_READY);
 	http_body_init(&body, &head, &http_limits_default, limit);
 	while (decoding.result == HTTP_NEED_MORE && decoding.consumed < raw_size) {
-		size_t size = raw_size - decoding.consumed < step ? raw_size - decoding.consumed : step, consumed = 0, decoded = 0;
+		size_t size = raw_size - decoding.consumed < step ? raw_size - decoding.consumed : step,
+		       consumed = 0, decoded = 0;
 		char *piece = malloc(size);
 
 		memcpy(piece, raw + decoding.consumed, size);
@@ -391,7 +413,8 @@ static struct decoding decode(const char *request, const char *raw, size_t raw_s
 
 static void chunked_body_is_decoded_in_pieces_of_any_size(void **state)
 {
-	static const char raw[] = "5\r\nhello\r\n00a;name=\"v\"\r\n, chunked \r\n1\r\n!\r\n0\r\nTrailer: dropped\r\nOther:\r\n\r\nGET / next";
+	static const char raw[] = "5\r\nhello\r\n00a;name=\"v\"\r\n, chunked \r\n1\r\n!\r\n0\r\nTrailer: "
+				  "dropped\r\nOther:\r\n\r\nGET / next";
 
 	(void)state;
 	for (size_t step = 1; step < sizeof(raw); step++) {
@@ -408,7 +431,8 @@ static void body_by_length_ends_exactly_there(void **state)
 {
 	(void)state;
 	for (size_t step = 1; step < 12; step++) {
-		struct decoding decoding = decode(POST "Content-Length: 5\r\n\r\n", "helloGET / ", 11, step, 5);
+		struct decoding decoding =
+			decode(POST "Content-Length: 5\r\n\r\n", "helloGET / ", 11, step, 5);
 
 		assert_int_equal(decoding.result, HTTP_READY);
 		assert_int_equal(decoding.consumed, 5);
@@ -467,7 +491,8 @@ static void broken_chunking_is_refused(void **state)
 			struct decoding decoding = decode(CHUNKED, rows[i].raw, rows[i].size, step, 1000);
 
 			if (decoding.result != HTTP_REFUSED || refusal.status != 400)
-				fail_msg("%s: result %d, status %u", rows[i].what, decoding.result, refusal.status);
+				fail_msg("%s: result %d, status %u", rows[i].what, decoding.result,
+					refusal.status);
 		}
 }
 
@@ -520,15 +545,18 @@ static void reply_head_is_written_within_its_bound(void **state)
 	(void)state;
 	assert_true(size <= http_reply_head_bound(&reply));
 	out[size] = '\0';
-	assert_string_equal(out, "HTTP/1.1 201 Created\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nETag: \"7\"\r\n"
-				 "Content-Length: 18446744073709551615\r\nConnection: close\r\n\r\n");
+	assert_string_equal(out,
+		"HTTP/1.1 201 Created\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nETag: \"7\"\r\n"
+		"Content-Length: 18446744073709551615\r\nConnection: close\r\n\r\n");
 }
 
 static void no_value_can_begin_a_header_of_its_own(void **state)
 {
-	const struct http_header headers[] = { { HTTP_SLICE("Location"), HTTP_SLICE("/a\r\nSet-Cookie: x\0") } };
+	const struct http_header headers[] = { { HTTP_SLICE("Location"),
+		HTTP_SLICE("/a\r\nSet-Cookie: x\0") } };
 	char out[1024];
-	size_t size = http_reply_head_write(&(struct http_reply_head){ .status = 204, .headers = headers, .header_count = 1 }, out);
+	size_t size = http_reply_head_write(
+		&(struct http_reply_head){ .status = 204, .headers = headers, .header_count = 1 }, out);
 
 	(void)state;
 	out[size] = '\0';
@@ -560,10 +588,10 @@ static void percent_encoding_is_taken_off_strictly(void **state)
 		{ "%2", NULL, false },
 		{ "%2g", NULL, false },
 		{ "%00", NULL, false },
-		{ "%c0%af", NULL, false },	   /* overlong */
-		{ "%ed%a0%80", NULL, false },	   /* a lone surrogate */
-		{ "%f4%90%80%80", NULL, false },   /* above U+10FFFF */
-		{ "%e4%bd", NULL, false },	   /* cut short */
+		{ "%c0%af", NULL, false },       /* overlong */
+		{ "%ed%a0%80", NULL, false },    /* a lone surrogate */
+		{ "%f4%90%80%80", NULL, false }, /* above U+10FFFF */
+		{ "%e4%bd", NULL, false },       /* cut short */
 		{ "%f0%9f%98%80", "\xf0\x9f\x98\x80", false },
 	};
 	char out[64];
@@ -571,7 +599,8 @@ static void percent_encoding_is_taken_off_strictly(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		size_t size = 77;
-		bool good = http_percent_decode((struct http_slice){ rows[i].in, strlen(rows[i].in) }, rows[i].form, out, &size);
+		bool good = http_percent_decode(
+			(struct http_slice){ rows[i].in, strlen(rows[i].in) }, rows[i].form, out, &size);
 
 		assert_int_equal(good, rows[i].out != NULL);
 		if (good)
