@@ -107,6 +107,40 @@ static struct slice slice_trimmed(struct slice text)
 	return text;
 }
 
+/* Line and paragraph separators break lines like the controls do. */
+static bool is_refused(UChar32 c)
+{
+	return u_charType(c) == U_CONTROL_CHAR || c == 0x2028 || c == 0x2029 ||
+	       u_hasBinaryProperty(c, UCHAR_NONCHARACTER_CODE_POINT);
+}
+
+/*
+ * Zero-width space, word joiner, byte order mark, controls of direction: they come unseen when something is pasted (a number
+ * from a telephone's address book brings two), and names that look the same would differ, or read otherwise than they are.
+ */
+static bool is_invisible(UChar32 c)
+{
+	return c == 0x200B || c == 0x2060 || c == 0xFEFF || u_hasBinaryProperty(c, UCHAR_BIDI_CONTROL);
+}
+
+static bool drop_invisible(struct utf16 *text)
+{
+	int32_t kept = 0;
+
+	for (int32_t at = 0; at < text->size;) {
+		int32_t start = at;
+		UChar32 c;
+
+		U16_NEXT(text->text, at, text->size, c);
+		if (is_refused(c))
+			return false;
+		for (; start < at && !is_invisible(c); start++)
+			text->text[kept++] = text->text[start];
+	}
+	text->size = kept;
+	return true;
+}
+
 /* Trims, refuses what no field may have, and gives the form asked for. */
 static enum normalised prepare(struct slice text, form_getter *form, struct arena *arena, struct slice *text_out)
 {
@@ -114,21 +148,17 @@ static enum normalised prepare(struct slice text, form_getter *form, struct aren
 
 	if (text.len > NORMALISE_BYTES_MAX)
 		return NORMALISE_TOO_LONG;
-	text = slice_trimmed(text);
-	if (text.len == 0)
-		return NORMALISE_EMPTY;
-	struct utf16 wide = utf16_from(text, arena, &bad);
+	struct utf16 wide = utf16_from(slice_trimmed(text), arena, &bad);
 
 	if (bad)
 		return NORMALISE_NOT_UTF8;
-	for (int32_t at = 0; at < wide.size;) {
-		UChar32 c;
-
-		U16_NEXT(wide.text, at, wide.size, c);
-		if (u_iscntrl(c) || u_hasBinaryProperty(c, UCHAR_BIDI_CONTROL) || u_hasBinaryProperty(c, UCHAR_NONCHARACTER_CODE_POINT))
-			return NORMALISE_CONTROL;
-	}
-	*text_out = utf8_from(utf16_normalised(wide, form, arena), arena);
+	if (!drop_invisible(&wide))
+		return NORMALISE_CONTROL;
+	/* Some characters have a compatibility form that begins with a space. */
+	text = slice_trimmed(utf8_from(utf16_normalised(wide, form, arena), arena));
+	if (text.len == 0)
+		return NORMALISE_EMPTY;
+	*text_out = text;
 	return NORMALISED;
 }
 

@@ -2,7 +2,8 @@
  * One written form for what people type in many: the form that is stored, compared and looked for duplicates in. Each function
  * takes UTF-8 of any quality and either gives the normal form, in the arena, or says which rule the text breaks; then
  * the out-parameter is untouched. normalise_code() is the message catalogue's code for that rule. Leading and trailing
- * white space (Unicode White_Space, so also U+3000) never matters. A normal form is a fixed point: normalising it again
+ * white space (Unicode White_Space, so also U+3000) never matters, nor do, anywhere, invisible characters that come with pasting: zero-width spaces, word joiners,
+ * byte order marks, controls of direction. A normal form is a fixed point: normalising it again
  * changes nothing.
  *
  *	const char *email;
@@ -29,7 +30,7 @@ enum normalised {
 	NORMALISE_EMPTY,            /* nothing but white space */
 	NORMALISE_TOO_LONG,         /* a limit above, or the caller's */
 	NORMALISE_NOT_UTF8,
-	NORMALISE_CONTROL,          /* control characters, line breaks, bidirectional overrides, noncharacters */
+	NORMALISE_CONTROL,          /* control characters, line breaks inside, noncharacters */
 	NORMALISE_EMAIL_AT,         /* not exactly one @ */
 	NORMALISE_EMAIL_LOCAL,      /* what is before the @ */
 	NORMALISE_EMAIL_DOMAIN,     /* what is after it */

@@ -144,8 +144,8 @@ static void surnames_are_read_as_such_only_at_the_beginning(void **state)
 {
 	(void)state;
 	assert_true(strncmp(pinyin_sort_key("曾", 3, arena), "zeng1", 5) == 0);
-	assert_true(strncmp(pinyin_sort_key("不曾", 6, arena), "bu4不ceng2", 12) == 0);
-	assert_true(strncmp(pinyin_sort_key("万俟", 6, arena), "mo4万qi2", 11) == 0);
+	assert_true(strncmp(pinyin_sort_key("不曾", 6, arena), "bu4不ceng2", 11) == 0);
+	assert_true(strncmp(pinyin_sort_key("万俟", 6, arena), "mo4万qi2", 9) == 0);
 	assert_true(strncmp(pinyin_sort_key("万科", 6, arena), "wan4", 4) == 0);
 }
 
