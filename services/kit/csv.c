@@ -74,18 +74,24 @@ static bool convert(struct conversion *c, char **out)
 	return U_SUCCESS(error) || error == U_BUFFER_OVERFLOW_ERROR;
 }
 
+/* ICU stops at a bad sequence with the text before it still in the pivot. */
+static void drain_pivot(struct conversion *c, char **out)
+{
+	const UChar *at = c->pivot_start;
+	UErrorCode error = U_ZERO_ERROR;
+
+	ucnv_fromUnicode(c->to, out, c->block + BLOCK_BYTES, &at, c->pivot_end, NULL, false, &error);
+	c->pivot_start = c->pivot + (at - c->pivot);
+}
+
 /* The next block of UTF-8; of length 0 when the chunk is used up or what follows is broken. */
 static struct slice conversion_next(struct conversion *c)
 {
 	char *out = c->block;
 
 	c->broken = c->broken || !convert(c, &out);
-	if (c->broken) {
-		/* ICU stops with the text before the bad sequence still in the pivot: without input, it comes out. */
-		c->at = c->end;
-		c->last = false;
-		convert(c, &out);
-	}
+	if (c->broken)
+		drain_pivot(c, &out);
 	return (struct slice){ c->block, (size_t)(out - c->block) };
 }
 
@@ -445,9 +451,12 @@ static enum csv_encoding guess_encoding(const char *bytes, size_t size)
 		if (size >= marks[i].size && memcmp(bytes, marks[i].mark, marks[i].size) == 0)
 			return marks[i].encoding;
 	size_t valid = utf8_prefix(bytes, size);
-	bool cut_off = size - valid < U8_MAX_LENGTH && U8_IS_LEAD(bytes[valid]) && size == CSV_GUESS_BYTES;
 
-	return valid == size || cut_off ? CSV_UTF_8 : CSV_GB18030;
+	if (valid == size)
+		return CSV_UTF_8;
+	bool cut_off = size == CSV_GUESS_BYTES && size - valid < U8_MAX_LENGTH && U8_IS_LEAD(bytes[valid]);
+
+	return cut_off ? CSV_UTF_8 : CSV_GB18030;
 }
 
 /* How often each delimiter stands outside quotes in the row at `*at`, which moves behind it. */

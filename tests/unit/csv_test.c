@@ -167,6 +167,8 @@ static void gb18030_and_utf_16_are_converted_on_the_way(void **state)
 	(void)state;
 	assert_reads_bytes(&gb18030, "\xD5\xC5\xC8\xFD,\xB9\xAB\xCB\xBE\n\x95\x32\x82\x36,b", 16, "1[张三][公司]2[𠀀][b]");
 	assert_reads_bytes(&gb18030, "ok\na,\xD5\xFF", 7, "1[ok]!csv_encoding row 2 column 2 byte 5");
+	/* The 1 behind the bad lead byte is no text, wherever the chunk ends. */
+	assert_reads_bytes(&gb18030, "ok,\xC5\x31\x38\x30", 7, "!csv_encoding row 1 column 2 byte 3");
 	assert_reads_bytes(&gb18030, "ok\n\xD5", 4, "1[ok]!csv_encoding row 2 column 1 byte 3");
 	assert_reads_bytes(&utf_16, "\xFF\xFE" "a\0\t\0\x20\x5F\n\0\x3D\xD8\x00\xDE", 14, "1[a][张]2[😀]");
 }
