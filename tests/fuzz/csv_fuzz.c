@@ -1,6 +1,7 @@
 /*
- * CSV: rows do not depend on how the file is cut into chunks; what was read can be written and read back the same; a guarded
- * cell is never a formula and comes back exactly. The first two bytes of the input choose format and chunk size.
+ * CSV: rows do not depend on how the file is cut into chunks; what was read can be written and read back
+ * the same; a guarded cell is never a formula and comes back exactly. The first two bytes of the input
+ * choose format and chunk size.
  */
 #include "kit/csv.h"
 #include <stdint.h>
@@ -16,8 +17,8 @@ static void demand(bool condition)
 }
 
 struct table {
-	struct buffer text;          /* fields with their lengths, rows with their numbers */
-	struct buffer written;       /* the rows as the writer writes them */
+	struct buffer text;    /* fields with their lengths, rows with their numbers */
+	struct buffer written; /* the rows as the writer writes them */
 	struct csv_error error;
 };
 
@@ -27,13 +28,15 @@ static void add_row(struct table *table, const struct csv_row *row)
 	for (size_t i = 0; i < row->count; i++) {
 		buffer_printf(&table->text, " %zu ", row->fields[i].len);
 		buffer_add(&table->text, row->fields[i].data, row->fields[i].len);
-		demand(row->fields[i].len <= CSV_FIELD_BYTES_MAX && !memchr(row->fields[i].data, '\0', row->fields[i].len));
+		demand(row->fields[i].len <= CSV_FIELD_BYTES_MAX &&
+			!memchr(row->fields[i].data, '\0', row->fields[i].len));
 	}
 	demand(row->count >= 1 && row->count <= CSV_COLUMNS_MAX);
 	csv_write_row(&table->written, ',', row->fields, row->count);
 }
 
-static struct table read_table(const struct csv_format *format, const char *bytes, size_t size, size_t chunk, struct arena *arena)
+static struct table read_table(
+	const struct csv_format *format, const char *bytes, size_t size, size_t chunk, struct arena *arena)
 {
 	struct csv_reader *reader = csv_open(format, arena);
 	struct table table = { .text = { .arena = arena }, .written = { .arena = arena } };

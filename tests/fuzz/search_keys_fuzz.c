@@ -1,6 +1,6 @@
 /*
- * Search keys and normal forms from any bytes. Keys are sorted, distinct and bounded; a query's text is a well-formed tsquery; a
- * text that is short enough finds itself; normal forms are fixed points.
+ * Search keys and normal forms from any bytes. Keys are sorted, distinct and bounded; a query's text is a
+ * well-formed tsquery; a text that is short enough finds itself; normal forms are fixed points.
  */
 #include "kit/normalise.h"
 #include "kit/pinyin.h"
@@ -38,7 +38,8 @@ static void demand_order(const struct search_keys *keys)
 
 		demand(key->len > 0 && key->len <= SEARCH_KEY_BYTES_MAX && is_utf8(key->data, key->len));
 		if (i > 0) {
-			int order = memcmp(before->data, key->data, before->len < key->len ? before->len : key->len);
+			int order = memcmp(
+				before->data, key->data, before->len < key->len ? before->len : key->len);
 
 			demand(order < 0 || (order == 0 && before->len < key->len));
 		}
@@ -67,9 +68,11 @@ static bool match_term(const struct search_keys *keys, const char **at)
 	demand(skip(at, "'"));
 	const char *start = *at, *end = strstr(start, "':*");
 
-	demand(end && end > start && !memchr(start, '\'', (size_t)(end - start)) && !memchr(start, '\\', (size_t)(end - start)));
+	demand(end && end > start && !memchr(start, '\'', (size_t)(end - start)) &&
+		!memchr(start, '\\', (size_t)(end - start)));
 	for (size_t i = 0; i < keys->count && !found; i++)
-		found = keys->keys[i].len >= (size_t)(end - start) && memcmp(keys->keys[i].data, start, (size_t)(end - start)) == 0;
+		found = keys->keys[i].len >= (size_t)(end - start) &&
+			memcmp(keys->keys[i].data, start, (size_t)(end - start)) == 0;
 	*at = end + 3;
 	return found;
 }
@@ -115,16 +118,21 @@ static void demand_fixed_points(const char *text, size_t size, struct arena *are
 	struct phone first, second;
 
 	if (normalise_email(text, size, arena, &once) == NORMALISED)
-		demand(normalise_email(once, strlen(once), arena, &twice) == NORMALISED && strcmp(once, twice) == 0);
+		demand(normalise_email(once, strlen(once), arena, &twice) == NORMALISED &&
+			strcmp(once, twice) == 0);
 	if (normalise_url(text, size, arena, &once) == NORMALISED)
-		demand(normalise_url(once, strlen(once), arena, &twice) == NORMALISED && strcmp(once, twice) == 0);
+		demand(normalise_url(once, strlen(once), arena, &twice) == NORMALISED &&
+			strcmp(once, twice) == 0);
 	if (normalise_name(text, size, 200, arena, &once) == NORMALISED)
-		demand(normalise_name(once, strlen(once), 200, arena, &twice) == NORMALISED && strcmp(once, twice) == 0);
+		demand(normalise_name(once, strlen(once), 200, arena, &twice) == NORMALISED &&
+			strcmp(once, twice) == 0);
 	if (normalise_credit_code(text, size, arena, &once) == NORMALISED)
-		demand(normalise_credit_code(once, strlen(once), arena, &twice) == NORMALISED && strcmp(once, twice) == 0);
+		demand(normalise_credit_code(once, strlen(once), arena, &twice) == NORMALISED &&
+			strcmp(once, twice) == 0);
 	if (normalise_phone(text, size, "86", arena, &first) == NORMALISED)
-		demand(normalise_phone(first.number, strlen(first.number), "86", arena, &second) == NORMALISED &&
-		       strcmp(first.number, second.number) == 0);
+		demand(normalise_phone(first.number, strlen(first.number), "86", arena, &second) ==
+				NORMALISED &&
+			strcmp(first.number, second.number) == 0);
 	demand(is_utf8(normalise_name_key(text, size, arena), strlen(normalise_name_key(text, size, arena))));
 }
 
@@ -132,7 +140,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena *arena = arena_new();
 	const char *text = (const char *)data;
-	struct search_keys phone = search_keys_of(&(struct search_text){ text, size, SEARCH_PHONE }, 1, arena);
+	struct search_keys phone =
+		search_keys_of(&(struct search_text){ text, size, SEARCH_PHONE }, 1, arena);
 	const char *sort_key = pinyin_sort_key(text, size, arena);
 
 	demand_order(&phone);
