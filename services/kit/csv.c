@@ -15,7 +15,7 @@ static const char *const codes[CSV_RULES] = {
 	[CSV_ROW_BYTES] = "csv_row_bytes",
 };
 
-/* --- from other encodings to UTF-8 --------------------------------------------------------------------------------------- */
+/* --- from other encodings to UTF-8 --------------------------------------------------------------- */
 
 enum { BLOCK_BYTES = 16384, PIVOT_UNITS = 2048 };
 
@@ -69,9 +69,19 @@ static bool convert(struct conversion *c, char **out)
 {
 	UErrorCode error = U_ZERO_ERROR;
 
-	ucnv_convertEx(c->to, c->from, out, c->block + BLOCK_BYTES, &c->at, c->end, c->pivot, &c->pivot_start, &c->pivot_end,
-		c->pivot + PIVOT_UNITS, false, c->last, &error);
+	ucnv_convertEx(c->to, c->from, out, c->block + BLOCK_BYTES, &c->at, c->end, c->pivot, &c->pivot_start,
+		&c->pivot_end, c->pivot + PIVOT_UNITS, false, c->last, &error);
 	return U_SUCCESS(error) || error == U_BUFFER_OVERFLOW_ERROR;
+}
+
+/* ICU stops at a bad sequence with the text before it still in the pivot. */
+static void drain_pivot(struct conversion *c, char **out)
+{
+	const UChar *at = c->pivot_start;
+	UErrorCode error = U_ZERO_ERROR;
+
+	ucnv_fromUnicode(c->to, out, c->block + BLOCK_BYTES, &at, c->pivot_end, NULL, false, &error);
+	c->pivot_start = c->pivot + (at - c->pivot);
 }
 
 /* The next block of UTF-8; of length 0 when the chunk is used up or what follows is broken. */
@@ -80,16 +90,12 @@ static struct slice conversion_next(struct conversion *c)
 	char *out = c->block;
 
 	c->broken = c->broken || !convert(c, &out);
-	if (c->broken) {
-		/* ICU stops with the text before the bad sequence still in the pivot: without input, it comes out. */
-		c->at = c->end;
-		c->last = false;
-		convert(c, &out);
-	}
+	if (c->broken)
+		drain_pivot(c, &out);
 	return (struct slice){ c->block, (size_t)(out - c->block) };
 }
 
-/* --- the parser --------------------------------------------------------------------------------------------------------------- */
+/* --- the parser ---------------------------------------------------------------------------------- */
 
 enum state { ROW_START, FIELD_START, UNQUOTED, QUOTED, QUOTE_CLOSED };
 
@@ -100,10 +106,10 @@ struct csv_reader {
 	uint64_t before;               /* bytes of all that was parsed before `start` */
 	const char *start;             /* of what `at` goes through */
 	enum state state;
-	bool after_cr;                 /* an LF that comes now belongs to the CR before it */
+	bool after_cr; /* an LF that comes now belongs to the CR before it */
 	bool finished;
-	bool row_given;                /* the row in `field` went out; the next call begins another */
-	unsigned mark;                 /* bytes of the byte order mark seen so far; 3 when it or another beginning is behind us */
+	bool row_given; /* the row in `field` went out; the next call begins another */
+	unsigned mark;  /* bytes of a byte order mark seen so far; 3 once it is decided */
 	struct csv_error error;
 	uint64_t number;               /* of the row being read */
 	size_t columns;                /* complete fields of it */
@@ -111,8 +117,8 @@ struct csv_reader {
 	uint64_t field_byte;           /* where the field began, with its quote */
 	bool field_quoted;
 	struct slice field[CSV_COLUMNS_MAX];
-	char *text;                    /* the fields of the row, one after another */
-	bool is_special[256];          /* ends a run of ordinary characters outside quotes */
+	char *text;           /* the fields of the row, one after another */
+	bool is_special[256]; /* ends a run of ordinary characters outside quotes */
 };
 
 struct csv_reader *csv_open(const struct csv_format *format, struct arena *arena)
@@ -193,7 +199,8 @@ static size_t utf8_prefix(const char *text, size_t size)
 		size_t start = at;
 		UChar32 c;
 
-		while (size - at >= sizeof eight && (memcpy(&eight, text + at, sizeof eight), !(eight & 0x8080808080808080u)))
+		while (size - at >= sizeof eight &&
+			(memcpy(&eight, text + at, sizeof eight), !(eight & 0x8080808080808080u)))
 			at += sizeof eight;
 		if (at == size)
 			break;
@@ -232,7 +239,10 @@ static bool end_field(struct csv_reader *r)
 	return true;
 }
 
-/* A delimiter or a line end, where one may be. False when reading failed; `*row_out` when a row is complete. */
+/*
+ * A delimiter or a line end, where one may be. False when reading failed; `*row_out` when a row is
+ * complete.
+ */
 static bool end_at(struct csv_reader *r, char c, bool *row_out)
 {
 	if (!end_field(r))
@@ -421,7 +431,7 @@ enum csv_result csv_next(struct csv_reader *r, struct csv_row *row_out)
 	return CSV_ROW;
 }
 
-/* --- guessing ------------------------------------------------------------------------------------------------------------------ */
+/* --- guessing ------------------------------------------------------------------------------------ */
 
 static const char delimiters[] = ",;\t";
 
@@ -438,16 +448,22 @@ static const struct {
 	{ "\x84\x31\x95\x33", 4, CSV_GB18030 },
 };
 
-/* Without a mark it is UTF-8 if it can be (GB18030 of any length hardly ever is); a sequence may be cut off at the end. */
+/*
+ * Without a mark it is UTF-8 if it can be (GB18030 of any length hardly ever is); a sequence may be cut off
+ * at the end.
+ */
 static enum csv_encoding guess_encoding(const char *bytes, size_t size)
 {
 	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
 		if (size >= marks[i].size && memcmp(bytes, marks[i].mark, marks[i].size) == 0)
 			return marks[i].encoding;
 	size_t valid = utf8_prefix(bytes, size);
-	bool cut_off = size - valid < U8_MAX_LENGTH && U8_IS_LEAD(bytes[valid]) && size == CSV_GUESS_BYTES;
 
-	return valid == size || cut_off ? CSV_UTF_8 : CSV_GB18030;
+	if (valid == size)
+		return CSV_UTF_8;
+	bool cut_off = size == CSV_GUESS_BYTES && size - valid < U8_MAX_LENGTH && U8_IS_LEAD(bytes[valid]);
+
+	return cut_off ? CSV_UTF_8 : CSV_GB18030;
 }
 
 /* How often each delimiter stands outside quotes in the row at `*at`, which moves behind it. */
@@ -470,7 +486,10 @@ static void count_delimiters(const char *bytes, size_t size, size_t *at, size_t 
 	(*at)++;
 }
 
-/* The delimiter that every row has most of. None of these bytes occurs inside a character of the encodings that we read. */
+/*
+ * The delimiter that every row has most of. None of these bytes occurs inside a character of the encodings
+ * that we read.
+ */
 static char guess_delimiter(const char *bytes, size_t size)
 {
 	size_t least[DELIMITERS] = { 0 }, counts[DELIMITERS], rows = 0, best = 0;
@@ -498,7 +517,7 @@ struct csv_format csv_guess(const char *bytes, size_t size_bytes)
 	return (struct csv_format){ guess_encoding(bytes, size), guess_delimiter(bytes, size) };
 }
 
-/* --- writing -------------------------------------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------------- */
 
 /* Behind any number of apostrophes, a character at which spreadsheets begin to calculate. */
 static bool is_formula(struct slice field)
@@ -526,7 +545,8 @@ static bool needs_quotes(char delimiter, struct slice field)
 			return true;
 	}
 	/* Some readers trim, and at the beginning of the file a mark would be skipped. */
-	return field.len > 0 && (field.data[0] == ' ' || field.data[field.len - 1] == ' ' || field.data[0] == '\xEF');
+	return field.len > 0 &&
+	       (field.data[0] == ' ' || field.data[field.len - 1] == ' ' || field.data[0] == '\xEF');
 }
 
 static void write_field(struct buffer *out, char delimiter, struct slice field)

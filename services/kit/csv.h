@@ -1,9 +1,10 @@
 /*
- * CSV as RFC 4180 has it, read as a stream and written for spreadsheets. The reader takes chunks of any size and gives rows
- * of slices; rows end with CRLF, LF or CR; a byte order mark is skipped; line breaks inside quotes belong to the field. A quote
- * inside an unquoted field is an ordinary character, as spreadsheets read it. Blank lines are no rows, but are counted, so
- * that a row's number is the one that a spreadsheet shows as long as no field holds a line break. Everything else that is
- * not as it should be ends reading with an error that names the row, the column and the byte: nothing is guessed, nothing lost.
+ * CSV as RFC 4180 has it, read as a stream and written for spreadsheets. The reader takes chunks of any
+ * size and gives rows of slices; rows end with CRLF, LF or CR; a byte order mark is skipped; line breaks
+ * inside quotes belong to the field. A quote inside an unquoted field is an ordinary character, as
+ * spreadsheets read it. Blank lines are no rows, but are counted, so that a row's number is the one that a
+ * spreadsheet shows as long as no field holds a line break. Everything else that is not as it should be
+ * ends reading with an error that names the row, the column and the byte: nothing is guessed, nothing lost.
  *
  *	struct csv_reader *reader = csv_open(&format, arena);
  *	while (read_chunk(&chunk)) {
@@ -51,15 +52,15 @@ enum csv_rule {
 	CSV_QUOTE_OPEN,       /* the file ends inside quotes; the position is that of the opening quote */
 	CSV_TEXT_AFTER_QUOTE, /* something else than a delimiter or a line end after a closing quote */
 	CSV_NUL,
-	CSV_ENCODING,         /* not the encoding that the format names */
-	CSV_COLUMNS,          /* the limits above */
+	CSV_ENCODING, /* not the encoding that the format names */
+	CSV_COLUMNS,  /* the limits above */
 	CSV_FIELD_BYTES,
 	CSV_ROW_BYTES,
 	CSV_RULES
 };
 
 struct csv_row {
-	const struct slice *fields; /* valid UTF-8 without NUL, borrowed until the next call with the reader */
+	const struct slice *fields; /* valid UTF-8 without NUL, borrowed until the next call */
 	size_t count;               /* at least 1 */
 	uint64_t number;            /* 1 is the first row of the file */
 };
@@ -72,7 +73,10 @@ struct csv_error {
 	uint64_t byte;    /* from 0; in the file if that is UTF-8, otherwise in its text as UTF-8 */
 };
 
-/* The format of a file by its beginning: byte order mark, whether it is UTF-8, which delimiter divides rows most evenly. */
+/*
+ * The format of a file by its beginning: byte order mark, whether it is UTF-8, which delimiter divides rows
+ * most evenly.
+ */
 struct csv_format csv_guess(const char *bytes, size_t size_bytes);
 
 /* Lives in the arena, which is not reset before reading ends. */
@@ -89,9 +93,10 @@ enum csv_result csv_next(struct csv_reader *reader, struct csv_row *row_out);
 struct csv_error csv_error(const struct csv_reader *reader);
 
 /*
- * Appends a row in UTF-8, ended by CRLF. A cell that a spreadsheet would take for a formula, because it begins with = + - @ tab or
- * CR, gets an apostrophe in front; so does one that begins with apostrophes before one of these, so that the way back is exact.
- * Fields hold no NUL. A file for spreadsheets begins with CSV_BYTE_ORDER_MARK, or they take it for another encoding.
+ * Appends a row in UTF-8, ended by CRLF. A cell that a spreadsheet would take for a formula, because it
+ * begins with = + - @ tab or CR, gets an apostrophe in front; so does one that begins with apostrophes
+ * before one of these, so that the way back is exact. Fields hold no NUL. A file for spreadsheets begins
+ * with CSV_BYTE_ORDER_MARK, or they take it for another encoding.
  */
 #define CSV_BYTE_ORDER_MARK "\xEF\xBB\xBF"
 void csv_write_row(struct buffer *out, char delimiter, const struct slice *fields, size_t count);

@@ -38,7 +38,7 @@ const char *normalise_code(enum normalised rule)
 	return codes[rule];
 }
 
-/* --- Unicode ------------------------------------------------------------------------------------------------------- */
+/* --- Unicode ------------------------------------------------------------------------------------- */
 
 struct utf16 {
 	UChar *text;
@@ -51,7 +51,8 @@ static struct utf16 utf16_from(struct slice text, struct arena *arena, int32_t *
 	struct utf16 out = { arena_alloc(arena, (text.len + 1) * sizeof(UChar)), 0 };
 	UErrorCode error = U_ZERO_ERROR;
 
-	u_strFromUTF8WithSub(out.text, (int32_t)text.len + 1, &out.size, text.data, (int32_t)text.len, 0xFFFD, bad_out, &error);
+	u_strFromUTF8WithSub(out.text, (int32_t)text.len + 1, &out.size, text.data, (int32_t)text.len, 0xFFFD,
+		bad_out, &error);
 	assert(U_SUCCESS(error));
 	return out;
 }
@@ -107,28 +108,60 @@ static struct slice slice_trimmed(struct slice text)
 	return text;
 }
 
+/* Line and paragraph separators break lines like the controls do. */
+static bool is_refused(UChar32 c)
+{
+	return u_charType(c) == U_CONTROL_CHAR || c == 0x2028 || c == 0x2029 ||
+	       u_hasBinaryProperty(c, UCHAR_NONCHARACTER_CODE_POINT);
+}
+
+/*
+ * Zero-width space, word joiner, byte order mark, controls of direction: they come unseen when something is
+ * pasted (a number from a telephone's address book brings two), and names that look the same would differ,
+ * or read otherwise than they are.
+ */
+static bool is_invisible(UChar32 c)
+{
+	return c == 0x200B || c == 0x2060 || c == 0xFEFF || u_hasBinaryProperty(c, UCHAR_BIDI_CONTROL);
+}
+
+static bool drop_invisible(struct utf16 *text)
+{
+	int32_t kept = 0;
+
+	for (int32_t at = 0; at < text->size;) {
+		int32_t start = at;
+		UChar32 c;
+
+		U16_NEXT(text->text, at, text->size, c);
+		if (is_refused(c))
+			return false;
+		for (; start < at && !is_invisible(c); start++)
+			text->text[kept++] = text->text[start];
+	}
+	text->size = kept;
+	return true;
+}
+
 /* Trims, refuses what no field may have, and gives the form asked for. */
-static enum normalised prepare(struct slice text, form_getter *form, struct arena *arena, struct slice *text_out)
+static enum normalised prepare(
+	struct slice text, form_getter *form, struct arena *arena, struct slice *text_out)
 {
 	int32_t bad = 0;
 
 	if (text.len > NORMALISE_BYTES_MAX)
 		return NORMALISE_TOO_LONG;
-	text = slice_trimmed(text);
-	if (text.len == 0)
-		return NORMALISE_EMPTY;
-	struct utf16 wide = utf16_from(text, arena, &bad);
+	struct utf16 wide = utf16_from(slice_trimmed(text), arena, &bad);
 
 	if (bad)
 		return NORMALISE_NOT_UTF8;
-	for (int32_t at = 0; at < wide.size;) {
-		UChar32 c;
-
-		U16_NEXT(wide.text, at, wide.size, c);
-		if (u_iscntrl(c) || u_hasBinaryProperty(c, UCHAR_BIDI_CONTROL) || u_hasBinaryProperty(c, UCHAR_NONCHARACTER_CODE_POINT))
-			return NORMALISE_CONTROL;
-	}
-	*text_out = utf8_from(utf16_normalised(wide, form, arena), arena);
+	if (!drop_invisible(&wide))
+		return NORMALISE_CONTROL;
+	/* Some characters have a compatibility form that begins with a space. */
+	text = slice_trimmed(utf8_from(utf16_normalised(wide, form, arena), arena));
+	if (text.len == 0)
+		return NORMALISE_EMPTY;
+	*text_out = text;
 	return NORMALISED;
 }
 
@@ -151,7 +184,7 @@ static struct slice slice_lowered(struct slice text, struct arena *arena)
 	return (struct slice){ out.data, out.len };
 }
 
-/* --- hosts and e-mail ---------------------------------------------------------------------------------------------- */
+/* --- hosts and e-mail ---------------------------------------------------------------------------- */
 
 static bool label_is_valid(const char *label, size_t size)
 {
@@ -163,7 +196,10 @@ static bool label_is_valid(const char *label, size_t size)
 	return true;
 }
 
-/* Dotted labels of letters, digits and inner hyphens (RFC 1123 2.1) or non-ASCII (IDN), in all at most 253 bytes. */
+/*
+ * Dotted labels of letters, digits and inner hyphens (RFC 1123 2.1) or non-ASCII (IDN), in all at most 253
+ * bytes.
+ */
 static bool host_is_valid(struct slice host, size_t labels_min)
 {
 	const char *at = host.data, *end = host.data + host.len;
@@ -197,14 +233,16 @@ static bool last_label_is_number(struct slice host)
 /* dot-string of RFC 5321 4.1.2, with the non-ASCII of RFC 6531. */
 static bool local_is_valid(struct slice local)
 {
-	if (local.len == 0 || local.len > NORMALISE_LOCAL_MAX || local.data[0] == '.' || local.data[local.len - 1] == '.')
+	if (local.len == 0 || local.len > NORMALISE_LOCAL_MAX || local.data[0] == '.' ||
+		local.data[local.len - 1] == '.')
 		return false;
 	for (size_t i = 0; i < local.len; i++) {
 		char c = local.data[i];
 
 		if (c == '.' && local.data[i - 1] == '.')
 			return false;
-		if (!isalnum((unsigned char)c) && !(c & 0x80) && (c == '\0' || !strchr(".!#$%&'*+-/=?^_`{|}~", c)))
+		if (!isalnum((unsigned char)c) && !(c & 0x80) &&
+			(c == '\0' || !strchr(".!#$%&'*+-/=?^_`{|}~", c)))
 			return false;
 	}
 	return true;
@@ -222,7 +260,8 @@ static bool has_space(struct slice text)
 	return false;
 }
 
-enum normalised normalise_email(const char *text, size_t size_bytes, struct arena *arena, const char **email_out)
+enum normalised normalise_email(
+	const char *text, size_t size_bytes, struct arena *arena, const char **email_out)
 {
 	struct slice email = { text, size_bytes };
 	enum normalised rule = prepare(email, unorm2_getNFKCInstance, arena, &email);
@@ -247,7 +286,7 @@ enum normalised normalise_email(const char *text, size_t size_bytes, struct aren
 	return NORMALISED;
 }
 
-/* --- telephone numbers --------------------------------------------------------------------------------------------- */
+/* --- telephone numbers --------------------------------------------------------------------------- */
 
 enum { DIGITS_MAX = 32 };
 
@@ -255,8 +294,8 @@ enum { DIGITS_MAX = 32 };
 struct dialled {
 	char digit[DIGITS_MAX + 1];
 	size_t digits;
-	size_t last_group;     /* index of the first digit after the last dash; 0 without one */
-	bool international;    /* began with + or 00 */
+	size_t last_group;      /* index of the first digit after the last dash; 0 without one */
+	bool international;     /* began with + or 00 */
 	struct slice extension; /* as written; len 0 without one */
 };
 
@@ -273,7 +312,8 @@ static struct slice slice_from(struct slice text, size_t start)
 /* How long the extension mark at the beginning of the text is; 0 when there is none. */
 static size_t extension_mark(struct slice text)
 {
-	static const char *const marks[] = { ";ext=", "extension", "ext.", "ext", "x", "#", "分机", "转", "轉" };
+	static const char *const marks[] = { ";ext=", "extension", "ext.", "ext", "x", "#", "分机", "转",
+		"轉" };
 
 	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
 		if (text_begins(text, marks[i]))
@@ -324,7 +364,10 @@ static void digits_drop(struct dialled *d, size_t count)
 	d->last_group = d->last_group > count ? d->last_group - count : 0;
 }
 
-/* An area code of China is 10, 2x or three digits from 3 to 9; a subscriber number has 7 or 8 digits and begins with 2 to 8. */
+/*
+ * An area code of China is 10, 2x or three digits from 3 to 9; a subscriber number has 7 or 8 digits and
+ * begins with 2 to 8.
+ */
 static bool is_land_line(const char *national, size_t digits)
 {
 	size_t area = national[0] == '2' || (national[0] == '1' && national[1] == '0') ? 2 : 3;
@@ -341,7 +384,8 @@ static bool is_mobile(const char *national, size_t digits)
 
 static bool is_toll_free(const char *national, size_t digits)
 {
-	return digits == 10 && (national[0] == '4' || national[0] == '8') && national[1] == '0' && national[2] == '0';
+	return digits == 10 && (national[0] == '4' || national[0] == '8') && national[1] == '0' &&
+	       national[2] == '0';
 }
 
 /* Holds a number of China, without country code, against the plan; it loses its trunk 0. */
@@ -361,14 +405,18 @@ static enum normalised plan_of_china(struct dialled *d)
 	return digits < 7 || digits > 12 ? NORMALISE_PHONE_LENGTH : NORMALISE_PHONE_PLAN;
 }
 
-/* 010-87654321-801: what follows the last dash is an extension if the rest is a number and the whole is not. */
+/*
+ * 010-87654321-801: what follows the last dash is an extension if the rest is a number and the whole is
+ * not.
+ */
 static enum normalised plan_of_china_with_extension(struct dialled *d)
 {
 	enum normalised rule = plan_of_china(d);
 	struct dialled shorter = *d;
 	size_t extension = d->digits - d->last_group;
 
-	if (rule == NORMALISED || d->last_group == 0 || d->extension.len || extension == 0 || extension > NORMALISE_EXTENSION_MAX)
+	if (rule == NORMALISED || d->last_group == 0 || d->extension.len || extension == 0 ||
+		extension > NORMALISE_EXTENSION_MAX)
 		return rule;
 	shorter.digits = d->last_group;
 	shorter.digit[shorter.digits] = '\0';
@@ -405,8 +453,8 @@ static bool is_of_china(struct dialled *d, const char *country_code)
 	return true;
 }
 
-enum normalised normalise_phone(
-	const char *text, size_t size_bytes, const char *country_code, struct arena *arena, struct phone *phone_out)
+enum normalised normalise_phone(const char *text, size_t size_bytes, const char *country_code,
+	struct arena *arena, struct phone *phone_out)
 {
 	struct slice written = { text, size_bytes };
 	struct dialled d;
@@ -437,7 +485,7 @@ enum normalised normalise_phone(
 	return NORMALISED;
 }
 
-/* --- URLs ---------------------------------------------------------------------------------------------------------- */
+/* --- URLs ---------------------------------------------------------------------------------------- */
 
 static bool url_character_is_valid(UChar32 c)
 {
@@ -455,7 +503,7 @@ static bool port_is_valid(struct slice port)
 	return number >= 1 && number <= 65535;
 }
 
-/* [2001:db8::1]: hexadecimal digits, colons and dots; whether it is a right address the resolver will say. */
+/* [2001:db8::1]: hexadecimal digits, colons, dots; whether the address is right the resolver will say. */
 static bool is_address_literal(struct slice host)
 {
 	if (host.len < 4 || host.data[0] != '[' || host.data[host.len - 1] != ']')
@@ -468,7 +516,8 @@ static bool is_address_literal(struct slice host)
 
 static enum normalised check_authority(struct slice authority, size_t labels_min, size_t *host_size_out)
 {
-	const char *bracket = authority.len && authority.data[0] == '[' ? memchr(authority.data, ']', authority.len) : NULL;
+	const char *bracket =
+		authority.len && authority.data[0] == '[' ? memchr(authority.data, ']', authority.len) : NULL;
 	size_t skip = bracket ? (size_t)(bracket - authority.data) : 0;
 	const char *colon = memchr(authority.data + skip, ':', authority.len - skip);
 	struct slice host = { authority.data, colon ? (size_t)(colon - authority.data) : authority.len };
@@ -487,7 +536,8 @@ static bool scheme_is_ours(struct slice url, size_t *size_out)
 	static const char *const schemes[] = { "https://", "http://" };
 
 	for (size_t i = 0; i < 2; i++)
-		if (url.len >= strlen(schemes[i]) && strncasecmp(url.data, schemes[i], strlen(schemes[i])) == 0) {
+		if (url.len >= strlen(schemes[i]) &&
+			strncasecmp(url.data, schemes[i], strlen(schemes[i])) == 0) {
 			*size_out = strlen(schemes[i]);
 			return true;
 		}
@@ -532,7 +582,7 @@ enum normalised normalise_url(const char *text, size_t size_bytes, struct arena 
 	return NORMALISED;
 }
 
-/* --- 统一社会信用代码 ------------------------------------------------------------------------------------------------ */
+/* --- 统一社会信用代码 ------------------------------------------------------------------------------- */
 
 enum { CREDIT_SIZE = 18 };
 
@@ -558,7 +608,8 @@ static bool credit_check_is_right(const char *code)
 	return credit_value(code[CREDIT_SIZE - 1]) == (31 - sum % 31) % 31;
 }
 
-enum normalised normalise_credit_code(const char *text, size_t size_bytes, struct arena *arena, const char **code_out)
+enum normalised normalise_credit_code(
+	const char *text, size_t size_bytes, struct arena *arena, const char **code_out)
 {
 	struct slice written = { text, size_bytes };
 	char code[CREDIT_SIZE + 1] = "";
@@ -584,10 +635,10 @@ enum normalised normalise_credit_code(const char *text, size_t size_bytes, struc
 	return NORMALISED;
 }
 
-/* --- names --------------------------------------------------------------------------------------------------------- */
+/* --- names --------------------------------------------------------------------------------------- */
 
-enum normalised normalise_name(
-	const char *text, size_t size_bytes, size_t characters_max, struct arena *arena, const char **name_out)
+enum normalised normalise_name(const char *text, size_t size_bytes, size_t characters_max,
+	struct arena *arena, const char **name_out)
 {
 	struct slice name = { text, size_bytes };
 	struct buffer out = { .arena = arena };
@@ -631,7 +682,9 @@ static struct slice slice_cut(struct slice text)
 
 static bool is_word_character(UChar32 c)
 {
-	return c < 0x80 ? isalnum(c) : u_hasBinaryProperty(c, UCHAR_ALPHABETIC) || u_isdigit(c) || (U_GET_GC_MASK(c) & U_GC_M_MASK);
+	return c < 0x80 ? isalnum(c)
+			: u_hasBinaryProperty(c, UCHAR_ALPHABETIC) || u_isdigit(c) ||
+				  (U_GET_GC_MASK(c) & U_GC_M_MASK);
 }
 
 /* The next word of the text; len 0 at its end. */
@@ -654,14 +707,21 @@ static struct slice next_word(struct slice text, size_t *at)
 
 /* How legal forms are written out, and their short forms. */
 static const char *const legal_forms[][2] = {
-	{ "company", "co" }, { "corporation", "corp" }, { "incorporated", "inc" }, { "limited", "ltd" },
-	{ "co", "co" }, { "corp", "corp" }, { "inc", "inc" }, { "ltd", "ltd" },
+	{ "company", "co" },
+	{ "corporation", "corp" },
+	{ "incorporated", "inc" },
+	{ "limited", "ltd" },
+	{ "co", "co" },
+	{ "corp", "corp" },
+	{ "inc", "inc" },
+	{ "ltd", "ltd" },
 };
 
 static const char *legal_form(struct slice word)
 {
 	for (size_t i = 0; i < sizeof legal_forms / sizeof *legal_forms; i++)
-		if (word.len == strlen(legal_forms[i][0]) && memcmp(word.data, legal_forms[i][0], word.len) == 0)
+		if (word.len == strlen(legal_forms[i][0]) &&
+			memcmp(word.data, legal_forms[i][0], word.len) == 0)
 			return legal_forms[i][1];
 	return NULL;
 }
@@ -690,7 +750,7 @@ const char *normalise_name_key(const char *text, size_t size_bytes, struct arena
 	struct buffer plain = { .arena = arena }, shortened = { .arena = arena };
 	struct slice word;
 
-	/* Two keys grow side by side: with legal forms shortened since the last other word, and as written up to there. */
+	/* Two keys grow: with legal forms shortened since the last other word, and as written up to there. */
 	buffer_reserve(&plain, name.len);
 	buffer_reserve(&shortened, name.len);
 	for (size_t at = 0; (word = next_word(name, &at)).len;) {
@@ -707,9 +767,12 @@ const char *normalise_name_key(const char *text, size_t size_bytes, struct arena
 	return shortened.len ? shortened.data : "";
 }
 
-/* --- folding ------------------------------------------------------------------------------------------------------- */
+/* --- folding ------------------------------------------------------------------------------------- */
 
-/* ASCII, the main block of Han, CJK punctuation and full-width ASCII fold one by one; anything else needs ICU. */
+/*
+ * ASCII, the main block of Han, CJK punctuation and full-width ASCII fold one by one; anything else needs
+ * ICU.
+ */
 static bool fold_plain(struct slice text, char *out, size_t *size_out)
 {
 	size_t size = 0;
@@ -719,7 +782,9 @@ static bool fold_plain(struct slice text, char *out, size_t *size_out)
 		UChar32 c;
 
 		if (lead < 0x80) {
-			out[size++] = (char)(lead < 0x20 || lead == 0x7F ? ' ' : lead >= 'A' && lead <= 'Z' ? lead + 32 : lead);
+			out[size++] = (char)(lead < 0x20 || lead == 0x7F  ? ' '
+					     : lead >= 'A' && lead <= 'Z' ? lead + 32
+									  : lead);
 			at++;
 			continue;
 		}
@@ -742,8 +807,19 @@ static const struct {
 	UChar32 letter;
 	const char *plain;
 } plain_letters[] = {
-	{ 0xE6, "ae" }, { 0xF0, "d" }, { 0xF8, "o" }, { 0xFE, "th" }, { 0x111, "d" }, { 0x127, "h" }, { 0x131, "i" },
-	{ 0x142, "l" }, { 0x14B, "n" }, { 0x153, "oe" }, { 0x167, "t" }, { 0x180, "b" }, { 0x19A, "l" },
+	{ 0xE6, "ae" },
+	{ 0xF0, "d" },
+	{ 0xF8, "o" },
+	{ 0xFE, "th" },
+	{ 0x111, "d" },
+	{ 0x127, "h" },
+	{ 0x131, "i" },
+	{ 0x142, "l" },
+	{ 0x14B, "n" },
+	{ 0x153, "oe" },
+	{ 0x167, "t" },
+	{ 0x180, "b" },
+	{ 0x19A, "l" },
 };
 
 static const char *plain_letter(UChar32 c)
@@ -796,7 +872,8 @@ static void fold_character(struct buffer *out, UChar32 c)
 static struct slice fold_any(struct slice text, struct arena *arena)
 {
 	int32_t bad;
-	struct utf16 wide = utf16_normalised(utf16_from(text, arena, &bad), unorm2_getNFKCCasefoldInstance, arena);
+	struct utf16 wide =
+		utf16_normalised(utf16_from(text, arena, &bad), unorm2_getNFKCCasefoldInstance, arena);
 	struct buffer out = { .arena = arena };
 	bool drop_marks = false;
 

@@ -16,7 +16,10 @@ struct name_reading {
 
 #include "build/kit/pinyin_data.h"
 
-enum { SYLLABLES = sizeof syllables / sizeof *syllables, NAME_READINGS = sizeof name_readings / sizeof *name_readings };
+enum {
+	SYLLABLES = sizeof syllables / sizeof *syllables,
+	NAME_READINGS = sizeof name_readings / sizeof *name_readings
+};
 
 size_t pinyin_readings(uint32_t character, const uint16_t **readings_out)
 {
@@ -69,7 +72,8 @@ bool pinyin_begins_syllable(const char *letters, size_t size_bytes)
 
 bool pinyin_is_syllable(const char *letters, size_t size_bytes)
 {
-	/* A syllable sorts before all that it begins, so the first that begins with the letters is the whole one if any is. */
+	/* A syllable sorts before all that it begins: the first with these letters is the whole one if any
+	 * is. */
 	return pinyin_begins_syllable(letters, size_bytes) &&
 	       syllables[lower_bound(letters, size_bytes)].size == size_bytes;
 }
@@ -131,7 +135,8 @@ char *pinyin_sort_key(const char *text, size_t size_bytes, struct arena *arena)
 		U8_NEXT_UNSAFE(folded.data, at, character);
 		if (key.len + PINYIN_SYLLABLE_MAX + 1 + (at - start) > PINYIN_SORT_KEY_MAX)
 			break;
-		add_character(&key, i < NAME_READING_MAX && named[i] ? named[i] : reading_of(character), folded.data + start, at - start);
+		add_character(&key, i < NAME_READING_MAX && named[i] ? named[i] : reading_of(character),
+			folded.data + start, at - start);
 	}
 	return arena_strndup(arena, key.data ? key.data : "", key.len);
 }

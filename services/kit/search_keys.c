@@ -16,7 +16,7 @@ enum {
 	SPELLINGS_MAX = PINYIN_READINGS_MAX
 };
 
-/* --- tokens: what keys and queries are both made of ------------------------------------------------------------------ */
+/* --- tokens: what keys and queries are both made of ---------------------------------------------- */
 
 enum token_kind { TOKEN_END, TOKEN_CJK, TOKEN_WORD };
 
@@ -74,7 +74,8 @@ static struct token token_next(struct slice text, size_t *at)
 		*at = end;
 		token.text.len = (size_t)(text.data + end - token.text.data);
 	}
-	if (token.kind == TOKEN_WORD && *at + 1 < text.len && (text.data[*at] == '.' || text.data[*at] == '@')) {
+	if (token.kind == TOKEN_WORD && *at + 1 < text.len &&
+		(text.data[*at] == '.' || text.data[*at] == '@')) {
 		size_t after = *at + 1;
 
 		U8_NEXT_UNSAFE(text.data, after, c);
@@ -94,7 +95,7 @@ static struct slice key_cut(struct slice text)
 	return (struct slice){ text.data, size };
 }
 
-/* --- collecting keys --------------------------------------------------------------------------------------------------- */
+/* --- collecting keys ----------------------------------------------------------------------------- */
 
 /* The first eight bytes as a number decide most comparisons. */
 struct collected {
@@ -145,18 +146,22 @@ static int collected_compare(const struct collector *c, const struct collected *
 }
 
 /* Merges the sorted runs [0, middle) and [middle, count) of `from` into `to`. */
-static void merge(const struct collector *c, const struct collected *from, size_t middle, size_t count, struct collected *to)
+static void merge(const struct collector *c, const struct collected *from, size_t middle, size_t count,
+	struct collected *to)
 {
 	size_t left = 0, right = middle;
 
 	for (size_t i = 0; i < count; i++) {
-		bool take_left = right == count || (left < middle && collected_compare(c, &from[left], &from[right]) <= 0);
+		bool take_left = right == count ||
+				 (left < middle && collected_compare(c, &from[left], &from[right]) <= 0);
 
 		to[i] = take_left ? from[left++] : from[right++];
 	}
 }
 
-/* Bottom-up merge sort; qsort() calls through a pointer, which costs more than all the rest of making keys. */
+/*
+ * Bottom-up merge sort; qsort() calls through a pointer, which costs more than all the rest of making keys.
+ */
 static void collector_sort(struct collector *c)
 {
 	struct collected other[SEARCH_KEYS_MAX], *from = c->key, *to = other;
@@ -190,7 +195,7 @@ static struct search_keys collector_finish(struct collector *c, struct arena *ar
 	return (struct search_keys){ keys, count, c->complete };
 }
 
-/* --- keys of CJK --------------------------------------------------------------------------------------------------------- */
+/* --- keys of CJK --------------------------------------------------------------------------------- */
 
 /* In how many ways one character can be spelled: its syllables, or its initials. Most frequent first. */
 struct spellings {
@@ -215,7 +220,8 @@ static void character_read(struct character *character, UChar32 c)
 		struct spellings *initials = &character->initials;
 		size_t known = 0;
 
-		character->syllables.spelling[character->syllables.count++] = (struct slice){ syllable->text, syllable->size };
+		character->syllables.spelling[character->syllables.count++] =
+			(struct slice){ syllable->text, syllable->size };
 		while (known < initials->count && initials->spelling[known].data[0] != syllable->text[0])
 			known++;
 		if (known == initials->count)
@@ -337,7 +343,7 @@ static void collect_cjk(struct collector *collector, struct slice run)
 	}
 }
 
-/* --- keys of words and numbers --------------------------------------------------------------------------------------------- */
+/* --- keys of words and numbers ------------------------------------------------------------------- */
 
 /* The compound that begins with a word: words joined by . and @, to its end or as far as a key reaches. */
 static struct slice compound_of(struct slice text, struct token word, size_t at)
@@ -392,11 +398,12 @@ struct search_keys search_keys_of(const struct search_text *texts, size_t count,
 	collector.complete = true;
 	for (size_t i = 0; i < count && collector.complete; i++)
 		if (texts[i].size_bytes > 0)
-			collect_kind[texts[i].kind](&collector, normalise_fold(texts[i].text, texts[i].size_bytes, arena));
+			collect_kind[texts[i].kind](
+				&collector, normalise_fold(texts[i].text, texts[i].size_bytes, arena));
 	return collector_finish(&collector, arena);
 }
 
-/* --- text for PostgreSQL ------------------------------------------------------------------------------------------------- */
+/* --- text for PostgreSQL ------------------------------------------------------------------------- */
 
 /* Inside quotes of tsvector and tsquery the quote is doubled, and so is the backslash. */
 static void add_quoted(struct buffer *out, struct slice key)
@@ -426,7 +433,7 @@ char *search_keys_vector(const struct search_keys *keys, struct arena *arena)
 	return out.data;
 }
 
-/* --- queries ----------------------------------------------------------------------------------------------------------- */
+/* --- queries ------------------------------------------------------------------------------------- */
 
 struct query {
 	struct buffer text;
@@ -465,15 +472,15 @@ static void query_cjk(struct query *q, struct slice run)
 }
 
 /*
- * How a run of letters can be cut into syllables. Ambiguity (xian: xi'an; fangan: fan'gan, fang'an) is not guessed at: only those
- * cuts are used that *every* reading has, and from each only so many letters as the shortest four syllables take, which is
- * what the key that begins there holds in any case.
+ * How a run of letters can be cut into syllables. Ambiguity (xian: xi'an; fangan: fan'gan, fang'an) is not
+ * guessed at: only those cuts are used that *every* reading has, and from each only so many letters as the
+ * shortest four syllables take, which is what the key that begins there holds in any case.
  */
 struct cuts {
 	struct slice letters;
 	bool reaches_end[SEARCH_KEY_BYTES_MAX + 1];
 	bool is_certain[SEARCH_KEY_BYTES_MAX + 1];
-	size_t covered[SEARCH_KEY_BYTES_MAX + 1]; /* end of the shortest PINYIN_WINDOW syllables from here */
+	size_t covered[SEARCH_KEY_BYTES_MAX + 1]; /* end of the shortest PINYIN_WINDOW syllables */
 };
 
 /* Whether the letters from `start` to `end` are a syllable; the last one may be unfinished. */
@@ -483,7 +490,8 @@ static bool cuts_join(const struct cuts *cuts, size_t start, size_t end)
 
 	if (!cuts->reaches_end[end])
 		return false;
-	return end == cuts->letters.len ? pinyin_begins_syllable(letters, end - start) : pinyin_is_syllable(letters, end - start);
+	return end == cuts->letters.len ? pinyin_begins_syllable(letters, end - start)
+					: pinyin_is_syllable(letters, end - start);
 }
 
 static size_t syllable_reach(const struct cuts *cuts, size_t start)
@@ -532,7 +540,10 @@ static bool cuts_make(struct cuts *cuts, struct slice letters)
 	return cuts->reaches_end[0];
 }
 
-/* The certain cut from which to go on: the last one that the piece from `start` still covers, else the next one. */
+/*
+ * The certain cut from which to go on: the last one that the piece from `start` still covers, else the next
+ * one.
+ */
 static size_t cuts_next(const struct cuts *cuts, size_t start)
 {
 	size_t at = cuts->covered[start];
@@ -553,7 +564,8 @@ static void query_pinyin(struct query *q, struct slice letters)
 
 	if (!cuts_make(&cuts, letters) || cuts.covered[0] == letters.len)
 		return;
-	for (size_t start = 0; start < letters.len; start = cuts.covered[start] == letters.len ? letters.len : cuts_next(&cuts, start)) {
+	for (size_t start = 0; start < letters.len;
+		start = cuts.covered[start] == letters.len ? letters.len : cuts_next(&cuts, start)) {
 		add_term(q, between, (struct slice){ letters.data + start, cuts.covered[start] - start });
 		between = " & ";
 	}
@@ -573,7 +585,9 @@ static void query_initials(struct query *q, struct slice letters)
 	for (size_t start = 0; start + 1 < letters.len; start += INITIALS_WINDOW - 1) {
 		size_t rest = letters.len - start;
 
-		add_term(q, between, (struct slice){ letters.data + start, rest < INITIALS_WINDOW ? rest : INITIALS_WINDOW });
+		add_term(q, between,
+			(struct slice){
+				letters.data + start, rest < INITIALS_WINDOW ? rest : INITIALS_WINDOW });
 		between = " & ";
 	}
 	buffer_add_text(&q->text, ")");
@@ -601,7 +615,8 @@ static void query_tokens(struct query *q, struct slice text)
 	struct token token;
 	const char *between = "";
 
-	for (size_t at = 0; q->terms <= SEARCH_QUERY_TERMS_MAX && (token = token_next(text, &at)).kind != TOKEN_END;) {
+	for (size_t at = 0;
+		q->terms <= SEARCH_QUERY_TERMS_MAX && (token = token_next(text, &at)).kind != TOKEN_END;) {
 		struct slice compound = token.kind == TOKEN_WORD ? compound_of(text, token, at) : token.text;
 
 		buffer_add_text(&q->text, between);
@@ -637,7 +652,8 @@ static void query_number(struct query *q, struct slice text)
 		add_term(q, " | ", (struct slice){ digit + zeros, digits - zeros });
 }
 
-enum search_query search_query_of(const char *text, size_t size_bytes, struct arena *arena, char **tsquery_out)
+enum search_query search_query_of(
+	const char *text, size_t size_bytes, struct arena *arena, char **tsquery_out)
 {
 	struct query q = { .text = { .arena = arena } };
 

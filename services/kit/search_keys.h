@@ -1,22 +1,23 @@
 /*
- * Search by any part of a name, in characters, pinyin, initials or Latin words, through one GIN index. A record's texts become
- * a set of keys, stored as a tsvector; what a user types becomes a tsquery of *prefixes* of keys, which GIN answers natively.
- * Keys and queries are made by the same folding (normalise_fold), so case, width and accents never matter.
+ * Search by any part of a name, in characters, pinyin, initials or Latin words, through one GIN index. A
+ * record's texts become a set of keys, stored as a tsvector; what a user types becomes a tsquery of
+ * *prefixes* of keys, which GIN answers natively. Keys and queries are made by the same folding
+ * (normalise_fold), so case, width and accents never matter.
  *
- *	run of CJK      from each character the next 4:                张三有限公司 → 张三有限 三有限公 有限公司 限公司 公司 司
- *	its pinyin      from each character the next 4 syllables:      zhangsanyouxian sanyouxiangong … si
- *	its initials    from each character the next 8:                zsyxgs syxgs … gs
- *	word            as it is; where words are joined by . or @ from each word to the end of the compound:
- *	                wei.zhang@acme.cn zhang@acme.cn acme.cn cn
- *	phone           last 4, 7, 8, 10, 11 digits and all with the country code
+ *	run of CJK   from each character the next 4         张三有限公司 → 张三有限 三有限公 … 公司 司
+ *	its pinyin   from each character the next 4         zhangsanyouxian sanyouxiangong … si
+ *	its initials from each character the next 8         zsyxgs syxgs … gs
+ *	word         to the end of a compound with . or @   wei.zhang@acme.cn zhang@acme.cn acme.cn cn
+ *	phone        last 4, 7, 8, 10, 11 digits, and all   8000 0138000 … 8613800138000
  *
- * Han characters are read in all their ways, combined, at most SEARCH_COMBINATIONS_MAX for one start, the most frequent
- * first: changsha, zhangsha, cs and zs all find 长沙. All Latin keys share one space, since a user who types "shan" does not say
- * whether that is pinyin, initials or a word.
+ * Han characters are read in all their ways, combined, at most SEARCH_COMBINATIONS_MAX for one start, the
+ * most frequent first: changsha, zhangsha, cs and zs all find 长沙. All Latin keys share one space, since a
+ * user who types "shan" does not say whether that is pinyin, initials or a word.
  *
- * What a query finds: every part of a CJK run, the pinyin of every part (its last syllable may be unfinished), the
- * initials of every part, every beginning of a word, every word of several in any order, and mixtures (张s). What is longer than a
- * key becomes several overlapping keys joined by AND; then, rarely, a record is found that has the pieces at different places.
+ * What a query finds: every part of a CJK run, the pinyin of every part (its last syllable may be
+ * unfinished), the initials of every part, every beginning of a word, every word of several in any order,
+ * and mixtures (张s). What is longer than a key becomes several overlapping keys joined by AND; then,
+ * rarely, a record is found that has the pieces at different places.
  */
 #pragma once
 #include "kit/arena.h"
@@ -24,9 +25,9 @@
 #include "kit/wire.h"
 
 enum {
-	SEARCH_KEYS_MAX = 256,         /* of one record; texts that come first win */
-	SEARCH_KEY_BYTES_MAX = 64,     /* a longer word is found by its first 64 bytes */
-	SEARCH_COMBINATIONS_MAX = 16,  /* of readings, from one character */
+	SEARCH_KEYS_MAX = 256,        /* of one record; texts that come first win */
+	SEARCH_KEY_BYTES_MAX = 64,    /* a longer word is found by its first 64 bytes */
+	SEARCH_COMBINATIONS_MAX = 16, /* of readings, from one character */
 	SEARCH_QUERY_BYTES_MAX = 512,
 	SEARCH_QUERY_TERMS_MAX = 64
 };
@@ -56,12 +57,14 @@ char *search_keys_vector(const struct search_keys *keys, struct arena *arena);
 
 enum search_query {
 	SEARCH_QUERY = 0,
-	SEARCH_QUERY_EMPTY,   /* no letter, digit or character: matches nothing; say so instead of asking the database */
+	SEARCH_QUERY_EMPTY,   /* no letter, digit or character: say so, ask no database */
 	SEARCH_QUERY_TOO_LONG /* more than SEARCH_QUERY_BYTES_MAX or SEARCH_QUERY_TERMS_MAX */
 };
 
 /*
- * What was typed, as text that PostgreSQL reads as a tsquery: column @@ $1::tsquery. Every word must be found. Untouched unless
- * SEARCH_QUERY is returned. The text cannot break out of its quotes whatever is typed.
+ * What was typed, as text that PostgreSQL reads as a tsquery: column @@ $1::tsquery. Every word must be
+ * found. Untouched unless SEARCH_QUERY is returned. The text cannot break out of its quotes whatever is
+ * typed.
  */
-MUST_CHECK enum search_query search_query_of(const char *text, size_t size_bytes, struct arena *arena, char **tsquery_out);
+MUST_CHECK enum search_query search_query_of(
+	const char *text, size_t size_bytes, struct arena *arena, char **tsquery_out);

@@ -53,13 +53,14 @@ static char *read_in_chunks(const struct csv_format *format, const char *bytes, 
 		struct csv_error error = csv_error(reader);
 
 		assert_int_equal(csv_next(reader, &row), CSV_FAILED);
-		buffer_printf(&out, "!%s row %llu column %u byte %llu", error.code, (unsigned long long)error.row, error.column,
-			(unsigned long long)error.byte);
+		buffer_printf(&out, "!%s row %llu column %u byte %llu", error.code,
+			(unsigned long long)error.row, error.column, (unsigned long long)error.byte);
 	}
 	return out.data;
 }
 
-static void assert_reads_bytes(const struct csv_format *format, const char *bytes, size_t size, const char *expected)
+static void assert_reads_bytes(
+	const struct csv_format *format, const char *bytes, size_t size, const char *expected)
 {
 	for (size_t chunk = 1; chunk <= size + 1; chunk += chunk < 9 ? 1 : size)
 		assert_string_equal(read_in_chunks(format, bytes, size, chunk), expected);
@@ -100,16 +101,22 @@ static void blank_lines_are_no_rows_but_count(void **state)
 static void quoted_fields_keep_delimiters_quotes_and_line_breaks(void **state)
 {
 	(void)state;
-	assert_reads("\"a,b\",\"say \"\"hi\"\"\",\"two\r\nlines\"\nnext", "1[a,b][say \"hi\"][two\r\nlines]2[next]");
+	assert_reads("\"a,b\",\"say \"\"hi\"\"\",\"two\r\nlines\"\nnext",
+		"1[a,b][say \"hi\"][two\r\nlines]2[next]");
 	assert_reads("5\" pipe,x", "1[5\" pipe][x]");
 }
 
 static void a_byte_order_mark_is_skipped_and_its_beginning_alone_is_not(void **state)
 {
 	(void)state;
-	assert_reads("\xEF\xBB\xBF" "a,b", "1[a][b]");
+	assert_reads("\xEF\xBB\xBF"
+		     "a,b",
+		"1[a][b]");
 	assert_reads("\xEF\xBB\xBF\"a\"\n", "1[a]");
-	assert_reads("\xEF\xBB\xBE" "a,b", "1[\xEF\xBB\xBE" "a][b]");
+	assert_reads("\xEF\xBB\xBE"
+		     "a,b",
+		"1[\xEF\xBB\xBE"
+		"a][b]");
 	assert_reads("\xEF\xBC\x8C,b", "1[，][b]");
 }
 
@@ -152,7 +159,8 @@ static void the_limits_hold_to_the_byte(void **state)
 	assert_limit(arena_printf(arena, "%sx", repeated("x,", CSV_COLUMNS_MAX)), "csv_columns", true);
 	assert_limit(repeated("x", CSV_FIELD_BYTES_MAX), "", false);
 	assert_limit(repeated("x", CSV_FIELD_BYTES_MAX + 1), "csv_field_bytes", true);
-	assert_limit(arena_printf(arena, "\"%s\"", repeated("\"\"", CSV_FIELD_BYTES_MAX + 1)), "csv_field_bytes", true);
+	assert_limit(arena_printf(arena, "\"%s\"", repeated("\"\"", CSV_FIELD_BYTES_MAX + 1)),
+		"csv_field_bytes", true);
 	char *field = repeated("x", CSV_FIELD_BYTES_MAX);
 	char *row = repeated(arena_printf(arena, "%s,", field), CSV_ROW_BYTES_MAX / CSV_FIELD_BYTES_MAX);
 
@@ -165,10 +173,16 @@ static void gb18030_and_utf_16_are_converted_on_the_way(void **state)
 	static const struct csv_format gb18030 = { CSV_GB18030, ',' }, utf_16 = { CSV_UTF_16LE, '\t' };
 
 	(void)state;
-	assert_reads_bytes(&gb18030, "\xD5\xC5\xC8\xFD,\xB9\xAB\xCB\xBE\n\x95\x32\x82\x36,b", 16, "1[张三][公司]2[𠀀][b]");
+	assert_reads_bytes(&gb18030, "\xD5\xC5\xC8\xFD,\xB9\xAB\xCB\xBE\n\x95\x32\x82\x36,b", 16,
+		"1[张三][公司]2[𠀀][b]");
 	assert_reads_bytes(&gb18030, "ok\na,\xD5\xFF", 7, "1[ok]!csv_encoding row 2 column 2 byte 5");
+	/* The 1 behind the bad lead byte is no text, wherever the chunk ends. */
+	assert_reads_bytes(&gb18030, "ok,\xC5\x31\x38\x30", 7, "!csv_encoding row 1 column 2 byte 3");
 	assert_reads_bytes(&gb18030, "ok\n\xD5", 4, "1[ok]!csv_encoding row 2 column 1 byte 3");
-	assert_reads_bytes(&utf_16, "\xFF\xFE" "a\0\t\0\x20\x5F\n\0\x3D\xD8\x00\xDE", 14, "1[a][张]2[😀]");
+	assert_reads_bytes(&utf_16,
+		"\xFF\xFE"
+		"a\0\t\0\x20\x5F\n\0\x3D\xD8\x00\xDE",
+		14, "1[a][张]2[😀]");
 }
 
 static void a_long_file_in_gb18030_survives_block_boundaries(void **state)
@@ -202,7 +216,9 @@ static void the_format_is_guessed_from_the_beginning(void **state)
 	assert_guess("\"a;b;c;d\",b\n\"x\n;;;\",y\n", CSV_UTF_8, ',');
 	assert_guess("姓名,电话\n", CSV_UTF_8, ',');
 	assert_guess("\xD0\xD5\xC3\xFB;\xB5\xE7\xBB\xB0\n", CSV_GB18030, ';');
-	assert_guess("\xFF\xFE" "a", CSV_UTF_16LE, ',');
+	assert_guess("\xFF\xFE"
+		     "a",
+		CSV_UTF_16LE, ',');
 	assert_guess("", CSV_UTF_8, ',');
 }
 
@@ -260,12 +276,16 @@ int main(void)
 		cmocka_unit_test_setup_teardown(rows_end_with_crlf_lf_cr_or_the_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(empty_fields_stay, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(blank_lines_are_no_rows_but_count, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(quoted_fields_keep_delimiters_quotes_and_line_breaks, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_byte_order_mark_is_skipped_and_its_beginning_alone_is_not, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			quoted_fields_keep_delimiters_quotes_and_line_breaks, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_byte_order_mark_is_skipped_and_its_beginning_alone_is_not, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(errors_name_rule_row_column_and_byte, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_limits_hold_to_the_byte, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(gb18030_and_utf_16_are_converted_on_the_way, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_long_file_in_gb18030_survives_block_boundaries, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			gb18030_and_utf_16_are_converted_on_the_way, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_long_file_in_gb18030_survives_block_boundaries, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_format_is_guessed_from_the_beginning, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(written_cells_cannot_become_formulas, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_guard_comes_off_exactly, set_up, tear_down),

@@ -39,16 +39,25 @@ static char *readings_of(const char *character)
 	assert_in_range(count, 0, PINYIN_READINGS_MAX);
 	buffer_add(&out, "", 0);
 	for (size_t i = 0; i < count; i++)
-		buffer_printf(&out, "%s%s%u", i ? " " : "", pinyin_syllable(readings[i])->text, pinyin_tone(readings[i]));
+		buffer_printf(&out, "%s%s%u", i ? " " : "", pinyin_syllable(readings[i])->text,
+			pinyin_tone(readings[i]));
 	return out.data;
 }
 
 static void characters_have_all_readings_the_most_frequent_first(void **state)
 {
 	static const char *const expected[][2] = {
-		{ "张", "zhang1" }, { "长", "zhang3 chang2" }, { "曾", "ceng2 zeng1" }, { "单", "dan1 chan2 shan4" },
-		{ "解", "jie3 xie4" }, { "仇", "chou2 qiu2" }, { "重", "zhong4 chong2" }, { "行", "xing2 hang2 heng2" },
-		{ "銀", "yin2" }, { "〇", "ling2" }, { "𠀀", "he1" },
+		{ "张", "zhang1" },
+		{ "长", "zhang3 chang2" },
+		{ "曾", "ceng2 zeng1" },
+		{ "单", "dan1 chan2 shan4" },
+		{ "解", "jie3 xie4" },
+		{ "仇", "chou2 qiu2" },
+		{ "重", "zhong4 chong2" },
+		{ "行", "xing2 hang2 heng2" },
+		{ "銀", "yin2" },
+		{ "〇", "ling2" },
+		{ "𠀀", "he1" },
 	};
 
 	(void)state;
@@ -120,8 +129,29 @@ static int by_sort_key(const char *a, const char *b)
 static void names_sort_as_a_chinese_reader_expects(void **state)
 {
 	static const char *const sorted[] = {
-		"3M中国", "阿里巴巴", "Acme", "acme 2", "鲍勃", "长沙银行", "成都", "重庆银行", "李白", "李四", "Lily", "林", "邱", "仇英",
-		"单雄信", "上海", "厦门", "解缙", "新华", "曾国藩", "张三", "长孙无忌", "Ω",
+		"3M中国",
+		"阿里巴巴",
+		"Acme",
+		"acme 2",
+		"鲍勃",
+		"长沙银行",
+		"成都",
+		"重庆银行",
+		"李白",
+		"李四",
+		"Lily",
+		"林",
+		"邱",
+		"仇英",
+		"单雄信",
+		"上海",
+		"厦门",
+		"解缙",
+		"新华",
+		"曾国藩",
+		"张三",
+		"长孙无忌",
+		"Ω",
 	};
 
 	(void)state;
@@ -144,8 +174,8 @@ static void surnames_are_read_as_such_only_at_the_beginning(void **state)
 {
 	(void)state;
 	assert_true(strncmp(pinyin_sort_key("曾", 3, arena), "zeng1", 5) == 0);
-	assert_true(strncmp(pinyin_sort_key("不曾", 6, arena), "bu4不ceng2", 12) == 0);
-	assert_true(strncmp(pinyin_sort_key("万俟", 6, arena), "mo4万qi2", 11) == 0);
+	assert_true(strncmp(pinyin_sort_key("不曾", 6, arena), "bu4不ceng2", 11) == 0);
+	assert_true(strncmp(pinyin_sort_key("万俟", 6, arena), "mo4万qi2", 9) == 0);
 	assert_true(strncmp(pinyin_sort_key("万科", 6, arena), "wan4", 4) == 0);
 }
 
@@ -173,14 +203,16 @@ static void case_and_accents_do_not_sort(void **state)
 int main(void)
 {
 	const struct CMUnitTest pinyin[] = {
-		cmocka_unit_test_setup_teardown(characters_have_all_readings_the_most_frequent_first, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			characters_have_all_readings_the_most_frequent_first, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(u_umlaut_has_three_spellings, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_not_han_has_no_readings, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_tables_hold_together, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(syllables_and_their_beginnings_are_known, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(names_sort_as_a_chinese_reader_expects, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(those_of_one_surname_stay_together, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(surnames_are_read_as_such_only_at_the_beginning, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			surnames_are_read_as_such_only_at_the_beginning, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_sort_key_is_bounded_and_whole, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(case_and_accents_do_not_sort, set_up, tear_down),
 	};
