@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # The settings of the local system: one place that names each, says what it means and gives its default.
+# shellcheck disable=SC2034 # who sources it uses them
 # Sourced by the commands beside it, never run. Afterwards `top` is the checkout and these are set:
 #   var     state: postgres/ secrets/ log/ backup/ app/ (the programs that run) supervise/ (the s6 scan directory)
 #   run     sockets; var/run unless that path is too long for a socket address
