@@ -98,7 +98,7 @@ clean: ## remove what was built (var/, the state, stays)
 JOBS  := $(shell nproc)
 LOCAL := deploy/local
 export GUANXI_MODE := $(MODE)
-.PHONY: help run start stop status logs psql ready ui test test-unit test-fuzz test-system test-browser test-fault unit-build print-cflags bench lint format asan tsan fuzz fuzzers cover demo backup restore rows screenshots npm
+.PHONY: help run start stop status logs psql ready ui test test-unit test-fuzz test-system test-browser test-fault unit-build generated print-cflags bench lint format asan tsan fuzz fuzzers cover demo backup restore rows screenshots npm
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -142,11 +142,12 @@ restore: ## bring a backup back: make restore FROM=var/backup/<time> [SECRET=<fi
 	@deploy/backup/restore "$(FROM)" $(if $(SECRET),"$(SECRET)")
 rows: ## each requirement with the passing tests that show it, of the last run
 	@node tests/results.mjs rows
+generated: build/proto/.stamp $(if $(wildcard services/kit/pinyin.mk),build/kit/pinyin_data.h)
 print-cflags:
 	@echo '$(CFLAGS)'
 lint: ## every static check
 	@$(LOCAL)/install build lint ui
-	@$(MAKE) --no-print-directory npm build/proto/.stamp
+	@$(MAKE) --no-print-directory npm generated
 	@tests/lint
 format: ## lay C and TypeScript out as agreed
 	@$(LOCAL)/install lint
