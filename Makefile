@@ -17,6 +17,10 @@ ifeq ($(MODE),tsan)
 CFLAGS  += -O1 -fsanitize=thread -fno-omit-frame-pointer
 LDFLAGS += -fsanitize=thread
 endif
+ifeq ($(MODE),cover)
+CFLAGS  += -O0 --coverage
+LDFLAGS += --coverage
+endif
 ifeq ($(MODE),fuzz)
 CC      := clang
 CFLAGS  += -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -41,7 +45,7 @@ Q := $(if $(V),,@)
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: all unit clean
-all: $(BINARIES) ## build every program (MODE=release, asan, tsan or fuzz)
+all: $(BINARIES) ## build every program (MODE=release, asan, tsan, fuzz or cover)
 
 # --- protobuf: C structs, and the whole definition as one embedded descriptor set
 build/proto/.stamp: $(PROTOS)
@@ -94,7 +98,7 @@ clean: ## remove what was built (var/, the state, stays)
 JOBS  := $(shell nproc)
 LOCAL := deploy/local
 export GUANXI_MODE := $(MODE)
-.PHONY: help run start stop status logs psql ready ui test test-unit test-fuzz test-system test-browser test-fault unit-build bench lint format asan tsan fuzz fuzzers cover demo backup restore rows screenshots npm
+.PHONY: help run start stop status logs psql ready ui test test-unit test-fuzz test-system test-browser test-fault unit-build generated print-cflags bench lint format asan tsan fuzz fuzzers cover demo backup restore rows screenshots npm
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -138,9 +142,12 @@ restore: ## bring a backup back: make restore FROM=var/backup/<time> [SECRET=<fi
 	@deploy/backup/restore "$(FROM)" $(if $(SECRET),"$(SECRET)")
 rows: ## each requirement with the passing tests that show it, of the last run
 	@node tests/results.mjs rows
+generated: build/proto/.stamp $(if $(wildcard services/kit/pinyin.mk),build/kit/pinyin_data.h)
+print-cflags:
+	@echo '$(CFLAGS)'
 lint: ## every static check
 	@$(LOCAL)/install build lint ui
-	@$(MAKE) --no-print-directory npm build/proto/.stamp
+	@$(MAKE) --no-print-directory npm generated
 	@tests/lint
 format: ## lay C and TypeScript out as agreed
 	@$(LOCAL)/install lint

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # The settings of the local system: one place that names each, says what it means and gives its default.
+# shellcheck disable=SC2034 # who sources it uses them
 # Sourced by the commands beside it, never run. Afterwards `top` is the checkout and these are set:
 #   var     state: postgres/ secrets/ log/ backup/ app/ (the programs that run) supervise/ (the s6 scan directory)
 #   run     sockets; var/run unless that path is too long for a socket address
@@ -59,7 +60,7 @@ last_line() {
 	grep -hv ' guanxi-supervise: ' "$var/log/$1/current" 2>/dev/null | tail -n 1 | sed 's/^[^ ]* [^ ]*  //' | cut -c1-400 || true
 }
 
-is_running() { s6-svscanctl -a "$var/supervise" 2>/dev/null; }
+is_running() { s6-svscanctl -a "$scan" 2>/dev/null; }
 
 # gone_wait: until supervision has ended, and with it all processes
 gone_wait() {
@@ -85,7 +86,7 @@ settings_check() {
 	((GUANXI_DEATHS >= 2)) || fail "GUANXI_DEATHS is $GUANXI_DEATHS but must be at least 2."
 }
 
-# paths_set: account, account_prefix, var, run, pg_bin and pg_port, without making anything
+# paths_set: account, account_prefix, var, scan, run, pg_bin and pg_port, without making anything
 paths_set() {
 	account=$(id -un)
 	account_prefix=(env)
@@ -96,6 +97,7 @@ paths_set() {
 	var=${GUANXI_VAR:-$top/var}
 	[[ $var == /* ]] || var=$PWD/$var
 	var=$(readlink -m "$var")
+	scan=$var/supervise
 	run=$var/run
 	if ((${#run} + 1 + socket_name_max_bytes > socket_path_max_bytes)); then
 		run=/run/guanxi-$(path_hash)
