@@ -981,10 +981,9 @@ enum status engine_create(struct request *req, const struct schema_resource *res
 	return OK;
 }
 
-enum status engine_get_locked(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
+static enum status get_by(struct request *req, struct table *table, const struct db_statement *statement, const uint8_t id[16],
 	struct record **record_out)
 {
-	struct table *table = service_table(req->service, resource);
 	struct db_params params = { .arena = req->arena };
 	struct db_array ids;
 	PGresult *rows;
@@ -992,7 +991,7 @@ enum status engine_get_locked(struct request *req, const struct schema_resource 
 	db_array_begin(&ids, req->arena, OID_UUID);
 	db_array_add(&ids, id, 16);
 	db_bind_array(&params, &ids);
-	TRY(db_run(req->db, req->arena, &table->lock_wait, &params, &rows));
+	TRY(db_run(req->db, req->arena, statement, &params, &rows));
 	if (!PQntuples(rows))
 		return fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
 	struct record *record = table_record(table, rows, 0, req->arena);
@@ -1001,6 +1000,22 @@ enum status engine_get_locked(struct request *req, const struct schema_resource 
 		return fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
 	*record_out = record;
 	return OK;
+}
+
+enum status engine_get(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
+	struct record **record_out)
+{
+	struct table *table = service_table(req->service, resource);
+
+	return get_by(req, table, &table->get, id, record_out);
+}
+
+enum status engine_get_locked(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
+	struct record **record_out)
+{
+	struct table *table = service_table(req->service, resource);
+
+	return get_by(req, table, &table->lock_wait, id, record_out);
 }
 
 enum status engine_update(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
@@ -1079,5 +1094,52 @@ enum status engine_at_version(struct db *db, struct request *req, const struct s
 	record_set_number(record, STANDARD_VERSION, (int64_t)version);
 	record_set_time(record, STANDARD_UPDATE_TIME, db_time(rows, count - 1, 2));
 	*record_out = record;
+	return OK;
+}
+
+static enum status take_reason(struct request *req, struct write *w, enum status *status_out, struct problem **problem_out)
+{
+	req->problem = NULL;
+	req->status = OK;
+	enum status status = find_reason(req->db, w);
+
+	if (status == OK)
+		status = fail(req, CONFLICT, MSG_CONFLICT, NULL);
+	*status_out = status;
+	*problem_out = req->problem;
+	req->problem = NULL;
+	return db_is_broken(req->db) ? UNAVAILABLE : OK;
+}
+
+enum status engine_create_many(struct request *req, const struct schema_resource *resource, struct record **records, size_t count,
+	enum status *statuses_out, struct problem **problems_out)
+{
+	struct table *table = service_table(req->service, resource);
+	struct write *all = arena_zalloc(req->arena, count * sizeof *all), **writes = arena_alloc(req->arena, count * sizeof *writes);
+	struct group g = { .db = req->db, .arena = req->arena, .table = table, .writes = writes, .count = count };
+	struct db_params params = { .arena = req->arena };
+
+	for (size_t i = 0; i < count; i++) {
+		struct write *w = writes[i] = &all[i];
+
+		*w = (struct write){ .req = req, .table = table, .given = records[i] };
+		req->problem = NULL;
+		uuid_v7(w->id);
+		add_scope(req, w->given);
+		statuses_out[i] = validate_create(req, w->given);
+		if (statuses_out[i] == OK)
+			statuses_out[i] = prepare_create(w);
+		problems_out[i] = req->problem;
+		w->state = statuses_out[i] == OK ? WAITING : FAILED;
+	}
+	req->problem = NULL;
+	TRY(bind_rows(&g, &params, true));
+	db_send(g.db, &table->insert, &params);
+	db_sync(g.db);
+	TRY(read_written(&g));
+	TRY(db_end(g.db));
+	for (size_t i = 0; i < count; i++)
+		if (writes[i]->state == REFUSED)
+			TRY(take_reason(req, writes[i], &statuses_out[i], &problems_out[i]));
 	return OK;
 }

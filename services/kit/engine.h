@@ -27,6 +27,9 @@ enum status engine_create(struct request *req, const struct schema_resource *res
 	struct record **after_out) MUST_CHECK;
 enum status engine_update(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
 	struct record *patch, const uint32_t *fields, size_t count, struct record **after_out) MUST_CHECK;
+/* The record. NOT_FOUND when it is not there or not to be seen. */
+enum status engine_get(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
+	struct record **record_out) MUST_CHECK;
 /* The record, locked for the rest of the transaction. NOT_FOUND when it is not there or not to be seen. */
 enum status engine_get_locked(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
 	struct record **record_out) MUST_CHECK;
@@ -34,3 +37,7 @@ enum status engine_get_locked(struct request *req, const struct schema_resource 
 /* The record as it was at a version, put together from its events. NOT_FOUND when there was none. */
 enum status engine_at_version(struct db *db, struct request *req, const struct schema_resource *resource, const uint8_t id[16],
 	uint64_t version, struct record **record_out) MUST_CHECK;
+
+/* Many at once: statuses_out and problems_out have one entry a record. Fails as a whole only for the database's faults. */
+enum status engine_create_many(struct request *req, const struct schema_resource *resource, struct record **records, size_t count,
+	enum status *statuses_out, struct problem **problems_out) MUST_CHECK;

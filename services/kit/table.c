@@ -13,7 +13,7 @@ static const char *referred_table(const struct table *table, const struct schema
 {
 	const struct schema_resource *to = field->reference;
 
-	return strcmp(to->service, table->resource->service) ? arena_printf(arena, "%s_ref", to->singular) : to->singular;
+	return arena_printf(arena, strcmp(to->service, table->resource->service) ? "\"%s_ref\"" : "\"%s\"", to->singular);
 }
 
 static const char *column_list(const struct schema_message *message, const char *prefix, struct arena *arena)
@@ -64,7 +64,7 @@ static void compose_insert(struct table *table, struct arena *arena)
 	buffer_add_text(&sql, "WITH r AS (SELECT * FROM ");
 	int n = add_rows(&sql, table, true);
 
-	buffer_printf(&sql, "), ins AS (INSERT INTO %s (%s%s) SELECT %s%s FROM r WHERE"
+	buffer_printf(&sql, "), ins AS (INSERT INTO \"%s\" (%s%s) SELECT %s%s FROM r WHERE"
 		" (r.idempotency IS NULL OR (SELECT i.record_id FROM idempotency i WHERE i.key = r.idempotency) = r.id)",
 		table->resource->singular, table->columns, table->searched ? ", search" : "",
 		column_list(table->resource->message, "r.", arena), table->searched ? ", r.search::tsvector" : "");
@@ -84,7 +84,7 @@ static void compose_update(struct table *table, struct arena *arena)
 	buffer_add_text(&sql, "WITH r AS (SELECT * FROM ");
 	int n = add_rows(&sql, table, false);
 
-	buffer_printf(&sql, "), up AS (UPDATE %s t SET ", table->resource->singular);
+	buffer_printf(&sql, "), up AS (UPDATE \"%s\" t SET ", table->resource->singular);
 	for (size_t i = 0; i < m->count; i++)
 		if (m->fields[i].number != STANDARD_ID)
 			buffer_printf(&sql, "%s\"%s\" = r.\"%s\"", i > 1 ? COLUMN_SEPARATOR : "", m->fields[i].name, m->fields[i].name);
@@ -93,7 +93,7 @@ static void compose_update(struct table *table, struct arena *arena)
 		const char *name = table->unique[i].field->name;
 
 		buffer_printf(&sql, " AND (r.delete_time IS NOT NULL OR r.\"%s\" IS NULL OR (r.\"%s\" = t.\"%s\" AND t.delete_time IS NULL)"
-			" OR NOT EXISTS (SELECT FROM %s o WHERE o.\"%s\" = r.\"%s\" AND o.id <> r.id AND o.delete_time IS NULL))",
+			" OR NOT EXISTS (SELECT FROM \"%s\" o WHERE o.\"%s\" = r.\"%s\" AND o.id <> r.id AND o.delete_time IS NULL))",
 			name, name, name, table->resource->singular, name, name);
 	}
 	add_reference_checks(&sql, table, true);
@@ -107,14 +107,14 @@ static void compose_rest(struct table *table, struct arena *arena)
 {
 	const char *name = table->resource->singular;
 
-	table->get.sql = arena_printf(arena, "SELECT %s FROM %s WHERE id = ANY ($1::uuid[])", table->columns, name);
+	table->get.sql = arena_printf(arena, "SELECT %s FROM \"%s\" WHERE id = ANY ($1::uuid[])", table->columns, name);
 	table->lock.sql = arena_printf(arena,
-		"SELECT %s FROM %s WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED", table->columns, name);
+		"SELECT %s FROM \"%s\" WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED", table->columns, name);
 	table->lock_wait.sql = arena_printf(
-		arena, "SELECT %s FROM %s WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE", table->columns, name);
+		arena, "SELECT %s FROM \"%s\" WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE", table->columns, name);
 	table->drop_keys.sql = arena_printf(arena,
 		"DELETE FROM idempotency i USING unnest($1::bytea[], $2::uuid[]) AS k(key, id) WHERE i.key = k.key AND i.record_id = k.id"
-		" AND NOT EXISTS (SELECT FROM %s t WHERE t.id = k.id)", name);
+		" AND NOT EXISTS (SELECT FROM \"%s\" t WHERE t.id = k.id)", name);
 	if (table->resource->parent)
 		table->parents.sql = arena_printf(arena,
 			"SELECT id, owner_id, team_id FROM %s WHERE id = ANY ($1::uuid[]) AND delete_time IS NULL ORDER BY id FOR KEY SHARE",
@@ -139,7 +139,7 @@ static void find_constraints(struct table *table, struct arena *arena)
 		const struct schema_field *f = &r->message->fields[i];
 
 		if (f->rule->unique)
-			add_constraint(table->unique, &table->unique_count, UNIQUE_MAX, f, r->singular, f->name, r->owner, "", arena);
+			add_constraint(table->unique, &table->unique_count, UNIQUE_MAX, f, arena_printf(arena, "\"%s\"", r->singular), f->name, r->owner, "", arena);
 		if (f->reference)
 			add_constraint(table->references, &table->reference_count, REFERENCE_MAX, f, referred_table(table, f, arena), "id",
 				f->reference->owner && !strcmp(f->reference->service, r->service), "", arena);
