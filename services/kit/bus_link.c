@@ -46,43 +46,20 @@ static void link_connect_address(struct bus_link *link, const struct addrinfo *a
 	link_connect(link, endpoint);
 }
 
-/* libzmq would resolve in its I/O thread, where all sockets wait for it, and would use the first address only. */
-static void link_resolve(struct bus_link *link)
-{
-	static const struct addrinfo HINTS = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG };
-	struct gaicb *request = calloc(1, sizeof(*request));
-
-	if (!request)
-		abort();
-	request->ar_name = link->host;
-	request->ar_request = &HINTS;
-	link->resolving = request;
-	if (getaddrinfo_a(GAI_NOWAIT, &link->resolving, 1, NULL) != 0) {
-		free(request);
-		link->resolving = NULL;
-	}
-}
-
 static void link_resolved(struct bus_link *link)
 {
-	struct gaicb *request = link->resolving;
-	int result = gai_error(request);
+	const struct addrinfo *addresses = resolve_addresses(link->resolve), *chosen = addresses;
 	size_t count = 0;
 
-	if (result == EAI_INPROGRESS)
-		return;
-	for (struct addrinfo *at = request->ar_result; result == 0 && at; at = at->ai_next)
+	for (const struct addrinfo *at = addresses; at; at = at->ai_next)
 		count++;
-	if (count) {
-		struct addrinfo *chosen = request->ar_result;
-
-		for (size_t skip = link->attempts++ % count; skip; skip--)
-			chosen = chosen->ai_next;
+	for (size_t skip = count ? link->attempts++ % count : 0; skip; skip--)
+		chosen = chosen->ai_next;
+	if (chosen)
 		link_connect_address(link, chosen);
-		freeaddrinfo(request->ar_result);
-	}
-	free(request);
-	link->resolving = NULL;
+	resolve_free(link->resolve);
+	link->resolve = NULL;
+	link->heard_ns = link->links->now_ns;
 }
 
 static void link_open(struct bus_link *link)
@@ -91,7 +68,7 @@ static void link_open(struct bus_link *link)
 	if (!link->host[0])
 		link_connect(link, link->endpoint);
 	else
-		link_resolve(link);
+		link->resolve = resolve_start(link->host);
 }
 
 static void link_close(struct bus_link *link)
@@ -187,25 +164,11 @@ bool bus_links_open(struct bus_links *links, const char *endpoints, const struct
 	return true;
 }
 
-/* A look-up cannot always be cancelled, and writes to its request when it ends. */
-static void wait_for_resolver(struct bus_link *link)
-{
-	while (link->resolving && gai_error(link->resolving) == EAI_INPROGRESS) {
-		gai_cancel(link->resolving);
-		gai_suspend((const struct gaicb *const *)&link->resolving, 1, NULL);
-	}
-	if (!link->resolving)
-		return;
-	if (link->resolving->ar_result)
-		freeaddrinfo(link->resolving->ar_result);
-	free(link->resolving);
-}
-
 void bus_links_close(struct bus_links *links)
 {
 	for (size_t i = 0; i < links->count; i++) {
 		link_close(&links->link[i]);
-		wait_for_resolver(&links->link[i]);
+		resolve_free(links->link[i].resolve);
 	}
 	close(links->timer_fd);
 	close(links->kick_fd);
@@ -251,9 +214,9 @@ static void link_tick(struct bus_link *link)
 	struct bus_links *links = link->links;
 	uint64_t silence_ns = links->now_ns - link->heard_ns;
 
-	if (link->resolving)
+	if (link->resolve && resolve_done(link->resolve)) {
 		link_resolved(link);
-	else if (!link->socket || silence_ns > BUS_LINK_SILENCE_MS * NS_PER_MS) {
+	} else if (!link->resolve && silence_ns > BUS_LINK_SILENCE_MS * NS_PER_MS) {
 		link_set_up(link, false);
 		link_close(link);
 		link_open(link);

@@ -12,9 +12,10 @@
 #pragma once
 
 #include "kit/frame.h"
+#include "kit/resolve.h"
+#include "kit/resolve.h"
 #include "kit/zsocket.h"
 
-#include <netdb.h>
 #include <stdatomic.h>
 
 enum {
@@ -29,14 +30,14 @@ struct bus_links;
 struct bus_link {
 	struct bus_links *links;
 	char endpoint[ZSOCKET_ENDPOINT_MAX]; /* as configured */
-	void *socket;                        /* NULL: not open, see resolve_* */
+	void *socket;                        /* NULL: not open, being resolved, or no descriptor was left */
 	int fd;
 	bool up;
 	uint64_t heard_ns; /* or opened, or came up */
 	uint64_t sent_ns;
 	size_t outstanding; /* the owner's count */
 
-	struct gaicb *resolving; /* a look-up that is under way */
+	struct resolve *resolve; /* a look-up that is under way */
 	unsigned attempts;
 	char host[ZSOCKET_ENDPOINT_MAX];
 	char port[8];

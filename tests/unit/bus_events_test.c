@@ -330,7 +330,11 @@ static void a_follower_that_stops_reading_for_long_costs_the_broker_a_window_and
 		await_position(publisher, &other, position);
 	}
 	assert_in_range(position, 10000, UINT32_MAX); /* 50 MB at least have gone by */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* which keep what was freed */
 	assert_in_range(resident_kib(harness->brokers[0]), before / 2, before + 32 * 1024);
+#else
+	(void)before;
+#endif
 	await_position(publisher, &stalled, position);
 	position = publish(publisher, 1, position, 3, 64);
 	await_position(publisher, &stalled, position);

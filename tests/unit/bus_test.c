@@ -220,8 +220,8 @@ static void a_call_is_answered_with_the_workers_status_and_bytes(void **state)
 	assert_memory_equal(reply.header, "head", 4);
 	assert_int_equal(reply.body_len, 4);
 	assert_memory_equal(reply.body, "body", 4);
-	assert_in_range(bench.last_time_left_ms, 3000, 5001);
 	bus_worker_close(bench.worker);
+	assert_in_range(bench.last_time_left_ms, 3000, 5001);
 	bus_client_close(client);
 }
 
@@ -476,14 +476,14 @@ static uint64_t lose_worker(struct harness *harness, struct bus_client *client, 
 	return now_ms() - began;
 }
 
-static void a_killed_worker_is_noticed_within_two_seconds(void **state)
+static void a_killed_worker_is_noticed_within_three_seconds(void **state)
 {
 	struct harness *harness = *state;
 	struct bus_client *client = open_client(harness->requests[0], 0);
 	struct tally tally = { 0 };
 
 	harness_start_broker(harness, 0);
-	assert_in_range(lose_worker(harness, client, &tally, false, SIGKILL), 0, 2000);
+	assert_in_range(lose_worker(harness, client, &tally, false, SIGKILL), 0, 3000);
 	assert_int_equal(tally.by_outcome[BUS_UNAVAILABLE], 10);
 	assert_int_equal(tally.maybe_executed, 10);
 	bus_client_close(client);
@@ -874,7 +874,7 @@ int main(int argc, char **argv)
 		TEST(what_expires_in_the_queue_never_runs),
 		TEST(a_cancelled_call_is_never_told_and_its_worker_may_stop),
 		TEST(a_call_can_be_cancelled_before_it_is_sent),
-		TEST(a_killed_worker_is_noticed_within_two_seconds),
+		TEST(a_killed_worker_is_noticed_within_three_seconds),
 		TEST(a_stopped_worker_is_noticed_within_four_seconds),
 		TEST(idempotent_calls_at_a_lost_worker_are_answered_by_another),
 		TEST(a_worker_that_was_stopped_and_goes_on_serves_again),
