@@ -395,6 +395,12 @@ static bool judge_host(struct parser *parser, struct http_slice authority)
 	return true;
 }
 
+/* White space for RFC 9110 5.6.3, an error for llhttp: where parsers differ about framing, we refuse. */
+static bool has_tab_beside(struct http_slice value)
+{
+	return value.data[-1] == '\t' || value.data[value.size] == '\t';
+}
+
 static bool judge_content_length(struct parser *parser, struct http_slice value)
 {
 	struct http_head *head = parser->head;
@@ -403,9 +409,7 @@ static bool judge_content_length(struct parser *parser, struct http_slice value)
 
 	if (value.size == 0)
 		return refuse(parser, 400, "Content-Length is empty.");
-	/* A tab beside it is white space for RFC 9110 5.6.3, an error for llhttp: parsers differ, so it is
-	 * refused. */
-	if (value.data[-1] == '\t' || value.data[value.size] == '\t')
+	if (has_tab_beside(value))
 		return refuse(parser, 400, "Content-Length has a tab beside it.");
 	for (size_t i = 0; i < value.size; i++) {
 		if (!is_digit(value.data[i]))
@@ -428,6 +432,8 @@ static bool judge_transfer_encoding(struct parser *parser, struct http_slice val
 		return refuse(parser, 400, "HTTP/1.0 has no Transfer-Encoding.");
 	if (value.size == 0)
 		return refuse(parser, 400, "Transfer-Encoding is empty.");
+	if (has_tab_beside(value))
+		return refuse(parser, 400, "Transfer-Encoding has a tab beside it.");
 	if (!http_slice_equals_ignoring_case(value, "chunked"))
 		return refuse(parser, 501, "The only transfer coding here is chunked.");
 	head->framing = HTTP_CHUNKED;

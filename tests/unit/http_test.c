@@ -227,6 +227,7 @@ static const struct {
 	{ "transfer-encoding identity", BYTES(POST "Transfer-Encoding: identity\r\n\r\n"), 501 },
 	{ "transfer-encoding quoted", BYTES(POST "Transfer-Encoding: \"chunked\"\r\n\r\n"), 501 },
 	{ "transfer-encoding empty", BYTES(POST "Transfer-Encoding:\r\n\r\n"), 400 },
+	{ "transfer-encoding with a tab behind it", BYTES(POST "Transfer-Encoding: chunked\t\r\n\r\n"), 400 },
 	{ "two transfer-encodings",
 		BYTES(POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"), 400 },
 	{ "transfer-encoding in HTTP/1.0",
