@@ -5,8 +5,9 @@
  * one duration, so each list is ordered by deadline and one timer looks at the heads only.
  * connection_enter() alone changes states.
  *
- *	HANDSHAKE > IDLE > HEAD > BODY or UPLOAD (or PAUSED) > WORKING > ANSWERED > IDLE, HEAD, LINGER or
- *CLOSED WORKING > STREAM (or STREAM_BLOCKED) > ANSWERED ANSWERED > WRITING > as after ANSWERED
+ *	HANDSHAKE > IDLE > HEAD > BODY | UPLOAD (| PAUSED) > WORKING > ANSWERED (> WRITING)
+ *	WORKING > STREAM (| STREAM_BLOCKED) > ANSWERED
+ *	ANSWERED > HEAD | IDLE | LINGER | CLOSED
  *
  * An idle connection or an open stream owns this struct and nothing else: input buffer, head and arena are
  * a `struct request` that is taken when bytes arrive and given back when the exchange ends.

@@ -391,8 +391,8 @@ static void welcome(struct server_thread *thread, int fd, const struct sockaddr_
 
 	if (open >= most + REFUSED_AT_ONCE_MAX) {
 		atomic_fetch_sub(&server->open_count, 1);
-		close(fd);
 		count(&thread->counters.connections_refused, 1);
+		close(fd);
 		return;
 	}
 	count(open >= most ? &thread->counters.connections_refused : &thread->counters.connections_accepted,
@@ -457,10 +457,10 @@ static void on_sweep(evutil_socket_t fd, short events, void *context)
 
 	(void)fd, (void)events;
 	thread->now_ms = clock_ms();
+	thread->sweep_at_ms = UINT64_MAX; /* so that what expires into another state can arm it again */
 	for (unsigned state = 0; state < CONNECTION_STATES; state++)
 		if (state_has_deadline(state))
 			sweep_list(thread, &thread->lists[state], &next_ms);
-	thread->sweep_at_ms = UINT64_MAX;
 	connection_arm_sweep(thread, next_ms);
 }
 

@@ -140,6 +140,11 @@ static const struct known_header *header_lookup(struct http_slice name)
 	return row;
 }
 
+enum http_known http_name_lookup(struct http_slice name)
+{
+	return header_lookup(name)->known;
+}
+
 /* --- the parser --- */
 
 struct parser {
@@ -390,6 +395,12 @@ static bool judge_host(struct parser *parser, struct http_slice authority)
 	return true;
 }
 
+/* White space for RFC 9110 5.6.3, an error for llhttp: where parsers differ about framing, we refuse. */
+static bool has_tab_beside(struct http_slice value)
+{
+	return value.data[-1] == '\t' || value.data[value.size] == '\t';
+}
+
 static bool judge_content_length(struct parser *parser, struct http_slice value)
 {
 	struct http_head *head = parser->head;
@@ -398,6 +409,8 @@ static bool judge_content_length(struct parser *parser, struct http_slice value)
 
 	if (value.size == 0)
 		return refuse(parser, 400, "Content-Length is empty.");
+	if (has_tab_beside(value))
+		return refuse(parser, 400, "Content-Length has a tab beside it.");
 	for (size_t i = 0; i < value.size; i++) {
 		if (!is_digit(value.data[i]))
 			return refuse(parser, 400, "Content-Length is not a decimal number.");
@@ -419,6 +432,8 @@ static bool judge_transfer_encoding(struct parser *parser, struct http_slice val
 		return refuse(parser, 400, "HTTP/1.0 has no Transfer-Encoding.");
 	if (value.size == 0)
 		return refuse(parser, 400, "Transfer-Encoding is empty.");
+	if (has_tab_beside(value))
+		return refuse(parser, 400, "Transfer-Encoding has a tab beside it.");
 	if (!http_slice_equals_ignoring_case(value, "chunked"))
 		return refuse(parser, 501, "The only transfer coding here is chunked.");
 	head->framing = HTTP_CHUNKED;
@@ -453,14 +468,17 @@ static bool judge_expectation(struct parser *parser)
 static void judge_connection(struct http_head *head)
 {
 	struct http_slice line, member;
-	bool close = false, keep = false;
+	bool close = false, keep = false, upgrade = false;
 
 	for (size_t cursor = 0; http_head_next(head, HTTP_CONNECTION, &cursor, &line);)
 		while (http_list_next(&line, &member)) {
 			close |= http_slice_equals_ignoring_case(member, "close");
 			keep |= http_slice_equals_ignoring_case(member, "keep-alive");
+			upgrade |= http_slice_equals_ignoring_case(member, "upgrade");
 		}
-	head->keep_alive = !close && (head->minor_version > 0 || keep);
+	/* We stay with HTTP/1.1; who looks on from outside may take what follows for the other protocol. */
+	upgrade = upgrade && http_head_get(head, HTTP_UPGRADE).data;
+	head->keep_alive = !close && !upgrade && (head->minor_version > 0 || keep);
 }
 
 static bool parse_lines(struct parser *parser)

@@ -60,6 +60,10 @@ extern const struct http_limits http_limits_default; /* 16 KiB, 8 KiB, 100, 1 Mi
 /* Methods that we know. Any other token is answered 501, as RFC 9110 9.1 asks; so are CONNECT and TRACE. */
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_OPTIONS };
 
+enum {
+	HTTP_KNOWN_NAME_MAX = 17, /* of the longest such name */
+};
+
 /* Headers that we look at have a slot, so that nobody searches by name in a request's way. */
 enum http_known {
 	HTTP_OTHER, /* no slot: look in headers[] */
@@ -102,8 +106,9 @@ struct http_head {
 	struct http_slice path;
 	struct http_slice query; /* what follows '?', raw; data is NULL if there was none */
 	unsigned minor_version;  /* HTTP/1.0 or HTTP/1.1 */
-	bool keep_alive;         /* the client wants the connection kept (RFC 9112 9.3) */
-	bool expects_continue;   /* it waits for 100 before it sends the body */
+	/* the client wants the connection kept (RFC 9112 9.3) and does not ask for another protocol */
+	bool keep_alive;
+	bool expects_continue; /* it waits for 100 before it sends the body */
 	enum http_framing framing;
 	/* for HTTP_LENGTH; UINT64_MAX where the number would not fit, so that any limit refuses it */
 	uint64_t content_length;
@@ -140,6 +145,9 @@ static inline struct http_slice http_head_get(const struct http_head *head, enum
 				  : (struct http_slice){ NULL, 0 };
 }
 
+/* The slot of a name, in any case; HTTP_OTHER where it has none. */
+enum http_known http_name_lookup(struct http_slice name);
+
 /*
  * Visits every line of a header that may be repeated (X-Forwarded-For, If-Match …): *cursor starts at 0;
  * false at the end.
@@ -152,6 +160,8 @@ bool http_head_next(
 /* Decoder of one request body. The members are the decoder's own. */
 struct http_body {
 	enum http_framing framing;
+	char trailer_name[HTTP_KNOWN_NAME_MAX + 1]; /* of the trailer being read; cut where it is longer */
+	uint8_t trailer_size;
 	uint8_t step;           /* where in a chunk's framing we are */
 	uint8_t size_digits;    /* of the chunk size being read */
 	uint64_t left_bytes;    /* of the current chunk, or of the whole with Content-Length */
@@ -172,7 +182,8 @@ void http_body_init(struct http_body *body, const struct http_head *head, const 
  * Decodes in place: takes the raw bytes at data, leaves the decoded ones contiguous at its beginning and
  * says how many in *decoded_out; *consumed_out raw bytes are used up. HTTP_NEED_MORE: all were consumed and
  * the body goes on. HTTP_READY: the body is whole; what lies behind *consumed_out is the next request.
- * Trailers are checked and dropped.
+ * Trailers are checked and
+ * dropped; one that would mean something as a header (Content-Length, Host, Authorization …) is refused.
  */
 MUST_CHECK enum http_result http_body_decode(struct http_body *body, char *data, size_t size,
 	size_t *consumed_out, size_t *decoded_out, struct http_refusal *refusal_out);

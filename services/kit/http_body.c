@@ -5,7 +5,13 @@
 /* Where in the chunked coding (RFC 9112 7.1) the next byte stands. */
 enum step {
 	SIZE,
-	EXTENSION,
+	EXTENSION_START,
+	EXTENSION_NAME,
+	EXTENSION_VALUE_START,
+	EXTENSION_VALUE,
+	EXTENSION_QUOTED,
+	EXTENSION_ESCAPED,
+	EXTENSION_END,
 	SIZE_LF,
 	DATA,
 	DATA_CR,
@@ -81,18 +87,78 @@ static bool step_size(struct http_body *body, unsigned char byte, struct http_re
 		return refuse(refusal, 400, "A chunk size is not a hexadecimal number.");
 	if (body->left_bytes > body->limit_bytes - body->decoded_bytes)
 		return refuse(refusal, 413, too_large);
-	body->step = byte == ';' ? EXTENSION : SIZE_LF;
+	body->step = byte == ';' ? EXTENSION_START : SIZE_LF;
 	return true;
 }
 
-/* Extensions mean nothing to us (RFC 9112 7.1.1); they may neither hide a line end nor go on for ever. */
-static bool step_extension(struct http_body *body, unsigned char byte, struct http_refusal *refusal)
+static bool is_token(unsigned char byte)
 {
-	if (byte == '\r')
-		body->step = SIZE_LF;
-	else if ((byte < ' ' && byte != '\t') || byte == 0x7f)
-		return refuse(refusal, 400, "A chunk extension has a control character.");
+	return (byte >= '0' && byte <= '9') || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z') ||
+	       (byte != 0 && strchr("!#$%&'*+-.^_`|~", byte) != NULL);
+}
+
+static bool is_text(unsigned char byte)
+{
+	return byte == '\t' || (byte >= ' ' && byte != 0x7f);
+}
+
+/*
+ * Extensions mean nothing to us (RFC 9112 7.1.1): they are checked against their grammar, without the white
+ * space that it tolerates, so that nobody can hide a line end in one, and may not go on for ever.
+ */
+static bool refuse_extension(struct http_refusal *refusal)
+{
+	return refuse(refusal, 400, "A chunk extension is not a name with an optional value.");
+}
+
+static bool step_extension_start(struct http_body *body, unsigned char byte, struct http_refusal *refusal)
+{
+	body->step = EXTENSION_NAME;
+	return is_token(byte) || refuse_extension(refusal);
+}
+
+/* What may follow a name or value that is complete. */
+static bool step_extension_end(struct http_body *body, unsigned char byte, struct http_refusal *refusal)
+{
+	body->step = byte == ';' ? EXTENSION_START : SIZE_LF;
+	return byte == ';' || byte == '\r' || refuse_extension(refusal);
+}
+
+static bool step_extension_name(struct http_body *body, unsigned char byte, struct http_refusal *refusal)
+{
+	if (is_token(byte))
+		return true;
+	if (byte != '=')
+		return step_extension_end(body, byte, refusal);
+	body->step = EXTENSION_VALUE_START;
 	return true;
+}
+
+static bool step_extension_value_start(
+	struct http_body *body, unsigned char byte, struct http_refusal *refusal)
+{
+	body->step = byte == '"' ? EXTENSION_QUOTED : EXTENSION_VALUE;
+	return byte == '"' || is_token(byte) || refuse_extension(refusal);
+}
+
+static bool step_extension_value(struct http_body *body, unsigned char byte, struct http_refusal *refusal)
+{
+	return is_token(byte) || step_extension_end(body, byte, refusal);
+}
+
+static bool step_extension_quoted(struct http_body *body, unsigned char byte, struct http_refusal *refusal)
+{
+	if (byte == '"')
+		body->step = EXTENSION_END;
+	else if (byte == '\\')
+		body->step = EXTENSION_ESCAPED;
+	return is_text(byte) || refuse_extension(refusal);
+}
+
+static bool step_extension_escaped(struct http_body *body, unsigned char byte, struct http_refusal *refusal)
+{
+	body->step = EXTENSION_QUOTED;
+	return is_text(byte) || refuse_extension(refusal);
 }
 
 static bool step_size_lf(struct http_body *body, unsigned char byte, struct http_refusal *refusal)
@@ -116,32 +182,34 @@ static bool step_data_lf(struct http_body *body, unsigned char byte, struct http
 	return byte == '\n' || refuse(refusal, 400, "A chunk does not end in CRLF.");
 }
 
-static bool is_token(unsigned char byte)
-{
-	return (byte >= '0' && byte <= '9') || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z') ||
-	       (byte != 0 && strchr("!#$%&'*+-.^_`|~", byte) != NULL);
-}
-
 static bool step_trailer_start(struct http_body *body, unsigned char byte, struct http_refusal *refusal)
 {
 	body->step = byte == '\r' ? END_LF : TRAILER_NAME;
+	body->trailer_name[0] = (char)byte;
+	body->trailer_size = 1;
 	return byte == '\r' || is_token(byte) || refuse(refusal, 400, "A trailer is not a header line.");
 }
 
 static bool step_trailer_name(struct http_body *body, unsigned char byte, struct http_refusal *refusal)
 {
-	if (byte == ':')
-		body->step = TRAILER_VALUE;
-	return byte == ':' || is_token(byte) || refuse(refusal, 400, "A trailer is not a header line.");
+	if (byte != ':') {
+		if (body->trailer_size < sizeof(body->trailer_name))
+			body->trailer_name[body->trailer_size++] = (char)byte;
+		return is_token(byte) || refuse(refusal, 400, "A trailer is not a header line.");
+	}
+	body->step = TRAILER_VALUE;
+	/* RFC 9110 6.5.1: framing, routing, credentials and conditions cannot come behind what they are
+	 * about. */
+	return http_name_lookup((struct http_slice){ body->trailer_name, body->trailer_size }) ==
+		       HTTP_OTHER ||
+	       refuse(refusal, 400, "A trailer has a name that only a header may have.");
 }
 
 static bool step_trailer_value(struct http_body *body, unsigned char byte, struct http_refusal *refusal)
 {
 	if (byte == '\r')
 		body->step = TRAILER_LF;
-	else if ((byte < ' ' && byte != '\t') || byte == 0x7f)
-		return refuse(refusal, 400, "A trailer has a control character.");
-	return true;
+	return byte == '\r' || is_text(byte) || refuse(refusal, 400, "A trailer has a control character.");
 }
 
 static bool step_trailer_lf(struct http_body *body, unsigned char byte, struct http_refusal *refusal)
@@ -161,7 +229,13 @@ static const struct {
 	bool is_ballast; /* counts towards framing_limit_bytes */
 } steps[] = {
 	[SIZE] = { step_size, false },
-	[EXTENSION] = { step_extension, true },
+	[EXTENSION_START] = { step_extension_start, true },
+	[EXTENSION_NAME] = { step_extension_name, true },
+	[EXTENSION_VALUE_START] = { step_extension_value_start, true },
+	[EXTENSION_VALUE] = { step_extension_value, true },
+	[EXTENSION_QUOTED] = { step_extension_quoted, true },
+	[EXTENSION_ESCAPED] = { step_extension_escaped, true },
+	[EXTENSION_END] = { step_extension_end, true },
 	[SIZE_LF] = { step_size_lf, false },
 	[DATA_CR] = { step_data_cr, false },
 	[DATA_LF] = { step_data_lf, false },

@@ -132,6 +132,8 @@ static void connection_is_kept_as_the_client_asks(void **state)
 		{ "1.1", "Connection: foo, CLOSE", false },
 		{ "1.1", "Connection: keep-alive\r\nConnection: close", false },
 		{ "1.1", "Connection: closed", true },
+		{ "1.1", "Connection: Upgrade\r\nUpgrade: h2c", false },
+		{ "1.1", "Upgrade: h2c", true },
 		{ "1.0", "X: y", false },
 		{ "1.0", "Connection: Keep-Alive", true },
 		{ "1.0", "Connection: keep-alive, close", false },
@@ -206,6 +208,8 @@ static const struct {
 	{ "two content-lengths that differ", BYTES(POST "Content-Length: 5\r\nContent-Length: 6\r\n\r\n"),
 		400 },
 	{ "two content-lengths alike", BYTES(POST "Content-Length: 5\r\nContent-Length: 5\r\n\r\n"), 400 },
+	{ "content-length with a tab before it", BYTES(POST "Content-Length:\t5\r\n\r\n"), 400 },
+	{ "content-length with a tab behind it", BYTES(POST "Content-Length: 5\t\r\n\r\n"), 400 },
 	{ "content-length as a list", BYTES(POST "Content-Length: 5, 5\r\n\r\n"), 400 },
 	{ "content-length +5", BYTES(POST "Content-Length: +5\r\n\r\n"), 400 },
 	{ "content-length -5", BYTES(POST "Content-Length: -5\r\n\r\n"), 400 },
@@ -223,6 +227,7 @@ static const struct {
 	{ "transfer-encoding identity", BYTES(POST "Transfer-Encoding: identity\r\n\r\n"), 501 },
 	{ "transfer-encoding quoted", BYTES(POST "Transfer-Encoding: \"chunked\"\r\n\r\n"), 501 },
 	{ "transfer-encoding empty", BYTES(POST "Transfer-Encoding:\r\n\r\n"), 400 },
+	{ "transfer-encoding with a tab behind it", BYTES(POST "Transfer-Encoding: chunked\t\r\n\r\n"), 400 },
 	{ "two transfer-encodings",
 		BYTES(POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"), 400 },
 	{ "transfer-encoding in HTTP/1.0",
@@ -413,8 +418,9 @@ static struct decoding decode(
 
 static void chunked_body_is_decoded_in_pieces_of_any_size(void **state)
 {
-	static const char raw[] = "5\r\nhello\r\n00a;name=\"v\"\r\n, chunked \r\n1\r\n!\r\n0\r\nTrailer: "
-				  "dropped\r\nOther:\r\n\r\nGET / next";
+	static const char raw[] =
+		"5\r\nhello\r\n00a;name=\"v\\\"\";b=c;d\r\n, chunked \r\n1\r\n!\r\n0\r\nTrailer: "
+		"dropped\r\nOther:\r\n\r\nGET / next";
 
 	(void)state;
 	for (size_t step = 1; step < sizeof(raw); step++) {
@@ -475,6 +481,15 @@ static void broken_chunking_is_refused(void **state)
 		{ "chunk data longer than it says", BYTES("5\r\nhello!\r\n0\r\n\r\n") },
 		{ "bare LF in an extension", BYTES("5;a\nhello\r\n") },
 		{ "NUL in an extension", BYTES("5;a\0\r\nhello\r\n") },
+		{ "trailer that would set the length", BYTES("0\r\nContent-LENGTH: 5\r\n\r\n") },
+		{ "trailer that would set the coding",
+			BYTES("0\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n") },
+		{ "trailer that would name the host", BYTES("0\r\nhost: b\r\n\r\n") },
+		{ "trailer that would authorise", BYTES("0\r\nAuthorization: b\r\n\r\n") },
+		{ "extension without a name", BYTES("5;\r\nhello\r\n") },
+		{ "extension without a value", BYTES("5;a=\r\nhello\r\n") },
+		{ "extension with something behind its quotes", BYTES("5;a=\"b\"c\r\nhello\r\n") },
+		{ "extension with a space", BYTES("5; a\r\nhello\r\n") },
 		{ "CR in an extension", BYTES("5;a\rb\r\nhello\r\n") },
 		{ "trailer without a colon", BYTES("0\r\nabc\r\n\r\n") },
 		{ "trailer that is folded", BYTES("0\r\nA: b\r\n c\r\n\r\n") },

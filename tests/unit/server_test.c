@@ -68,6 +68,14 @@ static void answer_echo(struct exchange *x)
 	exchange_reply(x, &(struct reply){ .status = 200, .body = x->body });
 }
 
+static void answer_parts(struct exchange *x)
+{
+	const struct http_slice more[] = { HTTP_SLICE("two"), HTTP_SLICE("three") };
+
+	exchange_reply(x,
+		&(struct reply){ .status = 200, .body = HTTP_SLICE("one"), .more = more, .more_count = 2 });
+}
+
 static void answer_nothing(struct exchange *x)
 {
 	exchange_reply(x, &(struct reply){ .status = 204, .body = HTTP_SLICE("never sent") });
@@ -146,6 +154,14 @@ static void begin_stream(struct exchange *x)
 	atomic_fetch_add(&held_count, 1);
 }
 
+/* A stream that does not ask to hear of anything. */
+static void begin_deaf_stream(struct exchange *x)
+{
+	exchange_stream_begin(x, &(struct reply){ .status = 200 }, NULL);
+	assert_true(exchange_stream_write(x, "", 0));
+	atomic_fetch_add(&held_count, 1);
+}
+
 static void begin_flood(struct exchange *x)
 {
 	x->on_close = on_close;
@@ -208,7 +224,9 @@ static const struct {
 } routes[] = {
 	{ "/", answer_hello },
 	{ "/echo", answer_echo },
+	{ "/parts", answer_parts },
 	{ "/nothing", answer_nothing },
+	{ "/deaf-stream", begin_deaf_stream },
 	{ "/hold", hold },
 	{ "/later", answer_later },
 	{ "/big", answer_big },
@@ -597,6 +615,45 @@ static void slow_upload_is_408_and_a_steady_one_is_not(void **state)
 	close(steady);
 }
 
+/* The window is begun anew as long as enough comes, and its end is then seen again. */
+static void upload_that_stalls_after_a_good_start_is_408(void **state)
+{
+	static char piece[64 * 1024];
+	int fd;
+
+	(void)state;
+	options.body_timeout_ms = 100;
+	start();
+	fd = client_open();
+	client_say(fd, "POST /upload HTTP/1.1\r\n" HOST "Content-Length: 1000000\r\n\r\n");
+	client_send(fd, piece, sizeof(piece));
+	answer_clear();
+	client_read_until(fd, "\r\n\r\n", 1);
+	assert_int_equal(status_of(answer.text), 408);
+	close(fd);
+}
+
+/* One of two deadlines passes: the other must still be kept. */
+static void deadlines_are_kept_for_each_connection(void **state)
+{
+	int first, second;
+
+	(void)state;
+	options.head_timeout_ms = 100;
+	options.idle_timeout_ms = 300;
+	start();
+	second = client_open();
+	first = client_open();
+	client_say(first, "GET");
+	client_read_all(first);
+	assert_int_equal(status_of(answer.text), 408);
+	client_read_all(second);
+	assert_int_equal(answer.size, 0);
+	close(first);
+	close(second);
+	wait_until_closed(0);
+}
+
 static void idle_connection_is_closed_without_a_word(void **state)
 {
 	int fresh, used;
@@ -709,6 +766,30 @@ static void body_larger_than_the_buffer_arrives_whole(void **state)
 	client_read_all(fd);
 	assert_memory_equal(body_of(answer.text), body, SIZE);
 	assert_non_null(strstr(body_of(answer.text) + SIZE, "hello")); /* what was pipelined behind it */
+	close(fd);
+}
+
+static void body_in_parts_is_sent_as_one(void **state)
+{
+	(void)state;
+	start();
+	assert_int_equal(ask("GET /parts HTTP/1.1\r\n" HOST LAST "\r\n"), 200);
+	assert_non_null(strstr(answer.text, "Content-Length: 11\r\n"));
+	assert_string_equal(body_of(answer.text), "onetwothree");
+}
+
+static void client_that_has_said_all_still_gets_its_answer(void **state)
+{
+	int fd;
+
+	(void)state;
+	start();
+	fd = client_open();
+	client_say(fd, GET "\r\n" GET "\r\n");
+	shutdown(fd, SHUT_WR);
+	client_read_all(fd);
+	assert_false(answer.is_reset);
+	assert_int_equal(status_of(strstr(answer.text, "hello") + 5), 200);
 	close(fd);
 }
 
@@ -985,11 +1066,42 @@ static void stream_is_chunked_and_ends_with_the_drain(void **state)
 	close(fd);
 }
 
+static void stream_without_callbacks_is_ended_by_the_drain(void **state)
+{
+	int fd;
+
+	(void)state;
+	start();
+	fd = client_open();
+	client_say(fd, "GET /deaf-stream HTTP/1.1\r\n" HOST "\r\n");
+	wait_for(&held_count, 1);
+	server_drain(server, PATIENCE_MS);
+	client_read_all(fd);
+	assert_string_equal(body_of(answer.text), "0\r\n\r\n");
+	close(fd);
+}
+
+static void stream_to_http_1_0_ends_with_the_connection(void **state)
+{
+	int fd;
+
+	(void)state;
+	start();
+	fd = client_open();
+	client_say(fd, "GET /stream HTTP/1.0\r\n\r\n");
+	wait_for(&held_count, 1);
+	server_drain(server, PATIENCE_MS);
+	client_read_all(fd);
+	assert_string_equal(body_of(answer.text), "data: 1\n\nbye");
+	close(fd);
+}
+
 static void stream_that_is_full_says_so_and_then_that_it_is_not(void **state)
 {
 	int fd;
 
 	(void)state;
+	options.stream_buffer_bytes = 16 << 20; /* more than the kernel takes at once */
 	start();
 	fd = client_open();
 	client_say(fd, "GET /flood HTTP/1.1\r\n" HOST "\r\n");
@@ -1074,6 +1186,46 @@ static void connection_beyond_the_limit_is_told_503(void **state)
 	assert_int_equal(ask(LAST_GET), 200);
 	close(fds[1]);
 	close(fds[2]);
+}
+
+static void crowd_beyond_the_limit_is_closed_unheard(void **state)
+{
+	enum { CROWD = 80 };
+	int fds[CROWD];
+	struct server_counters counters;
+
+	(void)state;
+	options.max_connections = 1;
+	options.linger_timeout_ms = PATIENCE_MS; /* the refused stay for the test's length */
+	start();
+	for (int i = 0; i < CROWD; i++)
+		fds[i] = client_open();
+	client_read_all(fds[CROWD - 1]);
+	assert_int_equal(answer.size, 0);
+	server_read_counters(server, &counters);
+	assert_int_equal(counters.connections_accepted, 1);
+	assert_int_equal(counters.connections_refused, CROWD - 1);
+	for (int i = 0; i < CROWD; i++)
+		close(fds[i]);
+}
+
+static void hundred_requests_in_flight_are_all_answered(void **state)
+{
+	enum { CLIENTS = 100 };
+	int fds[CLIENTS];
+
+	(void)state;
+	start();
+	for (int i = 0; i < CLIENTS; i++) {
+		fds[i] = client_open();
+		client_say(fds[i], "GET /later?me HTTP/1.1\r\n" HOST LAST "\r\n");
+	}
+	for (int i = 0; i < CLIENTS; i++) {
+		client_read_all(fds[i]);
+		assert_string_equal(body_of(answer.text), "me");
+		close(fds[i]);
+	}
+	wait_until_closed(0);
 }
 
 static void lack_of_descriptors_neither_spins_nor_loses_the_client(void **state)
@@ -1217,6 +1369,40 @@ static void drain_cuts_what_is_still_open_at_its_deadline(void **state)
 	client_read_all(fd);
 	assert_int_equal(answer.size, 0);
 	close(fd);
+}
+
+static atomic_int opened_threads, closed_threads;
+
+static void *open_thread(struct server_thread *thread, void *context)
+{
+	assert_ptr_equal(context, &opened_threads);
+	assert_non_null(server_thread_base(thread));
+	atomic_fetch_add(&opened_threads, 1);
+	return (char *)context + server_thread_index(thread) + 1;
+}
+
+static void close_thread(struct server_thread *thread, void *thread_state)
+{
+	assert_ptr_equal(thread_state, (char *)&opened_threads + server_thread_index(thread) + 1);
+	assert_ptr_equal(thread_state, server_thread_state(thread));
+	assert_true(server_thread_is_draining(thread));
+	assert_true(server_thread_now_ms(thread) > 0);
+	atomic_fetch_add(&closed_threads, 1);
+}
+
+static void each_thread_has_a_state_of_the_application(void **state)
+{
+	const struct server_application stateful = { open_thread, close_thread, .on_request = on_request };
+	char error[SERVER_ERROR_SIZE];
+
+	(void)state;
+	options.threads = 3;
+	assert_true(server_open(&options, &stateful, &opened_threads, &server, error));
+	server_start(server);
+	wait_for(&opened_threads, 3);
+	server_close(server);
+	server = NULL;
+	assert_int_equal(atomic_load(&closed_threads), 3);
 }
 
 static void several_threads_serve_one_port(void **state)
@@ -1547,6 +1733,59 @@ static void tls_is_secure_and_speaks_http_1_1_only(void **state)
 	SSL_CTX_free(context);
 }
 
+static void tls_sends_megabytes_and_keeps_what_is_pipelined(void **state)
+{
+	enum { MANY = 2000 };
+	static char request[MANY * 40 + 400];
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	size_t size = 0, total = 0;
+	int fd = -1, found = 0, got;
+
+	(void)state;
+	start_with_tls();
+	fd = client_open();
+	SSL *ssl = tls_open(context, fd);
+
+	tls_say(ssl, BYTES("GET /big HTTP/1.1\r\n" HOST LAST "\r\n"));
+	while ((got = SSL_read(ssl, answer.text, sizeof(answer.text))) > 0)
+		total += (size_t)got;
+	assert_true(total > BIG_SIZE && total < BIG_SIZE + 1000);
+	SSL_free(ssl);
+	close(fd);
+	/* More than the buffer holds waits behind a slow answer, also inside OpenSSL. */
+	size += (size_t)sprintf(request, "GET /later?first HTTP/1.1\r\n" HOST "\r\n");
+	for (int i = 0; i < MANY; i++)
+		size += (size_t)sprintf(request + size, "%s", i < MANY - 1 ? GET "\r\n" : LAST_GET);
+	fd = client_open();
+	ssl = tls_open(context, fd);
+	tls_say(ssl, request, size);
+	while ((got = SSL_read(ssl, answer.text, sizeof(answer.text))) > 0)
+		for (int i = 0; i < got; i++)
+			found += answer.text[i] == 'H';
+	assert_int_equal(found, MANY + 1);
+	SSL_free(ssl);
+	close(fd);
+	SSL_CTX_free(context);
+}
+
+static void tls_refuses_who_speaks_something_else_only(void **state)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	int fd;
+
+	(void)state;
+	start_with_tls();
+	SSL_CTX_set_alpn_protos(context, (const unsigned char *)"\x02h2", 3);
+	fd = client_open();
+	SSL *ssl = SSL_new(context);
+
+	SSL_set_fd(ssl, fd);
+	assert_int_not_equal(SSL_connect(ssl), 1);
+	SSL_free(ssl);
+	close(fd);
+	SSL_CTX_free(context);
+}
+
 static void handshake_that_stalls_is_closed(void **state)
 {
 	int fd;
@@ -1600,12 +1839,16 @@ int main(void)
 		TEST(slow_head_is_408),
 		TEST(slow_body_is_408),
 		TEST(slow_upload_is_408_and_a_steady_one_is_not),
+		TEST(upload_that_stalls_after_a_good_start_is_408),
+		TEST(deadlines_are_kept_for_each_connection),
 		TEST(idle_connection_is_closed_without_a_word),
 		TEST(exchange_that_is_never_answered_is_504),
 		TEST(pipelined_requests_are_answered_in_order),
 		TEST(many_pipelined_requests_are_all_answered),
 		TEST(request_may_come_byte_by_byte),
 		TEST(body_larger_than_the_buffer_arrives_whole),
+		TEST(body_in_parts_is_sent_as_one),
+		TEST(client_that_has_said_all_still_gets_its_answer),
 		TEST(head_request_has_the_length_but_no_body),
 		TEST(status_without_body_has_none),
 		TEST(client_that_expects_100_gets_it_before_it_sends),
@@ -1619,16 +1862,21 @@ int main(void)
 		TEST(client_that_pipelines_without_end_is_stopped_and_its_leaving_is_noticed),
 		TEST(answer_that_comes_too_late_finds_nothing),
 		TEST(stream_is_chunked_and_ends_with_the_drain),
+		TEST(stream_without_callbacks_is_ended_by_the_drain),
+		TEST(stream_to_http_1_0_ends_with_the_connection),
 		TEST(stream_that_is_full_says_so_and_then_that_it_is_not),
 		TEST(stream_whose_client_does_not_read_is_ended),
 		TEST(idle_stream_costs_less_than_a_kilobyte),
 		TEST(connection_beyond_the_limit_is_told_503),
+		TEST(crowd_beyond_the_limit_is_closed_unheard),
+		TEST(hundred_requests_in_flight_are_all_answered),
 		TEST(lack_of_descriptors_neither_spins_nor_loses_the_client),
 		TEST(port_in_use_is_one_clear_sentence),
 		TEST(wide_address_needs_tls_or_proxies),
 		TEST(wrong_options_are_named),
 		TEST(drain_lets_the_current_request_finish_and_takes_no_more),
 		TEST(drain_cuts_what_is_still_open_at_its_deadline),
+		TEST(each_thread_has_a_state_of_the_application),
 		TEST(several_threads_serve_one_port),
 		TEST(forwarded_headers_count_only_from_declared_proxies),
 		TEST(files_are_served_with_the_headers_that_fit_them),
@@ -1638,6 +1886,8 @@ int main(void)
 		TEST(directory_without_a_page_is_refused),
 		TEST(tls_serves_what_plain_does),
 		TEST(tls_is_secure_and_speaks_http_1_1_only),
+		TEST(tls_sends_megabytes_and_keeps_what_is_pipelined),
+		TEST(tls_refuses_who_speaks_something_else_only),
 		TEST(handshake_that_stalls_is_closed),
 		TEST(application_hears_when_a_tls_client_leaves),
 	};
