@@ -16,8 +16,8 @@
  * become simplified ones, so 張三 and 张三 find each other; they keep their own readings.
  *
  * Punctuation and space end no run of CJK in a record (华为（中国）, 张　三, 阿卜杜拉·买买提), and a word
- *goes on behind one of . @ - ' & _ + / (of which only . and @ stay in the key: cocacola finds Coca-Cola). In
- *a query they separate, but for addresses with an @; so people may type them or not.
+ * goes on behind one of . @ - ' & _ + / (of which only . and @ stay in the key: cocacola finds Coca-Cola).
+ * In a query they separate, but for addresses with an @; so people may type them or not.
  *
  * What a query finds: every part of a CJK run, the pinyin of every part (its last syllable may be
  * unfinished), the initials of every part, every beginning of a word, every word of several in any order,
