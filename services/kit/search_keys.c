@@ -418,13 +418,14 @@ static void collect_text(struct collector *collector, struct slice text)
 	}
 }
 
+/* The extension (";ext=801") is no part of what people remember as the last digits. */
 static void collect_phone(struct collector *collector, struct slice text)
 {
 	static const size_t suffixes[] = { 4, 7, 8, 10, 11 };
 	char digit[SEARCH_KEY_BYTES_MAX];
 	size_t digits = 0;
 
-	for (size_t i = 0; i < text.len && digits < sizeof digit; i++)
+	for (size_t i = 0; i < text.len && text.data[i] != ';' && digits < sizeof digit; i++)
 		if (isdigit((unsigned char)text.data[i]))
 			digit[digits++] = text.data[i];
 	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)

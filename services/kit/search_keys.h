@@ -39,7 +39,7 @@ enum {
 
 enum search_kind {
 	SEARCH_TEXT = 0, /* names, addresses, notes, e-mail addresses */
-	SEARCH_PHONE = 1 /* E.164 */
+	SEARCH_PHONE = 1 /* E.164, with an extension as RFC 3966 has it or without */
 };
 
 struct search_text {

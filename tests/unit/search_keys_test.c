@@ -432,7 +432,7 @@ static void mail_addresses_are_found_by_each_part(void **state)
 static void a_phone_is_found_by_its_last_digits_and_however_it_is_typed(void **state)
 {
 	struct search_text mobile = { "+8613800138000", 14, SEARCH_PHONE };
-	struct search_text line = { "+8657187654321", 14, SEARCH_PHONE };
+	struct search_text line = { "+8657187654321;ext=801", 22, SEARCH_PHONE };
 	struct search_keys mobile_keys = search_keys_of(&mobile, 1, arena),
 			   line_keys = search_keys_of(&line, 1, arena);
 	static const char *const mobiles[] = { "8000", "0138000", "13800138000", "138 0013 8000",
