@@ -14,11 +14,17 @@ struct name_reading {
 	uint16_t reading[NAME_READING_MAX];
 };
 
+/* Both of the basic plane. */
+struct simplification {
+	uint16_t traditional, simplified;
+};
+
 #include "build/kit/pinyin_data.h"
 
 enum {
 	SYLLABLES = sizeof syllables / sizeof *syllables,
-	NAME_READINGS = sizeof name_readings / sizeof *name_readings
+	NAME_READINGS = sizeof name_readings / sizeof *name_readings,
+	SIMPLIFICATIONS = sizeof simplifications / sizeof *simplifications
 };
 
 size_t pinyin_readings(uint32_t character, const uint16_t **readings_out)
@@ -76,6 +82,23 @@ bool pinyin_is_syllable(const char *letters, size_t size_bytes)
 	 * is. */
 	return pinyin_begins_syllable(letters, size_bytes) &&
 	       syllables[lower_bound(letters, size_bytes)].size == size_bytes;
+}
+
+uint32_t pinyin_simplified(uint32_t character)
+{
+	size_t low = 0, high = SIMPLIFICATIONS;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (simplifications[middle].traditional == character)
+			return simplifications[middle].simplified;
+		if (simplifications[middle].traditional < character)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return character;
 }
 
 /* The row that reads most of the characters with which a name begins. */

@@ -38,6 +38,12 @@ const struct pinyin_syllable *pinyin_syllable(uint16_t reading);
 /* The tone of a reading: 1 to 4, 5 for neutral. */
 unsigned pinyin_tone(uint16_t reading);
 
+/*
+ * The simplified form of a traditional character (張: 张), else the character itself. A few have several;
+ * this is the first of Unihan, so it is for making both sides of a comparison alike, not for writing.
+ */
+uint32_t pinyin_simplified(uint32_t character);
+
 /* Whether the letters are a whole syllable, or the beginning of at least one (a whole one is). */
 bool pinyin_is_syllable(const char *letters, size_t size_bytes);
 bool pinyin_begins_syllable(const char *letters, size_t size_bytes);

@@ -1,5 +1,6 @@
-# Writes the tables of pinyin.c from Unihan_Readings.txt (standard input; Debian's unicode-data) and pinyin_data.txt (the variable
-# `names`). Run it with LC_ALL=C: it works on bytes, so that mawk and gawk do the same.
+# Writes the tables of pinyin.c from Unihan_Readings.txt and Unihan_Variants.txt (standard input, in this order; Debian's
+# unicode-data) and pinyin_data.txt (the variable `names`). Run it with LC_ALL=C: it works on bytes, so that mawk and gawk do
+# the same.
 #
 # All toneless readings of a character, most frequent first: kHanyuPinlu is ordered by frequency, kMandarin names the customary
 # one, kTGHZ2013 (the standard dictionary) and kXHC1983 add the others. Characters that none of these knows get the first two
@@ -21,6 +22,19 @@ BEGIN {
 		die("cannot read " names)
 }
 
+# The simplified form; where Unihan lists several, or the character itself too (復: 复 and 復), the first other one.
+$2 == "kSimplifiedVariant" {
+	for (i = 3; i <= NF; i++)
+		if (length($1) == 6 && length($i) == 6 && $i != $1) {
+			simplified[++simplifications] = hex(substr($1, 3)) ", " hex(substr($i, 3))
+			break
+		}
+}
+
+$2 ~ /Variant$/ {
+	next
+}
+
 /^U\+/ {
 	if ($1 != character)
 		flush()
@@ -40,13 +54,16 @@ END {
 			add_also(n)
 			keep_set(n)
 		}
-	if (failed || characters < 40000)
-		die("Unihan_Readings.txt gave readings for only " characters + 0 " characters")
+	if (failed)
+		exit 1
+	if (characters < 40000 || simplifications < 2000)
+		die("Unihan gave only " characters + 0 " characters readings and " simplifications + 0 " a simplified form")
 	write_syllables()
 	write_sets()
 	write_characters("base", 12288, 40959)
 	write_characters("supplement", 131072, 205743)
 	write_names()
+	write_simplified()
 }
 
 function die(why)
@@ -220,7 +237,7 @@ function write_syllables(    text, i, j, n, swap)
 			sorted[j] = sorted[j - 1]
 			sorted[j - 1] = swap
 		}
-	print "/* Made by pinyin_data.awk from Unihan_Readings.txt and pinyin_data.txt; do not edit. */"
+	print "/* Made by pinyin_data.awk from Unihan and pinyin_data.txt; do not edit. */"
 	print "static const struct pinyin_syllable syllables[] = {"
 	for (i = 1; i <= n; i++) {
 		printf "\t{ \"%s\", %d },\n", sorted[i], length(sorted[i])
@@ -271,5 +288,14 @@ function write_names(    i)
 	for (i = 1; i <= name_rows; i++)
 		printf("\t{ { %d, %d }, { %d, %d } },\n", name_character[i, 1], name_character[i, 2],
 			packed(name_reading[i, 1]), name_size[i] > 1 ? packed(name_reading[i, 2]) : 0)
+	print "};"
+}
+
+# Unihan_Variants.txt is ordered by code point, so the rows can be searched by halves.
+function write_simplified(    i)
+{
+	print "static const struct simplification simplifications[] = {"
+	for (i = 1; i <= simplifications; i++)
+		print "\t{ " simplified[i] " },"
 	print "};"
 }

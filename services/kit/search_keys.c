@@ -23,7 +23,7 @@ enum token_kind { TOKEN_END, TOKEN_CJK, TOKEN_WORD };
 struct token {
 	enum token_kind kind;
 	struct slice text; /* a run of CJK characters, or of word characters */
-	char joint;        /* '.' or '@' when another word follows it without space, else 0 */
+	char joint;        /* the one character between it and a word that follows, else 0 */
 };
 
 static bool is_cjk(UChar32 c)
@@ -54,6 +54,18 @@ static enum token_kind kind_of(UChar32 c)
 	return is_cjk(c) ? TOKEN_CJK : is_word_character(c) ? TOKEN_WORD : TOKEN_END;
 }
 
+/* What joins two words into a compound: wei.zhang@acme.cn, Coca-Cola, O'Brien, AT&T. */
+static char joint_at(struct slice text, size_t at)
+{
+	size_t after = at + 1;
+	UChar32 c;
+
+	if (after >= text.len || !memchr(".@-'&_+/", text.data[at], 8))
+		return '\0';
+	U8_NEXT_UNSAFE(text.data, after, c);
+	return is_word_character(c) ? text.data[at] : '\0';
+}
+
 /* The next token of a folded text from `*at`, which moves behind it; TOKEN_END when there is none. */
 static struct token token_next(struct slice text, size_t *at)
 {
@@ -74,20 +86,15 @@ static struct token token_next(struct slice text, size_t *at)
 		*at = end;
 		token.text.len = (size_t)(text.data + end - token.text.data);
 	}
-	if (token.kind == TOKEN_WORD && *at + 1 < text.len &&
-		(text.data[*at] == '.' || text.data[*at] == '@')) {
-		size_t after = *at + 1;
-
-		U8_NEXT_UNSAFE(text.data, after, c);
-		token.joint = is_word_character(c) ? text.data[*at] : '\0';
-	}
+	if (token.kind == TOKEN_WORD)
+		token.joint = joint_at(text, *at);
 	return token;
 }
 
-/* The first bytes of a text that a key can hold, without cutting a character. */
-static struct slice key_cut(struct slice text)
+/* The beginning of a text that fits, without cutting a character. */
+static struct slice slice_cut(struct slice text, size_t size_max)
 {
-	size_t size = text.len < SEARCH_KEY_BYTES_MAX ? text.len : SEARCH_KEY_BYTES_MAX;
+	size_t size = text.len < size_max ? text.len : size_max;
 
 	if (size < text.len)
 		while (size > 0 && U8_IS_TRAIL(text.data[size]))
@@ -204,7 +211,8 @@ struct spellings {
 };
 
 struct character {
-	struct slice text;
+	char text[U8_MAX_LENGTH]; /* in its simplified form */
+	size_t size;
 	struct spellings syllables;
 	struct spellings initials;
 };
@@ -214,6 +222,8 @@ static void character_read(struct character *character, UChar32 c)
 	const uint16_t *readings;
 	size_t count = pinyin_readings((uint32_t)c, &readings);
 
+	character->size = 0;
+	U8_APPEND_UNSAFE(character->text, character->size, (UChar32)pinyin_simplified((uint32_t)c));
 	character->syllables.count = character->initials.count = 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct pinyin_syllable *syllable = pinyin_syllable(readings[i]);
@@ -267,7 +277,7 @@ static void collect_combinations(struct combination *c)
 		combine(c, 0, 0, rank);
 }
 
-/* Reads up to a window of characters from `*at` on; stops at the end of the run. */
+/* The characters from one start on, as far as the longest key goes. */
 struct window {
 	struct character character[INITIALS_WINDOW];
 	size_t first, count;
@@ -278,25 +288,41 @@ static const struct character *window_character(const struct window *w, size_t i
 	return &w->character[(w->first + i) % INITIALS_WINDOW];
 }
 
-static void window_fill(struct window *w, struct slice run, size_t *at)
+/* The next CJK character, behind any punctuation and space: 华为（中国）, 张　三, 阿卜杜拉·买买提. */
+static bool next_cjk(struct slice text, size_t *at, UChar32 *c_out)
 {
-	while (w->count < INITIALS_WINDOW && *at < run.len) {
-		struct character *character = &w->character[(w->first + w->count++) % INITIALS_WINDOW];
-		size_t start = *at;
-		UChar32 c;
+	enum token_kind kind = TOKEN_END;
+	size_t end = *at;
 
-		U8_NEXT_UNSAFE(run.data, *at, c);
-		character->text = (struct slice){ run.data + start, *at - start };
-		character_read(character, c);
+	while (kind == TOKEN_END && end < text.len) {
+		U8_NEXT_UNSAFE(text.data, end, *c_out);
+		kind = kind_of(*c_out);
 	}
+	if (kind == TOKEN_CJK)
+		*at = end;
+	return kind == TOKEN_CJK;
+}
+
+static void window_fill(struct window *w, struct slice text, size_t *at)
+{
+	UChar32 c;
+
+	while (w->count < INITIALS_WINDOW && next_cjk(text, at, &c))
+		character_read(&w->character[(w->first + w->count++) % INITIALS_WINDOW], c);
 }
 
 static void collect_han(struct collector *collector, const struct window *w)
 {
-	struct slice first = window_character(w, 0)->text;
-	struct slice last = window_character(w, (w->count < HAN_WINDOW ? w->count : HAN_WINDOW) - 1)->text;
+	char key[HAN_WINDOW * U8_MAX_LENGTH];
+	size_t size = 0;
 
-	collect(collector, first.data, (size_t)(last.data + last.len - first.data));
+	for (size_t i = 0; i < w->count && i < HAN_WINDOW; i++) {
+		const struct character *character = window_character(w, i);
+
+		memcpy(key + size, character->text, character->size);
+		size += character->size;
+	}
+	collect(collector, key, size);
 }
 
 /* Both end where a character has no reading: kana, hangul, rare Han. */
@@ -327,12 +353,12 @@ static void collect_initials(struct collector *collector, const struct window *w
 		collect_combinations(&c);
 }
 
-static void collect_cjk(struct collector *collector, struct slice run)
+/* A run of CJK characters from `*at` on, which moves behind it. */
+static void collect_cjk(struct collector *collector, struct slice text, size_t *at)
 {
 	struct window w = { .count = 0 };
-	size_t at = 0;
 
-	for (window_fill(&w, run, &at); w.count > 0; window_fill(&w, run, &at)) {
+	for (window_fill(&w, text, at); w.count > 0; window_fill(&w, text, at)) {
 		collect_han(collector, &w);
 		collect_pinyin(collector, &w);
 		collect_initials(collector, &w);
@@ -345,14 +371,35 @@ static void collect_cjk(struct collector *collector, struct slice run)
 
 /* --- keys of words and numbers ------------------------------------------------------------------- */
 
-/* The compound that begins with a word: words joined by . and @, to its end or as far as a key reaches. */
-static struct slice compound_of(struct slice text, struct token word, size_t at)
-{
-	const char *start = word.text.data;
+/* A word with those joined to it, as much as a key holds. */
+struct compound {
+	char text[SEARCH_KEY_BYTES_MAX];
+	size_t size;
+	size_t end; /* of what it was made from */
+};
 
-	while (word.joint && (size_t)(word.text.data - start) < SEARCH_KEY_BYTES_MAX)
+static bool compound_add(struct compound *compound, struct slice part)
+{
+	struct slice fits = slice_cut(part, sizeof compound->text - compound->size);
+
+	memcpy(compound->text + compound->size, fits.data, fits.len);
+	compound->size += fits.len;
+	return fits.len == part.len;
+}
+
+/* Dots and @ stay, as addresses have them; other joints go, so that cocacola finds Coca-Cola. */
+static struct compound compound_of(struct slice text, struct token word, size_t at)
+{
+	struct compound compound;
+
+	compound.size = 0;
+	while (compound_add(&compound, word.text) && word.joint) {
+		if (word.joint == '.' || word.joint == '@')
+			compound_add(&compound, (struct slice){ &word.joint, 1 });
 		word = token_next(text, &at);
-	return (struct slice){ start, (size_t)(word.text.data + word.text.len - start) };
+	}
+	compound.end = at;
+	return compound;
 }
 
 static void collect_text(struct collector *collector, struct slice text)
@@ -361,22 +408,24 @@ static void collect_text(struct collector *collector, struct slice text)
 
 	for (size_t at = 0; collector->complete && (token = token_next(text, &at)).kind != TOKEN_END;) {
 		if (token.kind == TOKEN_CJK) {
-			collect_cjk(collector, token.text);
+			at = (size_t)(token.text.data - text.data);
+			collect_cjk(collector, text, &at);
 			continue;
 		}
-		struct slice key = key_cut(compound_of(text, token, at));
+		struct compound key = compound_of(text, token, at);
 
-		collect(collector, key.data, key.len);
+		collect(collector, key.text, key.size);
 	}
 }
 
+/* The extension (";ext=801") is no part of what people remember as the last digits. */
 static void collect_phone(struct collector *collector, struct slice text)
 {
 	static const size_t suffixes[] = { 4, 7, 8, 10, 11 };
 	char digit[SEARCH_KEY_BYTES_MAX];
 	size_t digits = 0;
 
-	for (size_t i = 0; i < text.len && digits < sizeof digit; i++)
+	for (size_t i = 0; i < text.len && text.data[i] != ';' && digits < sizeof digit; i++)
 		if (isdigit((unsigned char)text.data[i]))
 			digit[digits++] = text.data[i];
 	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
@@ -597,7 +646,7 @@ static void query_word(struct query *q, struct slice word)
 {
 	size_t letters = 0;
 
-	word = key_cut(word);
+	word = slice_cut(word, SEARCH_KEY_BYTES_MAX);
 	while (letters < word.len && word.data[letters] >= 'a' && word.data[letters] <= 'z')
 		letters++;
 	buffer_add_text(&q->text, "(");
@@ -610,6 +659,17 @@ static void query_word(struct query *q, struct slice word)
 }
 
 /* A word with an @ behind it is an address: one key, instead of many common ones (com, cn). */
+static bool query_address(struct query *q, struct slice text, struct token word, size_t *at)
+{
+	struct compound compound = compound_of(text, word, *at);
+
+	if (!memchr(compound.text, '@', compound.size))
+		return false;
+	add_term(q, "", (struct slice){ compound.text, compound.size });
+	*at = compound.end;
+	return true;
+}
+
 static void query_tokens(struct query *q, struct slice text)
 {
 	struct token token;
@@ -617,18 +677,12 @@ static void query_tokens(struct query *q, struct slice text)
 
 	for (size_t at = 0;
 		q->terms <= SEARCH_QUERY_TERMS_MAX && (token = token_next(text, &at)).kind != TOKEN_END;) {
-		struct slice compound = token.kind == TOKEN_WORD ? compound_of(text, token, at) : token.text;
-
 		buffer_add_text(&q->text, between);
 		between = " & ";
-		if (token.kind == TOKEN_CJK) {
+		if (token.kind == TOKEN_CJK)
 			query_cjk(q, token.text);
-		} else if (memchr(compound.data, '@', compound.len)) {
-			add_term(q, "", key_cut(compound));
-			at = (size_t)(compound.data + compound.len - text.data);
-		} else {
+		else if (!query_address(q, text, token, &at))
 			query_word(q, token.text);
-		}
 	}
 }
 
@@ -652,6 +706,21 @@ static void query_number(struct query *q, struct slice text)
 		add_term(q, " | ", (struct slice){ digit + zeros, digits - zeros });
 }
 
+/* What is looked for, like what is found, in simplified characters; both forms are of three bytes. */
+static struct slice simplified(struct slice folded, struct arena *arena)
+{
+	char *text = arena_strndup(arena, folded.data, folded.len);
+
+	for (size_t at = 0, end = 0; at < folded.len;) {
+		UChar32 c;
+
+		U8_NEXT_UNSAFE(folded.data, end, c);
+		U8_APPEND_UNSAFE(text, at, (UChar32)pinyin_simplified((uint32_t)c));
+		assert(at == end);
+	}
+	return (struct slice){ text, folded.len };
+}
+
 enum search_query search_query_of(
 	const char *text, size_t size_bytes, struct arena *arena, char **tsquery_out)
 {
@@ -659,7 +728,7 @@ enum search_query search_query_of(
 
 	if (size_bytes > SEARCH_QUERY_BYTES_MAX)
 		return SEARCH_QUERY_TOO_LONG;
-	struct slice folded = normalise_fold(text, size_bytes, arena);
+	struct slice folded = simplified(normalise_fold(text, size_bytes, arena), arena);
 
 	query_tokens(&q, folded);
 	if (q.terms == 0)

@@ -7,12 +7,17 @@
  *	run of CJK   from each character the next 4         张三有限公司 → 张三有限 三有限公 … 公司 司
  *	its pinyin   from each character the next 4         zhangsanyouxian sanyouxiangong … si
  *	its initials from each character the next 8         zsyxgs syxgs … gs
- *	word         to the end of a compound with . or @   wei.zhang@acme.cn zhang@acme.cn acme.cn cn
+ *	word         with those joined to it                wei.zhang@acme.cn zhang@acme.cn acme.cn cn
  *	phone        last 4, 7, 8, 10, 11 digits, and all   8000 0138000 … 8613800138000
  *
  * Han characters are read in all their ways, combined, at most SEARCH_COMBINATIONS_MAX for one start, the
  * most frequent first: changsha, zhangsha, cs and zs all find 长沙. All Latin keys share one space, since a
- * user who types "shan" does not say whether that is pinyin, initials or a word.
+ * user who types "shan" does not say whether that is pinyin, initials or a word. Traditional characters
+ * become simplified ones, so 張三 and 张三 find each other; they keep their own readings.
+ *
+ * Punctuation and space end no run of CJK in a record (华为（中国）, 张　三, 阿卜杜拉·买买提), and a word
+ * goes on behind one of . @ - ' & _ + / (of which only . and @ stay in the key: cocacola finds Coca-Cola).
+ * In a query they separate, but for addresses with an @; so people may type them or not.
  *
  * What a query finds: every part of a CJK run, the pinyin of every part (its last syllable may be
  * unfinished), the initials of every part, every beginning of a word, every word of several in any order,
@@ -34,7 +39,7 @@ enum {
 
 enum search_kind {
 	SEARCH_TEXT = 0, /* names, addresses, notes, e-mail addresses */
-	SEARCH_PHONE = 1 /* E.164 */
+	SEARCH_PHONE = 1 /* E.164, with an extension as RFC 3966 has it or without */
 };
 
 struct search_text {

@@ -73,6 +73,16 @@ static void u_umlaut_has_three_spellings(void **state)
 	assert_string_equal(readings_of("略"), "lve4 lue4 lyue4");
 }
 
+static void traditional_characters_have_a_simplified_form(void **state)
+{
+	(void)state;
+	assert_int_equal(pinyin_simplified(0x5F35), 0x5F20); /* 張 张 */
+	assert_int_equal(pinyin_simplified(0x5FA9), 0x590D); /* 復 复; Unihan names 復 itself too */
+	assert_int_equal(pinyin_simplified(0x5F20), 0x5F20);
+	assert_int_equal(pinyin_simplified(0x61), 0x61);
+	assert_int_equal(pinyin_simplified(0x20000), 0x20000);
+}
+
 static void what_is_not_han_has_no_readings(void **state)
 {
 	(void)state;
@@ -206,6 +216,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			characters_have_all_readings_the_most_frequent_first, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(u_umlaut_has_three_spellings, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			traditional_characters_have_a_simplified_form, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_not_han_has_no_readings, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_tables_hold_together, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(syllables_and_their_beginnings_are_known, set_up, tear_down),

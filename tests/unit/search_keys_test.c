@@ -375,6 +375,33 @@ static void scripts_mixed_in_one_word_match_on_both_sides(void **state)
 	assert_finds("삼성전자", "성전");
 }
 
+static void punctuation_inside_a_name_is_not_needed(void **state)
+{
+	(void)state;
+	assert_finds("华为技术（中国）有限公司", "华为技术中国有限公司");
+	assert_finds("华为技术（中国）有限公司", "华为技术(中国)");
+	assert_finds("华为技术（中国）有限公司", "hwjszgyxgs");
+	assert_finds("阿卜杜拉·买买提", "abudulamaimaiti");
+	assert_finds("阿卜杜拉·买买提", "拉买");
+	assert_finds("张　三", "张三");
+	assert_finds("张三", "张 三");
+	assert_finds("Coca-Cola O'Brien AT&T", "cocacola");
+	assert_finds("Coca-Cola O'Brien AT&T", "coca-cola o'brien at&t");
+	assert_finds("Coca-Cola O'Brien AT&T", "cola obrien brien att");
+	assert_misses("Coca-Cola", "cola-coca cocac-ola");
+	assert_misses("张三 A 李四", "三李");
+}
+
+static void traditional_and_simplified_characters_find_each_other(void **state)
+{
+	(void)state;
+	assert_finds("張三豐有限公司", "张三丰");
+	assert_finds("张三丰有限公司", "張三豐");
+	assert_finds("乾隆著", "乾隆著");
+	assert_finds("乾隆", "qianlong");
+	assert_finds("臺灣積體電路", "台湾积体电路");
+}
+
 static void case_width_and_accents_do_not_matter(void **state)
 {
 	(void)state;
@@ -405,7 +432,7 @@ static void mail_addresses_are_found_by_each_part(void **state)
 static void a_phone_is_found_by_its_last_digits_and_however_it_is_typed(void **state)
 {
 	struct search_text mobile = { "+8613800138000", 14, SEARCH_PHONE };
-	struct search_text line = { "+8657187654321", 14, SEARCH_PHONE };
+	struct search_text line = { "+8657187654321;ext=801", 22, SEARCH_PHONE };
 	struct search_keys mobile_keys = search_keys_of(&mobile, 1, arena),
 			   line_keys = search_keys_of(&line, 1, arena);
 	static const char *const mobiles[] = { "8000", "0138000", "13800138000", "138 0013 8000",
@@ -460,7 +487,7 @@ static void what_is_typed_cannot_leave_the_quotes(void **state)
 	assert_int_equal(search_query_of("a' | 'b\\' & !c:*", 16, arena, &tsquery), SEARCH_QUERY);
 	assert_string_equal(tsquery, "('a':*) & ('b':*) & ('c':*)");
 	assert_int_equal(search_query_of("o'brien@x.y", 11, arena, &tsquery), SEARCH_QUERY);
-	assert_string_equal(tsquery, "('o':*) & 'brien@x.y':*");
+	assert_string_equal(tsquery, "'obrien@x.y':*");
 }
 
 static void a_record_with_too_many_keys_keeps_those_of_its_first_text(void **state)
@@ -507,6 +534,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_query_needs_every_word_in_any_order, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			scripts_mixed_in_one_word_match_on_both_sides, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(punctuation_inside_a_name_is_not_needed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			traditional_and_simplified_characters_find_each_other, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(case_width_and_accents_do_not_matter, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(mail_addresses_are_found_by_each_part, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
