@@ -140,6 +140,12 @@ backup: ## dump the database of the running system to var/backup/<time>
 	@deploy/backup/backup
 restore: ## bring a backup back: make restore FROM=var/backup/<time> [SECRET=<file>]
 	@deploy/backup/restore "$(FROM)" $(if $(SECRET),"$(SECRET)")
+bench: ## how fast it is: tests/bench
+	@$(LOCAL)/install build run ui test
+	@$(MAKE) --no-print-directory -j$(JOBS) all ui npm
+	@tests/bench/run
+screenshots: ## pictures of every screen: tests/results/screenshots
+	@tests/run screenshots
 rows: ## each requirement with the passing tests that show it, of the last run
 	@node tests/results.mjs rows
 generated: build/proto/.stamp $(if $(wildcard services/kit/pinyin.mk),build/kit/pinyin_data.h)

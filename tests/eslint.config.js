@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["node_modules", "results", "fuzz", "bench", "unit", "*.js"] },
+  { ignores: ["node_modules", "results", "fuzz", "bench", "unit", "**/*.js", "**/*.mjs"] },
   ...tseslint.configs.strict,
   { languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: fileURLToPath(new URL(".", import.meta.url)) } } },
   {

@@ -55,10 +55,7 @@ processes() {
 process_names() { processes | cut -d' ' -f1; }
 schemas() { processes | awk '$5 != "-" { print $5 }'; }
 
-# last_line NAME: what a process said last, without s6-log's time and without what supervision added
-last_line() {
-	grep -hv ' guanxi-supervise: ' "$var/log/$1/current" 2>/dev/null | tail -n 1 | sed 's/^[^ ]* [^ ]*  //' | cut -c1-400 || true
-}
+last_line() { "$local_dir/service/last-line" "$var/log/$1/current"; }
 
 is_running() { s6-svscanctl -a "$scan" 2>/dev/null; }
 

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import path from "node:path";
 import { expect, test } from "./harness/fixtures";
@@ -195,6 +195,31 @@ test.describe("one sentence for", () => {
     const started = await ownSystem.command("start");
     expect(started.code).toBe(1);
     expect(onlySentence(started.stderr)).toMatch(/the disk of .+ has \d+ MB free and 99999999 are needed/);
+  });
+
+  test("a disk that fills up: PostgreSQL's own complaint, and nothing acknowledged is lost", async () => {
+    const mount = temporaryDirectory();
+    const mounted = await outcome("mount", ["-t", "tmpfs", "-o", "size=300m,mode=755", "none", mount]);
+    test.skip(mounted.code !== 0, "no right to mount a small disk here");
+    const system = await System.prepare({ GUANXI_VAR: path.join(mount, "var"), GUANXI_FREE_MB: "10", GUANXI_DEATHS: "3" });
+    try {
+      await system.start();
+      await system.sql("create table public.kept as select 42 as answer");
+      await system.stop();
+      const fill = () => outcome("dd", ["if=/dev/zero", `of=${path.join(mount, "fill")}`, "bs=1M"]);
+      await fill();
+      expect(onlySentence((await system.command("start")).stderr)).toMatch(/has 0 MB free and 10 are needed/);
+      system.set("GUANXI_FREE_MB", "0");
+      const started = await system.command("start");
+      expect(started.code).toBe(1);
+      expect(onlySentence(started.stderr)).toMatch(/No space left on device/);
+      rmSync(path.join(mount, "fill"));
+      await system.start();
+      expect(await system.sql("select answer from public.kept")).toEqual([["42"]]);
+    } finally {
+      await system.stop();
+      await outcome("umount", ["-l", mount]);
+    }
   });
 
   test("a service that cannot start: its last log line", async ({ ownSystem }) => {

@@ -144,9 +144,12 @@ export class System {
     return this.command("stop");
   }
 
-  /** Stops it and removes its state. */
+  /** Stops it and removes its state. What a sanitizer build reported meanwhile is a failure. */
   async remove(): Promise<void> {
     await this.stop();
+    const reported = /(ERROR|WARNING): \w+Sanitizer|runtime error: /;
+    const logs = this.logNames().filter((name) => reported.test(this.log(name)));
+    if (logs.length > 0) throw new Error(`a sanitizer reported:\n${logs.map((name) => this.log(name)).join("\n")}`);
     rmSync(this.directory, { recursive: true, force: true });
   }
 
@@ -227,12 +230,15 @@ export class System {
     return existsSync(file) ? readFileSync(file, "utf8") : "";
   }
 
+  private logNames(): string[] {
+    const directory = path.join(this.directory, "log");
+    if (!existsSync(directory)) return [];
+    return readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  }
+
   /** The end of every log, for a message about a failure. */
   logs(lines = 15): string {
-    const directory = path.join(this.directory, "log");
-    if (!existsSync(directory)) return "";
-    const names = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-    return names.map(({ name }) => `--- ${name}\n${this.log(name).split("\n").slice(-lines - 1).join("\n")}`).join("\n");
+    return this.logNames().map((name) => `--- ${name}\n${this.log(name).split("\n").slice(-lines - 1).join("\n")}`).join("\n");
   }
 }
 
