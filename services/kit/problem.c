@@ -318,7 +318,7 @@ void problem_to_json(const struct problem *problem, enum status status, enum lan
 	buffer_add_text(out, "{");
 	add_member(out, "type", arena_printf(problem->arena, "/api/problems/%s", problem->code));
 	add_member(out, "title", message_text(titles[status], language));
-	buffer_printf(out, ",\"status\":%d", status_http(status));
+	buffer_printf(out, ",\"status\":%u", problem->http_status ? problem->http_status : (unsigned)status_http(status));
 	add_member(out, "detail", problem_text(problem, language, problem->arena));
 	add_member(out, "code", problem->code);
 	add_member(out, "traceId", trace_id);

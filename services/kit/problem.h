@@ -45,6 +45,7 @@ struct problem {
 	size_t argument_count;
 	uint64_t version;              /* of the stored record, when the one named is stale; else 0 */
 	uint32_t retry_after_s;        /* 0: nothing is known */
+	unsigned http_status;          /* told instead of the status's own, e.g. 405; 0: that. Stays in the process */
 	struct problem_error errors[PROBLEM_ERRORS_MAX];
 	size_t error_count;
 };
