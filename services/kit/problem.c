@@ -93,15 +93,23 @@ static size_t take_arguments(struct arena *arena, const char **arguments_out, va
 	return count;
 }
 
-struct problem *problem_new(struct arena *arena, enum message message, ...)
+struct problem *problem_vnew(struct arena *arena, enum message message, va_list arguments)
 {
 	struct problem *problem = arena_zalloc(arena, sizeof *problem);
-	va_list list;
 
 	problem->arena = arena;
 	problem->code = message_code(message);
+	problem->argument_count = take_arguments(arena, problem->arguments, arguments);
+	return problem;
+}
+
+struct problem *problem_new(struct arena *arena, enum message message, ...)
+{
+	va_list list;
+
 	va_start(list, message);
-	problem->argument_count = take_arguments(arena, problem->arguments, list);
+	struct problem *problem = problem_vnew(arena, message, list);
+
 	va_end(list);
 	return problem;
 }

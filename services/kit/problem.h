@@ -15,6 +15,7 @@
 #include "kit/schema.h"
 #include "kit/status.h"
 #include "kit/wire.h"
+#include <stdarg.h>
 
 #define MESSAGE(NAME, code, en, zh) MSG_##NAME,
 enum message {
@@ -52,6 +53,7 @@ struct problem {
 
 /* The arguments of the sentence follow, as const char *, and then NULL. */
 struct problem *problem_new(struct arena *arena, enum message message, ...) __attribute__((sentinel));
+struct problem *problem_vnew(struct arena *arena, enum message message, va_list arguments);
 /* `pointer` is copied. False when PROBLEM_ERRORS_MAX were recorded already. */
 bool problem_add_error(struct problem *problem, const char *pointer, enum message message, ...)
 	__attribute__((sentinel));
