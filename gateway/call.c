@@ -374,7 +374,7 @@ static void encode_problem(struct call *call)
 }
 
 /* What changes something, fails or is slow has a line of its own; what else there was, the metrics tell. */
-static void account(const struct call *call)
+void call_account(const struct call *call)
 {
 	double seconds = (double)(now_ns() - call->began_ns) / 1e9;
 	const char *name = call->route ? call->route->name : "none";
@@ -397,7 +397,7 @@ static enum progress reply(struct call *call)
 	call_add_common_headers(call);
 	if (call->content_type)
 		call_add_header(call, "Content-Type", call->content_type);
-	account(call);
+	call_account(call);
 	bool is_static = call->static_body.data != NULL;
 
 	exchange_reply(call->x, &(struct reply){
@@ -479,12 +479,13 @@ static void on_close(struct exchange *x)
 		bus_client_cancel(call->loop->bus, call->bus_id);
 }
 
-void call_begin(struct exchange *x)
+void call_begin(struct exchange *x, bool body_follows)
 {
 	struct call *call = arena_zalloc(x->arena, sizeof *call);
 
 	call->x = x;
 	call->arena = x->arena;
+	call->body_follows = body_follows;
 	call->loop = server_thread_state(x->thread);
 	call->request.arena = call->body.arena = call->arena;
 	call->began_ns = call->step_began_ns = now_ns();

@@ -13,6 +13,7 @@
 #include "kit/uuid.h"
 
 struct session_wait;
+struct upload;
 
 enum { CALL_HEADERS_MAX = 16 };
 
@@ -24,6 +25,8 @@ struct call {
 	const char *id;                  /* what stood for {id} in the path; NULL when nothing did */
 	struct traceparent trace;
 	enum language language;
+	bool body_follows;               /* begun with the head alone: the body comes in chunks */
+	struct upload *upload;           /* files.c's; NULL until it begins */
 	size_t step;
 	uint64_t began_ns, step_began_ns;
 
@@ -59,8 +62,8 @@ struct call {
 	size_t header_count;
 };
 
-/* For server.h's on_head (when the route streams its body) and on_request. */
-void call_begin(struct exchange *x);
+/* For server.h's on_head (when the route takes its body in chunks: body_follows) and on_request. */
+void call_begin(struct exchange *x, bool body_follows);
 /* Whether the route that this head leads to takes its body in chunks. */
 bool call_streams_body(struct exchange *x);
 
@@ -80,5 +83,7 @@ enum status bus_reply_status(const struct bus_reply *reply, bool idempotent, str
 	struct problem **problem_out);
 
 void call_add_header(struct call *call, const char *name, const char *value);
+/* Metrics and log: for those who answer the exchange themselves; http_status must be set. */
+void call_account(const struct call *call);
 /* Headers that every answer of the API has. */
 void call_add_common_headers(struct call *call);

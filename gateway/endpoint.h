@@ -18,7 +18,7 @@ extern const struct endpoint custom_endpoint;
 
 /* The gateway's own addresses. */
 struct own_endpoint {
-	struct endpoint endpoint;
+	const struct endpoint *endpoint;
 	enum http_method method;
 	const char *pattern;
 	const char *name;

@@ -36,6 +36,7 @@ struct loop {
 	struct event *bus_event;
 	struct sessions *sessions;
 	struct hub *hub;
+	struct arena *scratch;                  /* for what does not outlive a function */
 	bool ready;                             /* counted in ready_threads */
 	struct event *tick;                     /* each second */
 };

@@ -196,9 +196,9 @@ static void add_own(struct routes *routes, const struct own_endpoint *own)
 	add(routes, (struct route){
 		.method = own->method,
 		.pattern = own->pattern,
-		.endpoint = &own->endpoint,
+		.endpoint = own->endpoint,
 		.name = own->name,
-		.anonymous = own->endpoint.anonymous,
+		.anonymous = own->endpoint->anonymous,
 		.before_password = is_before_password(own->name),
 	});
 }

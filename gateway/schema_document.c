@@ -31,6 +31,8 @@ static const char *const format_names[] = {
 	[GUANXI__FORMAT__FORMAT_TIME_ZONE] = "timeZone",
 };
 
+static const char *const order_operators[] = { "lt", "lte", "gt", "gte" };
+
 static void add_flag(json_t *to, const char *name, bool value)
 {
 	if (value)
@@ -55,16 +57,20 @@ static void add_label(json_t *to, const char *name, struct schema_text text)
 		json_object_set_new(to, name, json_pack("{s:s,s:s}", "en", text.en, "zh", text.zh));
 }
 
-/* The operators that the query compiler takes for a type. */
-static json_t *operators_of(const struct schema_field *field)
+/* As the query compiler has them (services/kit/query.c): all but "contains" for text alone, and order for what has one. */
+json_t *schema_operators_of(const struct schema_field *field)
 {
-	if (field->type == FIELD_BOOL)
-		return json_pack("[s,s,s]", "eq", "ne", "isNull");
-	if (field->type == FIELD_ENUM || field->reference)
-		return json_pack("[s,s,s,s]", "eq", "ne", "in", "isNull");
-	if (field->type == FIELD_STRING)
-		return json_pack("[s,s,s,s,s]", "eq", "ne", "in", "contains", "isNull");
-	return json_pack("[s,s,s,s,s,s,s,s]", "eq", "ne", "in", "lt", "lte", "gt", "gte", "isNull");
+	bool is_text = field->type == FIELD_STRING && !field->reference && field->rule->format != GUANXI__FORMAT__FORMAT_DATE;
+	bool is_ordered = is_text || field->type == FIELD_TIMESTAMP || field->rule->format == GUANXI__FORMAT__FORMAT_DATE ||
+		(field->type >= FIELD_INT32 && field->type <= FIELD_UINT64);
+	json_t *operators = json_pack("[s,s,s]", "eq", "ne", "in");
+
+	for (size_t i = 0; is_ordered && i < sizeof order_operators / sizeof *order_operators; i++)
+		json_array_append_new(operators, json_string(order_operators[i]));
+	if (is_text)
+		json_array_append_new(operators, json_string("contains"));
+	json_array_append_new(operators, json_string("isNull"));
+	return operators;
 }
 
 static void add_rules(json_t *to, const Guanxi__Field *rule)
@@ -97,7 +103,7 @@ static json_t *field_of(const struct schema_field *field)
 	add_label(to, "help", field->help);
 	add_rules(to, field->rule);
 	if (field->rule->filter)
-		json_object_set_new(to, "filter", operators_of(field));
+		json_object_set_new(to, "filter", schema_operators_of(field));
 	if (field->reference)
 		add_text(to, "reference", field->reference->collection);
 	if (field->enumeration)
