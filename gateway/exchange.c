@@ -337,3 +337,11 @@ void exchange_stream_end(struct exchange *x)
 	count(&x->thread->counters.streams_closed, 1);
 	exchange_finish(c, NEXT_CLOSE);
 }
+
+void exchange_abort(struct exchange *x)
+{
+	struct connection *c = exchange_connection(x);
+
+	assert(c->exchange_is_open && c->stream_events);
+	connection_close(c);
+}

@@ -93,15 +93,23 @@ static size_t take_arguments(struct arena *arena, const char **arguments_out, va
 	return count;
 }
 
-struct problem *problem_new(struct arena *arena, enum message message, ...)
+struct problem *problem_vnew(struct arena *arena, enum message message, va_list arguments)
 {
 	struct problem *problem = arena_zalloc(arena, sizeof *problem);
-	va_list list;
 
 	problem->arena = arena;
 	problem->code = message_code(message);
+	problem->argument_count = take_arguments(arena, problem->arguments, arguments);
+	return problem;
+}
+
+struct problem *problem_new(struct arena *arena, enum message message, ...)
+{
+	va_list list;
+
 	va_start(list, message);
-	problem->argument_count = take_arguments(arena, problem->arguments, list);
+	struct problem *problem = problem_vnew(arena, message, list);
+
 	va_end(list);
 	return problem;
 }
@@ -318,7 +326,7 @@ void problem_to_json(const struct problem *problem, enum status status, enum lan
 	buffer_add_text(out, "{");
 	add_member(out, "type", arena_printf(problem->arena, "/api/problems/%s", problem->code));
 	add_member(out, "title", message_text(titles[status], language));
-	buffer_printf(out, ",\"status\":%d", status_http(status));
+	buffer_printf(out, ",\"status\":%u", problem->http_status ? problem->http_status : (unsigned)status_http(status));
 	add_member(out, "detail", problem_text(problem, language, problem->arena));
 	add_member(out, "code", problem->code);
 	add_member(out, "traceId", trace_id);

@@ -15,6 +15,7 @@
 #include "kit/schema.h"
 #include "kit/status.h"
 #include "kit/wire.h"
+#include <stdarg.h>
 
 #define MESSAGE(NAME, code, en, zh) MSG_##NAME,
 enum message {
@@ -45,12 +46,14 @@ struct problem {
 	size_t argument_count;
 	uint64_t version;              /* of the stored record, when the one named is stale; else 0 */
 	uint32_t retry_after_s;        /* 0: nothing is known */
+	unsigned http_status;          /* told instead of the status's own, e.g. 405; 0: that. Stays in the process */
 	struct problem_error errors[PROBLEM_ERRORS_MAX];
 	size_t error_count;
 };
 
 /* The arguments of the sentence follow, as const char *, and then NULL. */
 struct problem *problem_new(struct arena *arena, enum message message, ...) __attribute__((sentinel));
+struct problem *problem_vnew(struct arena *arena, enum message message, va_list arguments);
 /* `pointer` is copied. False when PROBLEM_ERRORS_MAX were recorded already. */
 bool problem_add_error(struct problem *problem, const char *pointer, enum message message, ...)
 	__attribute__((sentinel));

@@ -1,0 +1,261 @@
+#include "gateway/list_query.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* Fields of the messages in proto/guanxi/envelope.proto. */
+enum list_field { LIST_FILTER = 1, LIST_SORT, LIST_Q, LIST_LIMIT, LIST_CURSOR, LIST_FIELDS, LIST_COUNT, LIST_DELETED };
+enum condition_field { CONDITION_FIELD = 1, CONDITION_OPERATOR, CONDITION_VALUES };
+enum history_field { HISTORY_ID = 1, HISTORY_BEFORE, HISTORY_LIMIT };
+
+enum { LIST_LIMIT_MAX = 500, LIST_VALUES_MAX = 500 };
+
+static const char *decoded(struct call *call, struct http_slice raw)
+{
+	char *text = arena_alloc(call->arena, raw.size + 1);
+	size_t size = 0;
+
+	if (raw.size && !http_percent_decode(raw, true, text, &size)) {
+		call_fail(call, INVALID, MSG_BAD_ENCODING, NULL);
+		return NULL;
+	}
+	text[size] = '\0'; /* %00 was refused: the text ends here only */
+	return text;
+}
+
+static bool next_raw(struct call *call, struct query *query, const char **name_out, struct http_slice *value_out)
+{
+	struct http_slice name;
+
+	if (!query->count && !query->rest.data)
+		query->rest = call->x->head->query;
+	if (!query->rest.data || !http_query_next(&query->rest, &name, value_out))
+		return false;
+	if (query->count++ == QUERY_PARAMETERS_MAX) {
+		call_fail(call, INVALID, MSG_TOO_MANY, "100", NULL);
+		return false;
+	}
+	*name_out = decoded(call, name);
+	return *name_out != NULL;
+}
+
+bool query_next(struct call *call, struct query *query, const char **name_out, const char **value_out)
+{
+	struct http_slice value;
+
+	if (!next_raw(call, query, name_out, &value))
+		return false;
+	*value_out = decoded(call, value);
+	return *value_out != NULL;
+}
+
+enum progress query_refuse_unknown(struct call *call, const char *name, const char *allowed)
+{
+	return call_fail_at(call, arena_printf(call->arena, "?%s", name), MSG_UNKNOWN_PARAMETER, name, allowed);
+}
+
+/* --- values --- */
+
+typedef bool value_reader(struct call *call, uint32_t number, const char *name, struct http_slice raw);
+
+static bool read_text(struct call *call, uint32_t number, const char *name, struct http_slice raw)
+{
+	const char *text = decoded(call, raw);
+
+	(void)name;
+	if (text)
+		wire_add_text(&call->request, number, text);
+	return text;
+}
+
+/* Split before the percent-encoding is taken off: an encoded comma belongs to a value. */
+static bool read_texts(struct call *call, uint32_t number, const char *name, struct http_slice raw)
+{
+	size_t count = 0;
+
+	for (;;) {
+		const char *comma = raw.size ? memchr(raw.data, ',', raw.size) : NULL;
+		size_t size = comma ? (size_t)(comma - raw.data) : raw.size;
+
+		if (count++ == LIST_VALUES_MAX) {
+			call_fail_at(call, arena_printf(call->arena, "?%s", name), MSG_TOO_MANY, "500", NULL);
+			return false;
+		}
+		if (!read_text(call, number, name, (struct http_slice){ raw.data, size }))
+			return false;
+		if (!comma)
+			return true;
+		raw = (struct http_slice){ comma + 1, raw.size - size - 1 };
+	}
+}
+
+static bool read_bool(struct call *call, uint32_t number, const char *name, struct http_slice raw)
+{
+	bool value = http_slice_equals(raw, "true");
+
+	if (!value && !http_slice_equals(raw, "false")) {
+		call_fail_at(call, arena_printf(call->arena, "?%s", name), MSG_BAD_TYPE,
+			problem_message(call->arena, MSG_TYPE_BOOL), NULL);
+		return false;
+	}
+	wire_add_varint(&call->request, number, value);
+	return true;
+}
+
+static bool parse_number(struct http_slice raw, uint64_t *value_out)
+{
+	uint64_t value = 0;
+
+	if (!raw.size || raw.size > 19)
+		return false;
+	for (size_t i = 0; i < raw.size; i++) {
+		if (raw.data[i] < '0' || raw.data[i] > '9')
+			return false;
+		value = value * 10 + (uint64_t)(raw.data[i] - '0');
+	}
+	*value_out = value;
+	return true;
+}
+
+static bool read_limit(struct call *call, uint32_t number, const char *name, struct http_slice raw)
+{
+	uint64_t value;
+
+	if (!parse_number(raw, &value) || value < 1 || value > LIST_LIMIT_MAX) {
+		call_fail_at(call, arena_printf(call->arena, "?%s", name), MSG_BAD_LIMIT, "500", NULL);
+		return false;
+	}
+	wire_add_varint(&call->request, number, value);
+	return true;
+}
+
+static bool read_position(struct call *call, uint32_t number, const char *name, struct http_slice raw)
+{
+	uint64_t value;
+
+	if (!parse_number(raw, &value)) {
+		call_fail_at(call, arena_printf(call->arena, "?%s", name), MSG_BAD_TYPE,
+			problem_message(call->arena, MSG_TYPE_INTEGER), NULL);
+		return false;
+	}
+	wire_add_varint(&call->request, number, value);
+	return true;
+}
+
+/* --- parameters --- */
+
+struct parameter {
+	const char *name;
+	uint32_t number;
+	value_reader *read;
+};
+
+static const struct parameter list_parameters[] = {
+	{ "q", LIST_Q, read_text },
+	{ "sort", LIST_SORT, read_texts },
+	{ "fields", LIST_FIELDS, read_texts },
+	{ "limit", LIST_LIMIT, read_limit },
+	{ "cursor", LIST_CURSOR, read_text },
+	{ "count", LIST_COUNT, read_bool },
+	{ "deleted", LIST_DELETED, read_bool },
+	{ 0 },
+};
+
+static const struct parameter history_parameters[] = {
+	{ "before", HISTORY_BEFORE, read_position },
+	{ "limit", HISTORY_LIMIT, read_limit },
+	{ 0 },
+};
+
+/* "filter[stage][in]" becomes its two names. */
+static bool split_filter(struct call *call, const char *name, const char **field_out, const char **operator_out)
+{
+	const char *field = name + strlen("filter["), *middle, *end;
+
+	if (strncmp(name, "filter[", strlen("filter[")))
+		return false;
+	middle = strstr(field, "][");
+	end = middle ? strchr(middle + 2, ']') : NULL;
+	if (!end || end[1] || middle == field || end == middle + 2)
+		return false;
+	*field_out = arena_strndup(call->arena, field, (size_t)(middle - field));
+	*operator_out = arena_strndup(call->arena, middle + 2, (size_t)(end - middle - 2));
+	return true;
+}
+
+/* Only "in" takes several values: elsewhere a comma is a comma. */
+static bool read_filter(struct call *call, const char *name, const char *field, const char *operator, struct http_slice raw)
+{
+	size_t begun = wire_begin(&call->request, LIST_FILTER);
+	value_reader *read = strcmp(operator, "in") ? read_text : read_texts;
+
+	wire_add_text(&call->request, CONDITION_FIELD, field);
+	wire_add_text(&call->request, CONDITION_OPERATOR, operator);
+	if (!read(call, CONDITION_VALUES, name, raw))
+		return false;
+	wire_end(&call->request, begun);
+	return true;
+}
+
+static const struct parameter *find_parameter(const struct parameter *table, const char *name)
+{
+	for (; table->name; table++)
+		if (!strcmp(table->name, name))
+			return table;
+	return NULL;
+}
+
+static const char *names_of(struct call *call, const struct parameter *table, bool filters)
+{
+	struct buffer out = { .arena = call->arena };
+
+	buffer_add_text(&out, table->name);
+	while ((++table)->name)
+		buffer_printf(&out, ", %s", table->name);
+	if (filters)
+		buffer_add_text(&out, ", filter[field][operator]");
+	return out.data;
+}
+
+static bool read_parameter(struct call *call, const struct parameter *table, bool filters, const char *name,
+	struct http_slice raw, uint32_t *seen)
+{
+	const struct parameter *parameter = find_parameter(table, name);
+	const char *field, *operator;
+
+	if (!parameter) {
+		if (filters && split_filter(call, name, &field, &operator))
+			return read_filter(call, name, field, operator, raw);
+		query_refuse_unknown(call, name, names_of(call, table, filters));
+		return false;
+	}
+	if (*seen & 1u << parameter->number) {
+		call_fail_at(call, arena_printf(call->arena, "?%s", name), MSG_REPEATED_PARAMETER, name, NULL);
+		return false;
+	}
+	*seen |= 1u << parameter->number;
+	return parameter->read(call, parameter->number, name, raw);
+}
+
+static enum progress read_query(struct call *call, const struct parameter *table, bool filters)
+{
+	struct query query = { .count = 0 };
+	struct http_slice raw;
+	const char *name;
+	uint32_t seen = 0;
+
+	while (next_raw(call, &query, &name, &raw))
+		if (!read_parameter(call, table, filters, name, raw, &seen) && !call->problem->error_count)
+			return FAILED; /* the whole query is broken; of single parameters all are told */
+	return call->status == OK ? GO_ON : FAILED;
+}
+
+enum progress list_query_decode(struct call *call)
+{
+	return read_query(call, list_parameters, true);
+}
+
+enum progress history_query_decode(struct call *call)
+{
+	wire_add_text(&call->request, HISTORY_ID, call->id);
+	return read_query(call, history_parameters, false);
+}

@@ -1,0 +1,26 @@
+/*
+ * The query of a list, strictly: every parameter must be known and stand once; what is wrong is told with what is allowed.
+ *
+ *	?q=zsyx&filter[stage][in]=active,lost&sort=-createTime,name&fields=id,name&limit=50&cursor=…&count=true&deleted=true
+ *
+ * A comma inside of a value is written %2C. Which fields may be filtered and sorted by the service knows.
+ */
+#pragma once
+#include "gateway/call.h"
+
+/* Appends a guanxi.ListRequest to call->request. */
+enum progress list_query_decode(struct call *call);
+/* Appends a guanxi.HistoryRequest: before, limit. */
+enum progress history_query_decode(struct call *call);
+
+enum { QUERY_PARAMETERS_MAX = 100 };
+
+/*
+ * For other addresses: visits the decoded parameters. False at the end and when one is broken (then call->status is not OK).
+ */
+struct query {
+	struct http_slice rest;
+	size_t count;
+};
+bool query_next(struct call *call, struct query *query, const char **name_out, const char **value_out);
+enum progress query_refuse_unknown(struct call *call, const char *name, const char *allowed);
