@@ -84,7 +84,7 @@ const APPLY: Record<(typeof VERBS)[number], Apply> = {
 
 function update(client: QueryClient, lists: ListRefresher, event: LiveEvent): void {
   const [collection, id] = splitSubject(event.subject);
-  let missed = false;
+  let missed = false as boolean; // set inside of the closure, which the compiler does not follow
   const patch = (row: RecordData): RecordData => {
     const { version, after = {}, fields = [] } = event.data ?? {};
     if (row.id !== id || version === undefined || BigInt(version) <= BigInt(row.version)) return row;

@@ -122,7 +122,7 @@ export function storeRecord(client: QueryClient, collection: string, record: Rec
 // Changes rows in every page; a row for which `change` answers null is taken away.
 export function mapRows(pages: Pages | undefined, change: (row: RecordData) => RecordData | null): Pages | undefined {
   if (pages === undefined) return undefined;
-  let changed = false;
+  let changed = false as boolean; // set inside of the closure, which the compiler does not follow
   const next = pages.pages.map((page) => {
     const data = page.data.flatMap((row) => {
       const result = change(row);

@@ -9,6 +9,7 @@ import type { InputProps } from '../ui/Field';
 import { FieldValue } from './FieldValue';
 import { MessageListEditor } from './MessageListEditor';
 import { ReferenceSelect } from './ReferenceSelect';
+import { textOf } from './values';
 
 const DateEditor = lazy(() => import('./DateEditor'));
 
@@ -33,17 +34,17 @@ const TextEditor: Editor = ({ field, value, onChange, input, autoFocus }) => (
     autoComplete="off"
     type={field.format === undefined ? 'text' : (INPUT_TYPES[field.format] ?? 'text')}
     maxLength={field.maxLength}
-    value={String(value ?? '')}
+    value={textOf(value)}
     onChange={(event) => onChange(event.target.value)}
   />
 );
 
 const MultilineEditor: Editor = ({ field, value, onChange, input, autoFocus }) => (
-  <Input.TextArea {...input} autoFocus={autoFocus} autoSize={{ minRows: 2, maxRows: 12 }} maxLength={field.maxLength} value={String(value ?? '')} onChange={(event) => onChange(event.target.value)} />
+  <Input.TextArea {...input} autoFocus={autoFocus} autoSize={{ minRows: 2, maxRows: 12 }} maxLength={field.maxLength} value={textOf(value)} onChange={(event) => onChange(event.target.value)} />
 );
 
 const NumberEditor: Editor = ({ value, onChange, input, autoFocus }) => (
-  <Input {...input} autoFocus={autoFocus} inputMode="numeric" maxLength={19} value={String(value ?? '')} onChange={(event) => onChange(event.target.value)} />
+  <Input {...input} autoFocus={autoFocus} inputMode="numeric" maxLength={19} value={textOf(value)} onChange={(event) => onChange(event.target.value)} />
 );
 
 const BooleanEditor: Editor = ({ value, onChange, input, autoFocus }) => (

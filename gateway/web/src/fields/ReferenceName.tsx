@@ -1,8 +1,9 @@
+import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router-dom';
 import { Problem } from '../api/client';
 import { useRecord } from '../api/records';
 import { useSchema } from '../api/schema';
-import { useTranslation } from 'react-i18next';
+import { textOf } from './values';
 
 const STALE_MS = 5 * 60_000; // live events bring changes of what is shown sooner
 
@@ -13,6 +14,6 @@ export function ReferenceName({ collection, id, plain }: { collection: string; i
   const { data, error } = useRecord(collection, id, STALE_MS);
   const title = schema.find(collection)?.title ?? 'name';
   if (error !== null) return <>{t(error instanceof Problem && error.status === 404 ? 'reference.hidden' : 'reference.unknown')}</>;
-  const name = String(data?.[title] ?? '');
+  const name = textOf(data?.[title]);
   return plain || data === undefined ? <>{name}</> : <Link to={`/${collection}/${id}`}>{name}</Link>;
 }

@@ -6,6 +6,7 @@ import { useList, useRecord } from '../api/records';
 import { useSchema } from '../api/schema';
 import type { InputProps } from '../ui/Field';
 import { useDebounced } from '../ui/useDelayed';
+import { textOf } from './values';
 
 interface Props {
   collection: string;
@@ -38,17 +39,17 @@ export function ReferenceSelect({ collection, value, onChange, input, autoFocus,
       showSearch
       autoFocus={autoFocus}
       open={isOpen}
-      onDropdownVisibleChange={setOpen}
+      onOpenChange={setOpen}
       filterOption={false}
       allowClear={clearable}
       loading={isFetching}
       placeholder={t('field.searchReference')}
       notFoundContent={isFetching ? null : t('field.nothingFound')}
       value={value === '' ? undefined : value}
-      options={records.map((record) => ({ value: record.id, label: String(record[title] ?? '') }))}
+      options={records.map((record) => ({ value: record.id, label: textOf(record[title]) }))}
       onSearch={setText}
       onChange={(id: string | undefined) => onChange(id)}
-      labelRender={({ label }) => label ?? String(current?.[title] ?? '')}
+      labelRender={({ label }) => label ?? textOf(current?.[title])}
     />
   );
 }

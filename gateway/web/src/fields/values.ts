@@ -4,6 +4,9 @@ import type { Field } from '../api/schema';
 
 export const isEmpty = (value: Value): boolean => value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0);
 
+// The text of a plain value; nothing for what is absent or has parts.
+export const textOf = (value: Value): string => (value === null || value === undefined || typeof value === 'object' ? '' : String(value));
+
 export function isSame(a: Value, b: Value): boolean {
   if (isEmpty(a) && isEmpty(b)) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
@@ -55,7 +58,7 @@ export function complain(field: Field, value: Value): Complaint | undefined {
   if (isEmpty(value)) return field.required === true ? { key: 'check.required' } : undefined;
   if (typeof value !== 'string') return undefined;
   if (field.type === 'long' || field.type === 'integer') return complainNumber(field, value);
-  const length = [...value.trim()].length;
+  const length = Array.from(value.trim()).length;
   if (field.maxLength !== undefined && length > field.maxLength) return { key: 'check.tooLong', values: { count: field.maxLength } };
   if (field.minLength !== undefined && length < field.minLength) return { key: 'check.tooShort', values: { count: field.minLength } };
   const pattern = field.format === undefined ? undefined : PATTERNS[field.format];

@@ -7,7 +7,7 @@ import { useNavigate } from 'react-router-dom';
 import { newIdempotencyKey, Problem } from '../api/client';
 import { createRecord, keys, type Values } from '../api/records';
 import type { Field as FieldDefinition, Resource } from '../api/schema';
-import { complain, filledIn } from '../fields/values';
+import { complain, filledIn, textOf } from '../fields/values';
 import { useLabel } from '../i18n/i18n';
 import { isComposing, useOverlay } from '../keyboard/shortcuts';
 import { useProblemText } from '../ui/ErrorState';
@@ -127,7 +127,7 @@ function useSubmit(resource: Resource, draft: ReturnType<typeof useDraft>, close
       void client.invalidateQueries({ queryKey: keys.lists(resource.collection) });
       draft.discard();
       close();
-      toast({ text: t('form.created', { name: String(record[resource.title] ?? label(resource.label)) }), action: { label: t('form.open'), run: () => navigate(`/${resource.collection}/${record.id}`) } });
+      toast({ text: t('form.created', { name: textOf(record[resource.title]) || label(resource.label) }), action: { label: t('form.open'), run: () => navigate(`/${resource.collection}/${record.id}`) } });
     } catch (problem) {
       const known = problem instanceof Problem ? problem.errors.filter(({ pointer }) => resource.fields.some(({ name }) => pointer === `/${name}` || pointer.startsWith(`/${name}/`))) : [];
       setErrors(Object.fromEntries(known.map(({ pointer, message }) => [pointer, message])));

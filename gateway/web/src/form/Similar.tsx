@@ -3,6 +3,7 @@ import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router-dom';
 import { useList, type Values } from '../api/records';
 import { findField, type Resource } from '../api/schema';
+import { textOf } from '../fields/values';
 import { useDebounced } from '../ui/useDelayed';
 import styles from './Create.module.css';
 
@@ -12,7 +13,7 @@ const DEBOUNCE_MS = 300;
 
 export function Similar({ resource, values }: { resource: Resource; values: Values }) {
   const { t } = useTranslation();
-  const title = useDebounced(String(values[resource.title] ?? '').trim(), DEBOUNCE_MS);
+  const title = useDebounced(textOf(values[resource.title]).trim(), DEBOUNCE_MS);
   const searchable = findField(resource, resource.title)?.search === true && resource.parent === undefined;
   const query = new URLSearchParams({ q: title, limit: String(LIMIT) }).toString();
   const { data, isPlaceholderData } = useList(resource.collection, query, searchable && title.length >= MIN_LENGTH);
@@ -25,7 +26,7 @@ export function Similar({ resource, values }: { resource: Resource; values: Valu
         {found.map((record) => (
           <li key={record.id}>
             <Link to={`/${resource.collection}/${record.id}`} target="_blank">
-              {String(record[resource.title] ?? '')}
+              {textOf(record[resource.title])}
             </Link>
           </li>
         ))}

@@ -27,8 +27,10 @@ export function ChooseFile({ done }: { done: (file: UploadedFile) => void }) {
     async (file: File | undefined) => {
       if (file === undefined) return;
       setError(undefined);
-      if (file.size === 0) return setError(t('import.emptyFile', { name: file.name }));
-      if (file.size > LIMIT_BYTES) return setError(t('import.tooLarge', { size: formats.bytes(file.size), limit: formats.bytes(LIMIT_BYTES) }));
+      if (file.size === 0 || file.size > LIMIT_BYTES) {
+        setError(t(file.size === 0 ? 'import.emptyFile' : 'import.tooLarge', { name: file.name, size: formats.bytes(file.size), limit: formats.bytes(LIMIT_BYTES) }));
+        return;
+      }
       abort.current = new AbortController();
       setProgress({ name: file.name, share: 0 });
       try {

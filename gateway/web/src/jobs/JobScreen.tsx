@@ -9,7 +9,7 @@ import { request } from '../api/client';
 import { fetchRecord, keys, type RecordData } from '../api/records';
 import { findField, useSchema } from '../api/schema';
 import { FieldValue } from '../fields/FieldValue';
-import { isEmpty } from '../fields/values';
+import { isEmpty, textOf } from '../fields/values';
 import { useFormats } from '../i18n/format';
 import { useLabel } from '../i18n/i18n';
 import { ErrorState, useProblemText } from '../ui/ErrorState';
@@ -20,7 +20,7 @@ import styles from './Job.module.css';
 const POLL_MS = 1000; // events tell sooner; this is for when they do not come
 const UNFINISHED = ['queued', 'running', 'paused'];
 
-const isRunning = (job: RecordData | undefined) => job !== undefined && UNFINISHED.includes(String(job['state']));
+const isRunning = (job: RecordData | undefined) => job !== undefined && UNFINISHED.includes(textOf(job['state']));
 
 export default function JobScreen() {
   const { id = '' } = useParams();
@@ -38,7 +38,7 @@ function Job({ job }: { job: RecordData }) {
   const label = useLabel();
   const resource = useSchema().find('jobs');
   const state = resource && findField(resource, 'state');
-  const name = isEmpty(job['fileName']) ? String(job['kind'] ?? '') : String(job['fileName']);
+  const name = isEmpty(job['fileName']) ? textOf(job['kind']) : textOf(job['fileName']);
 
   useEffect(() => {
     document.title = `${name} · Guanxi`;
@@ -83,7 +83,7 @@ function Advance({ job }: { job: RecordData }) {
           {t('job.cancel')}
         </Button>
       )}
-      {!isEmpty(job['problem']) && <p role="alert" className={styles.problem}>{String(job['problem'])}</p>}
+      {!isEmpty(job['problem']) && <p role="alert" className={styles.problem}>{textOf(job['problem'])}</p>}
     </>
   );
 }
@@ -98,13 +98,13 @@ function Outcome({ job }: { job: RecordData }) {
         {numbers.map((name) => (
           <div key={name}>
             <dt>{t(`job.${name}`)}</dt>
-            <dd data-bad={name === 'refused' && Number(job[name] ?? 0) > 0}>{formats.number(BigInt(String(job[name] ?? 0)))}</dd>
+            <dd data-bad={name === 'refused' && Number(job[name] ?? 0) > 0}>{formats.number(BigInt(textOf(job[name]) || 0))}</dd>
           </div>
         ))}
       </dl>
       <div className={styles.actions}>
         {!isEmpty(job['refusedFileId']) && (
-          <Button icon={<DownloadOutlined />} href={`/api/v1/files/${String(job['refusedFileId'])}`} download>
+          <Button icon={<DownloadOutlined />} href={`/api/v1/files/${textOf(job['refusedFileId'])}`} download>
             {t('job.refusedRows')}
           </Button>
         )}

@@ -9,7 +9,7 @@ import styles from './List.module.css';
 export function ColumnPicker({ resource, columns }: { resource: Resource; columns: Columns }) {
   const { t } = useTranslation();
   return (
-    <Popover trigger="click" placement="bottomRight" destroyTooltipOnHide content={<Choices resource={resource} columns={columns} />}>
+    <Popover trigger="click" placement="bottomRight" destroyOnHidden content={<Choices resource={resource} columns={columns} />}>
       <Button size="small" type="text" icon={<SettingOutlined />} className={styles.notOnPhone}>
         {t('columns.title')}
       </Button>

@@ -62,7 +62,7 @@ function AddFilter({ resource, add }: { resource: Resource; add: (filter: Filter
     add(filter);
   };
   return (
-    <Popover trigger="click" placement="bottomLeft" destroyTooltipOnHide open={open} onOpenChange={setOpen} content={<FilterEditor resource={resource} done={done} />}>
+    <Popover trigger="click" placement="bottomLeft" destroyOnHidden open={open} onOpenChange={setOpen} content={<FilterEditor resource={resource} done={done} />}>
       <Button size="small" type="text" icon={<FilterOutlined />} aria-expanded={open}>
         {t('filter.add')}
       </Button>
@@ -86,7 +86,7 @@ function FilterChip({ resource, filter, change, remove }: ChipProps) {
   };
   return (
     <span className={styles.chip}>
-      <Popover trigger="click" placement="bottomLeft" destroyTooltipOnHide open={open} onOpenChange={setOpen} content={<FilterEditor resource={resource} initial={filter} done={done} />}>
+      <Popover trigger="click" placement="bottomLeft" destroyOnHidden open={open} onOpenChange={setOpen} content={<FilterEditor resource={resource} initial={filter} done={done} />}>
         <button type="button" className={styles.chipText} aria-expanded={open}>
           <FilterSentence resource={resource} filter={filter} />
         </button>

@@ -5,7 +5,7 @@ import { Link } from 'react-router-dom';
 import type { RecordData } from '../api/records';
 import { findField, type Field, type Resource } from '../api/schema';
 import { FieldValue } from '../fields/FieldValue';
-import { isEmpty } from '../fields/values';
+import { isEmpty, textOf } from '../fields/values';
 import { useFormats } from '../i18n/format';
 import styles from './List.module.css';
 
@@ -29,7 +29,7 @@ const opens = (event: MouseEvent) => event.target instanceof HTMLElement && even
 function useTitle(resource: Resource, row: RecordData): string {
   const { t } = useTranslation();
   const title = row[resource.title];
-  return isEmpty(title) ? t('record.untitled') : String(title);
+  return isEmpty(title) ? t('record.untitled') : textOf(title);
 }
 
 export const ListRow = memo(function ListRow({ resource, columns, row, index, style, selected, toggle, open, onFocus }: Props) {
@@ -44,7 +44,7 @@ export const ListRow = memo(function ListRow({ resource, columns, row, index, st
         <span key={field.name} role="cell" className={styles.cell} data-number={isNumber(field)}>
           {field.name === resource.title || (at === 0 && !columns.some(({ name }) => name === resource.title)) ? (
             <Link to={`/${resource.collection}/${row.id}`} className={styles.rowTitle} data-done={row['done'] === true}>
-              {isEmpty(row[field.name]) ? title : String(row[field.name])}
+              {isEmpty(row[field.name]) ? title : textOf(row[field.name])}
             </Link>
           ) : (
             <FirstOf field={field} row={row} />

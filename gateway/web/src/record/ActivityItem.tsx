@@ -4,7 +4,7 @@ import { Link } from 'react-router-dom';
 import type { RecordData } from '../api/records';
 import { useSchema } from '../api/schema';
 import { ReferenceName } from '../fields/ReferenceName';
-import { isEmpty } from '../fields/values';
+import { isEmpty, textOf } from '../fields/values';
 import { useFormats } from '../i18n/format';
 import { KindIcon } from './KindIcon';
 import { useEdit } from './EditProvider';
@@ -13,7 +13,7 @@ import styles from './Timeline.module.css';
 export function ActivityItem({ activity }: { activity: RecordData }) {
   const { t } = useTranslation();
   const formats = useFormats();
-  const text = (name: string) => (isEmpty(activity[name]) ? undefined : String(activity[name]));
+  const text = (name: string) => (isEmpty(activity[name]) ? undefined : textOf(activity[name]));
   const time = text('occurTime') ?? text('createTime') ?? '';
   const owner = text('ownerId');
   return (
@@ -59,7 +59,7 @@ export function DoneBox({ activity }: { activity: RecordData }) {
     <Checkbox
       checked={activity['done'] === true}
       disabled={resource.rights?.update !== true}
-      aria-label={t('task.done', { name: String(activity['subject'] ?? '') })}
+      aria-label={t('task.done', { name: textOf(activity['subject']) })}
       onChange={(event) => void save(resource, activity, { done: event.target.checked })}
     />
   );

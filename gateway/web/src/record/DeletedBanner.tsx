@@ -2,6 +2,7 @@ import { Button } from 'antd';
 import { useTranslation } from 'react-i18next';
 import type { RecordData } from '../api/records';
 import type { Resource } from '../api/schema';
+import { textOf } from '../fields/values';
 import { useFormats } from '../i18n/format';
 import { useEdit } from './EditProvider';
 import styles from './Record.module.css';
@@ -12,7 +13,7 @@ export function DeletedBanner({ resource, record }: { resource: Resource; record
   const { restore } = useEdit();
   return (
     <div className={styles.deleted} role="status">
-      {t('record.deleted', { time: formats.dateTime(String(record['deleteTime'])) })}
+      {t('record.deleted', { time: formats.dateTime(textOf(record['deleteTime'])) })}
       {resource.rights?.delete === true && (
         <Button size="small" onClick={() => void restore(resource, [record])}>
           {t('common.restore')}

@@ -67,9 +67,15 @@ function InlineEditor({ resource, base, field, close }: { resource: Resource; ba
   const commit = async (next: Value) => {
     if (done.current) return;
     const tidy = tidyValue(next);
-    if (isSame(tidy, base[field.name])) return finish();
+    if (isSame(tidy, base[field.name])) {
+      finish();
+      return;
+    }
     const complaint = complain(field, tidy);
-    if (complaint !== undefined) return setErrors({ '': t(complaint.key, complaint.values ?? {}) });
+    if (complaint !== undefined) {
+      setErrors({ '': t(complaint.key, complaint.values ?? {}) });
+      return;
+    }
     done.current = true;
     try {
       const saved = save(resource, base, { [field.name]: patchValue(field, tidy) });

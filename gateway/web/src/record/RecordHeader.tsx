@@ -28,9 +28,11 @@ export function RecordHeader({ resource, record, title }: { resource: Resource; 
     ...(mayDelete ? [{ key: 'delete', icon: <DeleteOutlined />, danger: true, label: t('common.delete') }] : []),
   ];
   const run = (key: string) => {
-    if (key === 'password') return setSettingPassword(true);
-    void remove(resource, [record]);
-    navigate(`/${resource.collection}`);
+    if (key === 'password') setSettingPassword(true);
+    else {
+      void remove(resource, [record]);
+      navigate(`/${resource.collection}`);
+    }
   };
   return (
     <header className={styles.header}>

@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { Navigate, useNavigate, useParams } from 'react-router-dom';
 import { useRecord, type RecordData } from '../api/records';
 import { useSchema, type Resource } from '../api/schema';
-import { isEmpty } from '../fields/values';
+import { isEmpty, textOf } from '../fields/values';
 import { useLabel } from '../i18n/i18n';
 import { useShortcuts } from '../keyboard/shortcuts';
 import { ErrorState } from '../ui/ErrorState';
@@ -38,7 +38,7 @@ function RecordOf({ resource, record }: { resource: Resource; record: RecordData
   const withRelated = hasRelated(schema, resource);
   const [tab, setTab] = useState<Tab>(resource.activities === true ? 'timeline' : 'facts');
   const tabs: Tab[] = ['timeline', 'facts', ...(withRelated ? (['related'] as const) : [])];
-  const title = isEmpty(record[resource.title]) ? t('record.untitled') : String(record[resource.title]);
+  const title = isEmpty(record[resource.title]) ? t('record.untitled') : textOf(record[resource.title]);
 
   useEffect(() => {
     document.title = `${title} · ${label(resource.label)} · Guanxi`;

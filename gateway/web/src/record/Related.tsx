@@ -6,7 +6,7 @@ import { Link } from 'react-router-dom';
 import { useList, type RecordData } from '../api/records';
 import { findField, referenceTo, useSchema, type Field, type Resource, type Schema } from '../api/schema';
 import { FieldValue } from '../fields/FieldValue';
-import { isEmpty } from '../fields/values';
+import { isEmpty, textOf } from '../fields/values';
 import { useCreate } from '../form/CreateProvider';
 import { useLabel } from '../i18n/i18n';
 import { activityLink } from './activityLink';
@@ -53,8 +53,8 @@ function OpenTasks({ resource, record }: { resource: Resource; record: RecordDat
           <li key={task.id} className={styles.task}>
             <DoneBox activity={task} />
             <div>
-              <Link to={`/activities/${task.id}`}>{String(task['subject'] ?? '')}</Link>
-              {!isEmpty(task['dueTime']) && <p className={styles.meta}><DueTime time={String(task['dueTime'])} done={false} /></p>}
+              <Link to={`/activities/${task.id}`}>{textOf(task['subject'])}</Link>
+              {!isEmpty(task['dueTime']) && <p className={styles.meta}><DueTime time={textOf(task['dueTime'])} done={false} /></p>}
             </div>
           </li>
         ))}
@@ -81,7 +81,7 @@ function RelatedList({ other, field, record }: { other: Resource; field: Field; 
       <ul className={styles.list}>
         {rows.map((row) => (
           <li key={row.id}>
-            <Link to={`/${other.collection}/${row.id}`}>{String(row[other.title] ?? '')}</Link>
+            <Link to={`/${other.collection}/${row.id}`}>{textOf(row[other.title])}</Link>
             <RelatedDetail other={other} row={row} />
           </li>
         ))}

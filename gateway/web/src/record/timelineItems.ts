@@ -1,5 +1,6 @@
 // One timeline from several pages of several sources, newest first.
 import type { Change, RecordData } from '../api/records';
+import { textOf } from '../fields/values';
 
 export type Item = { key: string; time: string } & ({ activity: RecordData; change?: undefined } | { change: Change; activity?: undefined });
 
@@ -8,7 +9,7 @@ interface Source {
   more: boolean;
 }
 
-export const activityItem = (activity: RecordData): Item => ({ key: activity.id, time: String(activity['occurTime'] ?? activity['createTime'] ?? ''), activity });
+export const activityItem = (activity: RecordData): Item => ({ key: activity.id, time: textOf(activity['occurTime'] ?? activity['createTime']), activity });
 export const changeItem = (change: Change): Item => ({ key: `change:${change.position}`, time: change.time, change });
 
 const oldest = ({ items }: Source) => items.reduce((low, item) => (low === '' || item.time < low ? item.time : low), '');

@@ -25,7 +25,7 @@ const SUBJECT_LIMIT = 200;
 function splitText(text: string, limit: number): { subject: string; body: string | undefined } {
   const lines = text.trim().split('\n');
   const first = (lines[0] ?? '').trim();
-  const letters = [...first];
+  const letters = Array.from(first);
   if (letters.length > limit) return { subject: `${letters.slice(0, limit - 1).join('')}…`, body: text.trim() };
   const body = lines.slice(1).join('\n').trim();
   return { subject: first, body: body === '' ? undefined : body };

@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import type { RecordData } from '../api/records';
+import { textOf } from '../fields/values';
 import { useOverlay } from '../keyboard/shortcuts';
 import { useProblemText } from '../ui/ErrorState';
 import { Field } from '../ui/Field';
@@ -24,7 +25,7 @@ export default function SetPassword({ user, close }: { user: RecordData; close: 
     setBusy(true);
     try {
       await request('POST', `/api/v1/users/${user.id}:setPassword`, { body: { password } });
-      toast({ text: t('password.wasSet', { name: String(user['name']) }) });
+      toast({ text: t('password.wasSet', { name: textOf(user['name']) }) });
       close();
     } catch (problem) {
       setError(problemText(problem));

@@ -8,6 +8,7 @@ import { useSchema, type LocalText, type Resource } from '../api/schema';
 import { useMe } from '../api/session';
 import { featureOf, myTasksPath, navigation } from '../app/features';
 import { changeSettings, useSettings } from '../app/settings';
+import { textOf } from '../fields/values';
 import { useCreate } from '../form/CreateProvider';
 import { useLabel } from '../i18n/i18n';
 import { useDebounced } from '../ui/useDelayed';
@@ -80,7 +81,7 @@ export function useFoundRecords(text: string): Command[] {
   const schema = useSchema();
   const navigate = useNavigate();
   const q = useDebounced(text.trim(), DEBOUNCE_MS);
-  const query = `${new URLSearchParams({ q, limit: String(FOUND_LIMIT) }).toString()}`;
+  const query = new URLSearchParams({ q, limit: String(FOUND_LIMIT) }).toString();
   const customers = useList('customers', query, q !== '').data;
   const contacts = useList('contacts', query, q !== '').data;
 
@@ -91,7 +92,7 @@ export function useFoundRecords(text: string): Command[] {
       const resource = schema.find(collection);
       const Icon = featureOf(collection).icon;
       const command = (record: RecordData): Command => ({
-        key: `open:${record.id}`, title: String(record[resource?.title ?? 'name'] ?? ''), icon: <Icon />, search: '', hint: resource?.label,
+        key: `open:${record.id}`, title: textOf(record[resource?.title ?? 'name']), icon: <Icon />, search: '', hint: resource?.label,
         run: () => navigate(`/${collection}/${record.id}`),
       });
       return (found[index] ?? []).slice(0, FOUND_LIMIT).map(command);

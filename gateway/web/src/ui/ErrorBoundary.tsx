@@ -3,7 +3,7 @@ import { ErrorState } from './ErrorState';
 
 // A fault of ours in one screen leaves the frame and the other screens standing.
 export class ErrorBoundary extends Component<{ children: ReactNode }, { error: Error | null }> {
-  override state = { error: null };
+  override state: { error: Error | null } = { error: null };
 
   static getDerivedStateFromError(error: Error) {
     return { error };
