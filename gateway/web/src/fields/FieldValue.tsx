@@ -12,17 +12,17 @@ import styles from './FieldValue.module.css';
 interface Props {
   field: Field;
   value: Value;
-  plain?: boolean; // no links: inside of something that is one, or that opens an editor
+  plain?: boolean; // quieter, and no links: in lists, and inside of what is a link itself
 }
 
 type Show = (props: { field: Field; value: Scalar; plain: boolean }) => ReactNode;
 
-function EnumValue({ field, value }: { field: Field; value: Scalar }) {
+function EnumValue({ field, value, plain }: { field: Field; value: Scalar; plain: boolean }) {
   const schema = useSchema();
   const label = useLabel();
   const entry = schema.enumOf(field)?.values.find(({ name }) => name === value);
   return (
-    <span className={styles.tag} data-colour={entry?.colour ?? 'default'}>
+    <span className={plain ? styles.dot : styles.tag} data-colour={entry?.colour ?? 'default'}>
       {entry === undefined ? String(value) : label(entry.label)}
     </span>
   );
@@ -89,7 +89,7 @@ function Message({ field, value, plain }: { field: Field; value: MessageValue; p
   return (
     <>
       {main === undefined ? content : SHOW.string({ field: main, value: content ?? '', plain })}
-      {kindName && <span className={styles.kind}>{label(kindName.label)}</span>}
+      {kindName && !plain && <span className={styles.kind}>{label(kindName.label)}</span>}
     </>
   );
 }

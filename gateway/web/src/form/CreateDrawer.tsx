@@ -8,7 +8,7 @@ import { newIdempotencyKey, Problem } from '../api/client';
 import { createRecord, keys, type Values } from '../api/records';
 import type { Field as FieldDefinition, Resource } from '../api/schema';
 import { complain, filledIn, textOf } from '../fields/values';
-import { useLabel } from '../i18n/i18n';
+import { useInlineLabel, useLabel } from '../i18n/i18n';
 import { isComposing, useOverlay } from '../keyboard/shortcuts';
 import { useProblemText } from '../ui/ErrorState';
 import { usePhone } from '../ui/useMediaQuery';
@@ -31,7 +31,7 @@ function splitFields(resource: Resource): { first: FieldDefinition[]; more: Fiel
 
 export default function CreateDrawer({ resource, known, close }: { resource: Resource; known: Values; close: () => void }) {
   const { t } = useTranslation();
-  const label = useLabel();
+  const inline = useInlineLabel();
   const phone = usePhone();
   const draft = useDraft(resource, known);
   const form = useSubmit(resource, draft, close);
@@ -60,7 +60,7 @@ export default function CreateDrawer({ resource, known, close }: { resource: Res
       open
       onClose={close}
       width={phone ? '100%' : 460}
-      title={t('form.new', { name: label(resource.label) })}
+      title={t('form.new', { name: inline(resource.label) })}
       footer={
         <div className={styles.footer}>
           <Button type="primary" htmlType="submit" form="create" loading={form.busy}>

@@ -27,6 +27,18 @@ export async function startTexts(): Promise<void> {
   subscribe(followSettings);
 }
 
+// The same in the middle of a sentence: English writes "New customer", but "ID" stays as it is.
+export function useInlineLabel(): (text: LocalText | undefined) => string {
+  const label = useLabel();
+  return useMemo(
+    () => (text) => {
+      const whole = label(text);
+      return /^[A-Z][a-z]/.test(whole) ? whole.charAt(0).toLowerCase() + whole.slice(1) : whole;
+    },
+    [label],
+  );
+}
+
 // Picks a text of the schema in the language in use.
 export function useLabel(): (text: LocalText | undefined) => string {
   const { language } = useSettings();

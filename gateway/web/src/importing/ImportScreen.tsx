@@ -7,7 +7,7 @@ import { Link, Navigate, useParams } from 'react-router-dom';
 import { useSchema, type Resource } from '../api/schema';
 import { featureOf } from '../app/features';
 import { readJson, writeJson } from '../app/settings';
-import { useLabel } from '../i18n/i18n';
+import { useInlineLabel } from '../i18n/i18n';
 import { ChooseFile } from './ChooseFile';
 import type { UploadedFile } from './files';
 import styles from './Import.module.css';
@@ -23,10 +23,10 @@ export default function ImportScreen() {
 
 function ImportInto({ resource, method }: { resource: Resource; method: string }) {
   const { t } = useTranslation();
-  const label = useLabel();
+  const inline = useInlineLabel();
   const key = `guanxi.import.${resource.collection}`;
   const [file, setFile] = useState(() => readJson<UploadedFile>(key));
-  const title = t('import.title', { name: label(resource.plural) });
+  const title = t('import.title', { name: inline(resource.plural) });
 
   useEffect(() => {
     document.title = `${title} · Guanxi`;
@@ -38,7 +38,7 @@ function ImportInto({ resource, method }: { resource: Resource; method: string }
   return (
     <section className={styles.screen} aria-label={title}>
       <header className={styles.header}>
-        <Link to={`/${resource.collection}`} className={styles.back} aria-label={t('record.back', { name: label(resource.plural) })}>
+        <Link to={`/${resource.collection}`} className={styles.back} aria-label={t('record.back', { name: inline(resource.plural) })}>
           <ArrowLeftOutlined />
         </Link>
         <h1 className={styles.title}>{title}</h1>

@@ -11,7 +11,7 @@ import { findField, useSchema } from '../api/schema';
 import { FieldValue } from '../fields/FieldValue';
 import { isEmpty, textOf } from '../fields/values';
 import { useFormats } from '../i18n/format';
-import { useLabel } from '../i18n/i18n';
+import { useInlineLabel } from '../i18n/i18n';
 import { ErrorState, useProblemText } from '../ui/ErrorState';
 import { Skeleton } from '../ui/Skeleton';
 import { useToast } from '../ui/Toasts';
@@ -35,7 +35,7 @@ export default function JobScreen() {
 
 function Job({ job }: { job: RecordData }) {
   const { t } = useTranslation();
-  const label = useLabel();
+  const inline = useInlineLabel();
   const resource = useSchema().find('jobs');
   const state = resource && findField(resource, 'state');
   const name = isEmpty(job['fileName']) ? textOf(job['kind']) : textOf(job['fileName']);
@@ -46,7 +46,7 @@ function Job({ job }: { job: RecordData }) {
   return (
     <section className={styles.screen} aria-label={name}>
       <header className={styles.header}>
-        <Link to="/jobs" className={styles.back} aria-label={t('record.back', { name: label(resource?.plural) })}>
+        <Link to="/jobs" className={styles.back} aria-label={t('record.back', { name: inline(resource?.plural) })}>
           <ArrowLeftOutlined />
         </Link>
         <h1 className={styles.title}>{name}</h1>

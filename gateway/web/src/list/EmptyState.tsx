@@ -4,13 +4,13 @@ import { useNavigate } from 'react-router-dom';
 import type { Resource } from '../api/schema';
 import { featureOf } from '../app/features';
 import { useCreate } from '../form/CreateProvider';
-import { useLabel } from '../i18n/i18n';
+import { useInlineLabel } from '../i18n/i18n';
 import styles from './List.module.css';
 
 // What this is for, and the first step. With a filter on: that nothing matches, and how to see everything again.
 export function EmptyState({ resource, filtered, clear }: { resource: Resource; filtered: boolean; clear: () => void }) {
   const { t } = useTranslation();
-  const label = useLabel();
+  const inline = useInlineLabel();
   const navigate = useNavigate();
   const create = useCreate();
   const { purpose, importMethod } = featureOf(resource.collection);
@@ -25,12 +25,12 @@ export function EmptyState({ resource, filtered, clear }: { resource: Resource; 
     );
   return (
     <div className={styles.emptyState}>
-      <h2>{t('list.none', { name: label(resource.plural) })}</h2>
+      <h2>{t('list.none', { name: inline(resource.plural) })}</h2>
       {purpose !== undefined && <p>{t(purpose)}</p>}
       <div className={styles.actions}>
         {mayCreate && (
           <Button type="primary" onClick={() => create(resource)}>
-            {t('list.create', { name: label(resource.label) })}
+            {t('list.create', { name: inline(resource.label) })}
           </Button>
         )}
         {mayCreate && importMethod !== undefined && (

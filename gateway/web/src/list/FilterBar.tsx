@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { findField, type Resource } from '../api/schema';
 import { useMe } from '../api/session';
+import { useLabel } from '../i18n/i18n';
 import { ColumnPicker } from './ColumnPicker';
 import type { Columns } from './columns';
 import { FilterEditor } from './FilterEditor';
@@ -42,6 +43,7 @@ export function FilterBar({ resource, state, columns }: Props) {
           {t('filter.mine')}
         </Button>
       )}
+      <SortChip resource={resource} state={state} columns={columns} />
       <span className={styles.spring} />
       {resource.readOnly !== true && resource.rights?.delete === true && (
         <Button size="small" type="text" icon={<DeleteOutlined />} aria-pressed={state.deleted} className={state.deleted ? styles.pressed : undefined} onClick={() => state.setDeleted(!state.deleted)}>
@@ -50,6 +52,23 @@ export function FilterBar({ resource, state, columns }: Props) {
       )}
       <ColumnPicker resource={resource} columns={columns} />
     </div>
+  );
+}
+
+// An order that no shown heading tells of.
+function SortChip({ resource, state, columns }: Props) {
+  const { t } = useTranslation();
+  const label = useLabel();
+  const name = state.sort?.replace(/^-/, '').split(',')[0] ?? '';
+  const field = findField(resource, name);
+  if (state.sort === undefined || field === undefined || columns.shown.some((shown) => shown.name === name)) return null;
+  return (
+    <span className={styles.chip}>
+      <span className={styles.chipText}>{t(state.sort.startsWith('-') ? 'list.sortedDown' : 'list.sortedUp', { name: label(field.label) })}</span>
+      <button type="button" className={styles.chipRemove} aria-label={t('list.unsort')} onClick={() => state.setSort(undefined)}>
+        <CloseOutlined />
+      </button>
+    </span>
   );
 }
 

@@ -8,7 +8,7 @@ import type { Resource } from '../api/schema';
 import { featureOf } from '../app/features';
 import { useCreate } from '../form/CreateProvider';
 import { useFormats } from '../i18n/format';
-import { useLabel } from '../i18n/i18n';
+import { useInlineLabel, useLabel } from '../i18n/i18n';
 import { useDebounced } from '../ui/useDelayed';
 import { usePhone } from '../ui/useMediaQuery';
 import styles from './List.module.css';
@@ -26,6 +26,7 @@ interface Props {
 export function ListHeader({ resource, state, first, search }: Props) {
   const { t } = useTranslation();
   const label = useLabel();
+  const inline = useInlineLabel();
   const formats = useFormats();
   const navigate = useNavigate();
   const create = useCreate();
@@ -39,7 +40,7 @@ export function ListHeader({ resource, state, first, search }: Props) {
         {label(resource.plural)}
         {total !== undefined && <span className={styles.count}>{first?.totalIsBound === true ? t('list.atLeast', { number: total }) : total}</span>}
       </h1>
-      <SearchBox state={state} search={search} label={t('list.search', { name: label(resource.plural) })} />
+      <SearchBox state={state} search={search} label={t('list.search', { name: inline(resource.plural) })} />
       <div className={styles.actions}>
         {mayCreate && featureOf(resource.collection).importMethod !== undefined && (
           <Button icon={<ImportOutlined />} aria-label={t('list.import')} onClick={() => navigate(`/${resource.collection}/import`)}>
@@ -47,8 +48,8 @@ export function ListHeader({ resource, state, first, search }: Props) {
           </Button>
         )}
         {mayCreate && (
-          <Button type="primary" icon={<PlusOutlined />} aria-label={t('list.create', { name: label(resource.label) })} onClick={() => create(resource)}>
-            {phone ? null : t('list.create', { name: label(resource.label) })}
+          <Button type="primary" icon={<PlusOutlined />} aria-label={t('list.create', { name: inline(resource.label) })} onClick={() => create(resource)}>
+            {phone ? null : t('list.create', { name: inline(resource.label) })}
           </Button>
         )}
       </div>

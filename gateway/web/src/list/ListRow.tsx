@@ -21,6 +21,9 @@ interface Props {
   onFocus: (index: number) => void;
 }
 
+// A name in a list leads to its record; a phone number or a mail address does not dial or write by a stray click.
+const LINKED = ['string'];
+
 const isNumber = (field: Field) => field.type === 'long' || field.type === 'integer';
 
 // The whole row opens the record, except where something in it does more.
@@ -47,7 +50,9 @@ export const ListRow = memo(function ListRow({ resource, columns, row, index, st
               {isEmpty(row[field.name]) ? title : textOf(row[field.name])}
             </Link>
           ) : (
-            <FirstOf field={field} row={row} />
+            <span className={styles.cellText}>
+              <FirstOf field={field} row={row} />
+            </span>
           )}
         </span>
       ))}
@@ -60,10 +65,10 @@ function FirstOf({ field, row }: { field: Field; row: RecordData }) {
   const formats = useFormats();
   const value = row[field.name];
   if (isEmpty(value)) return null;
-  if (!Array.isArray(value) || value.length === 1) return <FieldValue field={field} value={value} />;
+  if (!Array.isArray(value) || value.length === 1) return <FieldValue field={field} value={value} plain={!LINKED.includes(field.type)} />;
   return (
     <>
-      <FieldValue field={field} value={value.slice(0, 1)} /> <span className={styles.others}>+{formats.number(value.length - 1)}</span>
+      <FieldValue field={field} value={value.slice(0, 1)} plain /> <span className={styles.others}>+{formats.number(value.length - 1)}</span>
     </>
   );
 }
@@ -80,7 +85,9 @@ export const ListCard = memo(function ListCard({ resource, columns, row, index, 
         </Link>
         <span className={styles.cardLine}>
           {tags.map((field) => (
-            <FieldValue key={field.name} field={field} value={row[field.name]} plain />
+            <span key={field.name} className={styles.cardTag}>
+              <FieldValue field={field} value={row[field.name]} plain />
+            </span>
           ))}
           <span className={styles.spring} />
           {time && <span className={styles.others}><FieldValue field={time} value={row[time.name]} plain /></span>}

@@ -5,7 +5,7 @@ import { useEffect, useLayoutEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'react-router-dom';
 import type { RecordData } from '../api/records';
-import type { Resource } from '../api/schema';
+import type { Field, Resource } from '../api/schema';
 import { useSettings } from '../app/settings';
 import { useLabel } from '../i18n/i18n';
 import { useShortcuts } from '../keyboard/shortcuts';
@@ -15,12 +15,19 @@ import styles from './List.module.css';
 import { ListCard, ListRow } from './ListRow';
 import type { ListState } from './useListState';
 
-const ROW_HEIGHT = { compact: 32, comfortable: 44 };
+const ROW_HEIGHT = { compact: 28, comfortable: 44 };
 const CARD_HEIGHT = 62;
 const CHECK_WIDTH = 36;
-const TITLE_WIDTH = 200;
-const COLUMN_WIDTH = 112;
+const TITLE_WIDTH = 220;
+const COLUMN_WIDTH = 96;
+const WIDE_COLUMN_WIDTH = 144;
 const LOAD_AHEAD = 20; // rows
+
+// Names are long, phones and addresses of the web middling, all else short. The rest of the room is shared in proportion.
+function widthOf(resource: Resource, field: Field): number {
+  if (field.name === resource.title) return TITLE_WIDTH;
+  return field.type === 'message' || (field.type === 'string' && field.reference === undefined) ? WIDE_COLUMN_WIDTH : COLUMN_WIDTH;
+}
 
 // Where each list was left, so that one comes back to the same place.
 const places = new Map<string, { offset: number; index: number }>();
@@ -91,8 +98,9 @@ export function ListTable({ resource, columns, rows, state, selected, select, op
     },
   });
 
-  const minWidth = phone ? undefined : CHECK_WIDTH + TITLE_WIDTH + (columns.shown.length - 1) * COLUMN_WIDTH;
-  const template = `${CHECK_WIDTH}px ${columns.shown.map((field) => (field.name === resource.title ? `minmax(${TITLE_WIDTH}px, 2.2fr)` : `minmax(${COLUMN_WIDTH}px, 1fr)`)).join(' ')}`;
+  const widths = columns.shown.map((field) => widthOf(resource, field));
+  const minWidth = phone ? undefined : widths.reduce((sum, width) => sum + width, CHECK_WIDTH);
+  const template = `${CHECK_WIDTH}px ${widths.map((width) => `minmax(${width}px, ${width}fr)`).join(' ')}`;
   const Row = phone ? ListCard : ListRow;
   const allSelected = rows.length > 0 && rows.every((row) => selected.has(row.id));
   return (

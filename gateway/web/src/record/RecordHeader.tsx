@@ -7,7 +7,7 @@ import type { RecordData } from '../api/records';
 import { findField, type Resource } from '../api/schema';
 import { FieldValue } from '../fields/FieldValue';
 import { isEmpty } from '../fields/values';
-import { useLabel } from '../i18n/i18n';
+import { useInlineLabel } from '../i18n/i18n';
 import { useEdit } from './EditProvider';
 import styles from './Record.module.css';
 
@@ -15,7 +15,7 @@ const SetPassword = lazy(() => import('../session/SetPassword'));
 
 export function RecordHeader({ resource, record, title }: { resource: Resource; record: RecordData; title: string }) {
   const { t } = useTranslation();
-  const label = useLabel();
+  const inline = useInlineLabel();
   const navigate = useNavigate();
   const { remove } = useEdit();
   const [settingPassword, setSettingPassword] = useState(false);
@@ -36,12 +36,12 @@ export function RecordHeader({ resource, record, title }: { resource: Resource; 
   };
   return (
     <header className={styles.header}>
-      <Link to={`/${resource.collection}`} className={styles.back} aria-label={t('record.back', { name: label(resource.plural) })}>
+      <Link to={`/${resource.collection}`} className={styles.back} aria-label={t('record.back', { name: inline(resource.plural) })}>
         <ArrowLeftOutlined />
       </Link>
       <h1 className={styles.title}>{title}</h1>
       {tags.map((field) => (
-        <FieldValue key={field.name} field={field} value={record[field.name]} plain />
+        <FieldValue key={field.name} field={field} value={record[field.name]} />
       ))}
       <span className={styles.spring} />
       {items.length > 0 && (

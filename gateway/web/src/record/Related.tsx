@@ -8,7 +8,7 @@ import { findField, referenceTo, useSchema, type Field, type Resource, type Sche
 import { FieldValue } from '../fields/FieldValue';
 import { isEmpty, textOf } from '../fields/values';
 import { useCreate } from '../form/CreateProvider';
-import { useLabel } from '../i18n/i18n';
+import { useInlineLabel, useLabel } from '../i18n/i18n';
 import { activityLink } from './activityLink';
 import { DoneBox, DueTime } from './ActivityItem';
 import styles from './Related.module.css';
@@ -66,6 +66,7 @@ function OpenTasks({ resource, record }: { resource: Resource; record: RecordDat
 function RelatedList({ other, field, record }: { other: Resource; field: Field; record: RecordData }) {
   const { t } = useTranslation();
   const label = useLabel();
+  const inline = useInlineLabel();
   const create = useCreate();
   const filter = `filter[${field.name}][eq]`;
   const { data } = useList(other.collection, new URLSearchParams({ [filter]: record.id, limit: String(SHOWN) }).toString());
@@ -76,7 +77,7 @@ function RelatedList({ other, field, record }: { other: Resource; field: Field; 
   if (rows.length === 0 && !mayCreate) return null;
   return (
     <section className={styles.section}>
-      <Heading title={title} add={mayCreate ? () => create(other, { [field.name]: record.id }) : undefined} addLabel={t('list.create', { name: label(other.label) })} />
+      <Heading title={title} add={mayCreate ? () => create(other, { [field.name]: record.id }) : undefined} addLabel={t('list.create', { name: inline(other.label) })} />
       {rows.length === 0 && data !== undefined && <p className={styles.nothing}>{t('related.none')}</p>}
       <ul className={styles.list}>
         {rows.map((row) => (

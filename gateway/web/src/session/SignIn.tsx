@@ -41,7 +41,7 @@ export function SignIn() {
             <Input.Password {...input} name="password" autoComplete="current-password" required size="large" value={password} onChange={(event) => setPassword(event.target.value)} />
           )}
         </Field>
-        <Button type="primary" htmlType="submit" size="large" block loading={busy} disabled={email === '' || password === ''}>
+        <Button type="primary" htmlType="submit" size="large" block loading={busy}>
           {t('signIn.submit')}
         </Button>
         <p className={styles.note}>{t('signIn.help')}</p>

@@ -10,7 +10,7 @@ import { featureOf, myTasksPath, navigation } from '../app/features';
 import { changeSettings, useSettings } from '../app/settings';
 import { textOf } from '../fields/values';
 import { useCreate } from '../form/CreateProvider';
-import { useLabel } from '../i18n/i18n';
+import { useInlineLabel } from '../i18n/i18n';
 import { useDebounced } from '../ui/useDelayed';
 import { useShell } from './shellContext';
 
@@ -34,7 +34,7 @@ export function useCommands(): Command[] {
   const { t, i18n } = useTranslation();
   const schema = useSchema();
   const me = useMe();
-  const label = useLabel();
+  const inline = useInlineLabel();
   const navigate = useNavigate();
   const create = useCreate();
   const { openHelp } = useShell();
@@ -49,19 +49,19 @@ export function useCommands(): Command[] {
     const go = (resource: Resource): Command => {
       const Icon = featureOf(resource.collection).icon;
       return {
-        key: `go:${resource.collection}`, title: t('palette.go', { name: label(resource.plural) }), icon: <Icon />,
+        key: `go:${resource.collection}`, title: t('palette.go', { name: inline(resource.plural) }), icon: <Icon />,
         search: `${both(resource.plural)} ${t('palette.go', { name: '' }).toLowerCase()}`, run: () => navigate(`/${resource.collection}`),
       };
     };
     return [
       ...creatable.map((resource) => ({
-        key: `new:${resource.collection}`, title: t('palette.create', { name: label(resource.label) }), icon: <PlusOutlined />,
+        key: `new:${resource.collection}`, title: t('palette.create', { name: inline(resource.label) }), icon: <PlusOutlined />,
         search: `${both(resource.label)} new create 新建 xinjian xj`, run: () => create(resource),
       })),
       { key: 'tasks', title: t('nav.tasks'), icon: <CheckSquareOutlined />, search: words('nav.tasks'), run: () => navigate(myTasksPath(me.id)) },
       ...resources.map(go),
       ...importable.map((resource) => ({
-        key: `import:${resource.collection}`, title: t('palette.import', { name: label(resource.plural) }), icon: <ImportOutlined />,
+        key: `import:${resource.collection}`, title: t('palette.import', { name: inline(resource.plural) }), icon: <ImportOutlined />,
         search: `${both(resource.plural)} import 导入 daoru dr`, run: () => navigate(`/${resource.collection}/import`),
       })),
       {
@@ -74,7 +74,7 @@ export function useCommands(): Command[] {
       })),
       { key: 'help', title: t('help.title'), icon: <QuestionCircleOutlined />, search: words('help.title'), shortcut: '?', run: openHelp },
     ];
-  }, [t, i18n, schema, me.id, label, navigate, create, openHelp, settings.language]);
+  }, [t, i18n, schema, me.id, inline, navigate, create, openHelp, settings.language]);
 }
 
 export function useFoundRecords(text: string): Command[] {
