@@ -1,0 +1,54 @@
+// What a person chose about the interface, kept in this browser. public/theme.js reads the same key before first paint.
+import { useSyncExternalStore } from 'react';
+
+export interface Settings {
+  language: 'en' | 'zh';
+  theme: 'system' | 'light' | 'dark';
+  density: 'compact' | 'comfortable';
+}
+
+const KEY = 'guanxi.settings';
+const listeners = new Set<() => void>();
+let current: Settings = {
+  language: navigator.language.startsWith('zh') ? 'zh' : 'en',
+  theme: 'system',
+  density: 'compact',
+  ...readJson<Partial<Settings>>(KEY),
+};
+
+export function readJson<T>(key: string): T | undefined {
+  try {
+    const text = localStorage.getItem(key);
+    return text === null ? undefined : (JSON.parse(text) as T);
+  } catch {
+    return undefined; // storage closed or damaged: as if nothing had been kept
+  }
+}
+
+export function writeJson(key: string, value: unknown): void {
+  try {
+    if (value === undefined) localStorage.removeItem(key);
+    else localStorage.setItem(key, JSON.stringify(value));
+  } catch {
+    // Full or closed storage: the choice holds until the page is left.
+  }
+}
+
+export function getSettings(): Settings {
+  return current;
+}
+
+export function changeSettings(change: Partial<Settings>): void {
+  current = { ...current, ...change };
+  writeJson(KEY, current);
+  for (const listener of listeners) listener();
+}
+
+export function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+export function useSettings(): Settings {
+  return useSyncExternalStore(subscribe, getSettings);
+}

@@ -1,0 +1,118 @@
+// How a value is shown, by the type of its field.
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { MessageValue, Scalar, Value } from '../api/records';
+import { useSchema, type Field } from '../api/schema';
+import { useFormats } from '../i18n/format';
+import { useLabel } from '../i18n/i18n';
+import { isEmpty, mainField } from './values';
+import { ReferenceName } from './ReferenceName';
+import styles from './FieldValue.module.css';
+
+interface Props {
+  field: Field;
+  value: Value;
+  plain?: boolean; // quieter, and no links: in lists, and inside of what is a link itself
+}
+
+type Show = (props: { field: Field; value: Scalar; plain: boolean }) => ReactNode;
+
+function EnumValue({ field, value, plain }: { field: Field; value: Scalar; plain: boolean }) {
+  const schema = useSchema();
+  const label = useLabel();
+  const entry = schema.enumOf(field)?.values.find(({ name }) => name === value);
+  return (
+    <span className={plain ? styles.dot : styles.tag} data-colour={entry?.colour ?? 'default'}>
+      {entry === undefined ? String(value) : label(entry.label)}
+    </span>
+  );
+}
+
+function TimeValue({ value }: { value: Scalar }) {
+  const formats = useFormats();
+  return (
+    <time dateTime={String(value)} title={formats.dateTime(String(value))}>
+      {formats.ago(String(value))}
+    </time>
+  );
+}
+
+function DateValue({ value }: { value: Scalar }) {
+  return <time dateTime={String(value)}>{useFormats().date(`${String(value)}T00:00:00`)}</time>;
+}
+
+function NumberValue({ value }: { value: Scalar }) {
+  return <span className={styles.number}>{useFormats().number(BigInt(String(value)))}</span>;
+}
+
+function BooleanValue({ value }: { value: Scalar }) {
+  const { t } = useTranslation();
+  return <>{t(value === true ? 'common.yes' : 'common.no')}</>;
+}
+
+const LINKS: Partial<Record<NonNullable<Field['format']>, (text: string) => string>> = {
+  email: (text) => `mailto:${text}`,
+  phone: (text) => `tel:${text}`,
+  url: (text) => text,
+};
+
+const text: Show = ({ field, value, plain }) => {
+  const content = String(value);
+  if (field.format === 'multiline') return <span className={styles.multiline}>{content}</span>;
+  if (field.format === 'date') return <DateValue value={value} />;
+  const link = field.format === undefined ? undefined : LINKS[field.format];
+  if (link === undefined || plain) return content;
+  const outside = field.format === 'url' ? { target: '_blank', rel: 'noopener noreferrer' } : {};
+  return <a href={link(content)} {...outside}>{content}</a>;
+};
+
+const SHOW: Record<Exclude<Field['type'], 'message'>, Show> = {
+  string: (props) => (props.field.reference === undefined ? text(props) : <ReferenceName collection={props.field.reference} id={String(props.value)} plain={props.plain} />),
+  enum: EnumValue,
+  boolean: BooleanValue,
+  integer: NumberValue,
+  long: NumberValue,
+  timestamp: TimeValue,
+  date: DateValue,
+};
+
+function Message({ field, value, plain }: { field: Field; value: MessageValue; plain: boolean }) {
+  const schema = useSchema();
+  const label = useLabel();
+  const formats = useFormats();
+  const fields = schema.messageFields(field);
+  const main = mainField(fields);
+  const kind = fields.find((part) => part.type === 'enum');
+  const kindName = kind && schema.enumOf(kind)?.values.find(({ name }) => name === value[kind.name]);
+  const parts = fields.filter((part) => part.type !== 'enum' && !isEmpty(value[part.name])).map((part) => String(value[part.name]));
+  const content = main === undefined ? formats.and(parts) : value[main.name];
+  return (
+    <>
+      {main === undefined ? content : SHOW.string({ field: main, value: content ?? '', plain })}
+      {kindName && !plain && <span className={styles.kind}>{label(kindName.label)}</span>}
+    </>
+  );
+}
+
+function One({ field, value, plain }: { field: Field; value: Scalar | MessageValue; plain: boolean }) {
+  if (typeof value === 'object') return <Message field={field} value={value} plain={plain} />;
+  if (field.type === 'message') return <>{String(value)}</>;
+  const Shown = SHOW[field.type];
+  return <Shown field={field} value={value} plain={plain} />;
+}
+
+export function FieldValue({ field, value, plain = false }: Props) {
+  if (isEmpty(value)) return <span className={styles.empty}>—</span>;
+  const values = Array.isArray(value) ? value : [value as Scalar | MessageValue];
+  if (values.length === 1 && values[0] !== undefined) return <One field={field} value={values[0]} plain={plain} />;
+  return (
+    <span className={styles.several}>
+      {values.map((item, index) => (
+        <span key={index} className={styles.item}>
+          <One field={field} value={item} plain={plain} />
+        </span>
+      ))}
+    </span>
+  );
+}
+

@@ -1,0 +1,56 @@
+// Dates, numbers and lists as each language writes them.
+import { useMemo } from 'react';
+import { useSettings } from '../app/settings';
+
+const UNITS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+];
+const RELATIVE_LIMIT_MS = 7 * 86_400_000;
+const BYTE_UNITS = ['B', 'kB', 'MB', 'GB'];
+
+export interface Formats {
+  dateTime: (time: string | number) => string;
+  date: (time: string | number) => string;
+  ago: (time: string) => string;
+  number: (value: number | bigint) => string;
+  bytes: (count: number) => string;
+  and: (parts: string[]) => string;
+  or: (parts: string[]) => string;
+}
+
+function makeFormats(locale: string): Formats {
+  const dateTime = new Intl.DateTimeFormat(locale, { year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  const date = new Intl.DateTimeFormat(locale, { year: 'numeric', month: 'short', day: 'numeric' });
+  const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
+  const number = new Intl.NumberFormat(locale);
+  const oneDigit = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+  const and = new Intl.ListFormat(locale, { type: 'conjunction' });
+  const or = new Intl.ListFormat(locale, { type: 'disjunction' });
+
+  return {
+    dateTime: (time) => dateTime.format(new Date(time)),
+    date: (time) => date.format(new Date(time)),
+    ago: (time) => {
+      const distance = new Date(time).getTime() - Date.now();
+      if (Math.abs(distance) > RELATIVE_LIMIT_MS) return date.format(new Date(time));
+      const unit = UNITS.find(([, size]) => Math.abs(distance) >= size);
+      return unit === undefined ? relative.format(0, 'second') : relative.format(Math.trunc(distance / unit[1]), unit[0]);
+    },
+    number: (value) => number.format(value),
+    bytes: (count) => {
+      const power = count < 1000 ? 0 : Math.min(BYTE_UNITS.length - 1, Math.floor(Math.log10(count) / 3));
+      return `${oneDigit.format(count / 1000 ** power)} ${BYTE_UNITS[power] ?? ''}`;
+    },
+    and: (parts) => and.format(parts),
+    or: (parts) => or.format(parts),
+  };
+}
+
+const FORMATS = { en: makeFormats('en-GB'), zh: makeFormats('zh-CN') };
+
+export function useFormats(): Formats {
+  const { language } = useSettings();
+  return useMemo(() => FORMATS[language], [language]);
+}

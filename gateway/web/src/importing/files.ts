@@ -1,0 +1,33 @@
+// Uploading a file with progress. XMLHttpRequest, because fetch() does not tell how much has been sent.
+import { commonHeaders, Problem, problemFromText, request } from '../api/client';
+import type { RecordData } from '../api/records';
+
+export interface UploadedFile {
+  id: string;
+  name: string;
+  size: string;
+  preview?: { cells?: string[] }[]; // the headings, then the first rows
+}
+
+export interface ImportColumn {
+  column: string;
+  field: string;
+}
+
+export function uploadFile(file: File, onProgress: (share: number) => void, signal: AbortSignal): Promise<UploadedFile> {
+  return new Promise((resolve, reject) => {
+    const xhr = new XMLHttpRequest();
+    xhr.open('POST', `/api/v1/files?name=${encodeURIComponent(file.name)}`);
+    for (const [name, value] of Object.entries(commonHeaders('POST'))) xhr.setRequestHeader(name, value);
+    xhr.setRequestHeader('Content-Type', 'text/csv');
+    xhr.upload.onprogress = (event) => onProgress(event.total > 0 ? event.loaded / event.total : 0);
+    xhr.onload = () => (xhr.status < 300 ? resolve(JSON.parse(xhr.responseText) as UploadedFile) : reject(problemFromText(xhr.status, xhr.responseText)));
+    xhr.onerror = () => reject(new Problem(0, {}));
+    signal.addEventListener('abort', () => xhr.abort());
+    xhr.send(file);
+  });
+}
+
+export async function startImport(method: string, fileId: string, columns: ImportColumn[], idempotencyKey: string): Promise<RecordData> {
+  return (await request<RecordData>('POST', `/api/v1/${method}`, { body: { fileId, columns }, idempotencyKey })).data;
+}

@@ -1,0 +1,54 @@
+// "Stage is Active or Lost": a condition in words.
+import { Fragment } from 'react';
+import { useTranslation } from 'react-i18next';
+import { findField, useSchema, type Field, type Resource } from '../api/schema';
+import { useMe } from '../api/session';
+import { ReferenceName } from '../fields/ReferenceName';
+import { useFormats } from '../i18n/format';
+import { useLabel } from '../i18n/i18n';
+import type { Filter } from './useListState';
+
+export function FilterSentence({ resource, filter }: { resource: Resource; filter: Filter }) {
+  const { t } = useTranslation();
+  const label = useLabel();
+  const field = findField(resource, filter.field);
+  if (field === undefined) return <>{t('filter.unknown', { name: filter.field })}</>;
+  if (filter.operator === 'isNull') return <>{t(filter.values[0] === 'false' ? 'filter.filled' : 'filter.empty', { field: label(field.label) })}</>;
+  const isTime = field.type === 'timestamp' || field.type === 'date' || field.format === 'date';
+  const key = isTime && TIME_OPERATORS.includes(filter.operator) ? `filter.time.${filter.operator}` : `filter.op.${filter.operator}`;
+  return (
+    <>
+      {label(field.label)} {t(key)} <FilterValues field={field} values={filter.values} />
+    </>
+  );
+}
+
+const TIME_OPERATORS = ['lt', 'lte', 'gt', 'gte'];
+
+function FilterValues({ field, values }: { field: Field; values: string[] }) {
+  const { t } = useTranslation();
+  return (
+    <b>
+      {values.map((value, index) => (
+        <Fragment key={value}>
+          {index > 0 && t('filter.or')}
+          <FilterOneValue field={field} value={value} />
+        </Fragment>
+      ))}
+    </b>
+  );
+}
+
+function FilterOneValue({ field, value }: { field: Field; value: string }) {
+  const { t } = useTranslation();
+  const label = useLabel();
+  const formats = useFormats();
+  const schema = useSchema();
+  const me = useMe();
+  if (field.reference !== undefined) return value === me.id ? <>{t('filter.me')}</> : <ReferenceName collection={field.reference} id={value} plain />;
+  if (field.type === 'enum') return <>{label(schema.enumOf(field)?.values.find(({ name }) => name === value)?.label) || value}</>;
+  if (field.type === 'boolean') return <>{t(value === 'true' ? 'common.yes' : 'common.no')}</>;
+  if (field.type === 'timestamp' || field.type === 'date') return <>{formats.date(value)}</>;
+  return <>{value}</>;
+}
+

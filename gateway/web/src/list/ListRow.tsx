@@ -1,0 +1,98 @@
+import { Checkbox } from 'antd';
+import { memo, type CSSProperties, type MouseEvent } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router-dom';
+import type { RecordData } from '../api/records';
+import { findField, type Field, type Resource } from '../api/schema';
+import { FieldValue } from '../fields/FieldValue';
+import { isEmpty, textOf } from '../fields/values';
+import { useFormats } from '../i18n/format';
+import styles from './List.module.css';
+
+interface Props {
+  resource: Resource;
+  columns: Field[];
+  row: RecordData;
+  index: number;
+  style: CSSProperties;
+  selected: boolean;
+  toggle: (id: string) => void;
+  open: (id: string) => void;
+  onFocus: (index: number) => void;
+}
+
+// A name in a list leads to its record; a phone number or a mail address does not dial or write by a stray click.
+const LINKED = ['string'];
+
+const isNumber = (field: Field) => field.type === 'long' || field.type === 'integer';
+
+// The whole row opens the record, except where something in it does more.
+const opens = (event: MouseEvent) => event.target instanceof HTMLElement && event.target.closest('a, button, label, input') === null && (window.getSelection()?.isCollapsed ?? true);
+
+function useTitle(resource: Resource, row: RecordData): string {
+  const { t } = useTranslation();
+  const title = row[resource.title];
+  return isEmpty(title) ? t('record.untitled') : textOf(title);
+}
+
+export const ListRow = memo(function ListRow({ resource, columns, row, index, style, selected, toggle, open, onFocus }: Props) {
+  const { t } = useTranslation();
+  const title = useTitle(resource, row);
+  return (
+    <div role="row" aria-rowindex={index + 2} className={styles.row} data-index={index} data-selected={selected} style={style} onFocus={() => onFocus(index)} onClick={(event) => opens(event) && open(row.id)}>
+      <span role="cell" className={styles.check}>
+        <Checkbox checked={selected} aria-label={t('list.selectRow', { name: title })} onChange={() => toggle(row.id)} />
+      </span>
+      {columns.map((field, at) => (
+        <span key={field.name} role="cell" className={styles.cell} data-number={isNumber(field)}>
+          {field.name === resource.title || (at === 0 && !columns.some(({ name }) => name === resource.title)) ? (
+            <Link to={`/${resource.collection}/${row.id}`} className={styles.rowTitle} data-done={row['done'] === true}>
+              {isEmpty(row[field.name]) ? title : textOf(row[field.name])}
+            </Link>
+          ) : (
+            <span className={styles.cellText}>
+              <FirstOf field={field} row={row} />
+            </span>
+          )}
+        </span>
+      ))}
+    </div>
+  );
+});
+
+// A cell is one line: of several phones the first, and how many more.
+function FirstOf({ field, row }: { field: Field; row: RecordData }) {
+  const formats = useFormats();
+  const value = row[field.name];
+  if (isEmpty(value)) return null;
+  if (!Array.isArray(value) || value.length === 1) return <FieldValue field={field} value={value} plain={!LINKED.includes(field.type)} />;
+  return (
+    <>
+      <FieldValue field={field} value={value.slice(0, 1)} plain /> <span className={styles.others}>+{formats.number(value.length - 1)}</span>
+    </>
+  );
+}
+
+export const ListCard = memo(function ListCard({ resource, columns, row, index, style, open, onFocus }: Props) {
+  const title = useTitle(resource, row);
+  const tags = columns.filter((field) => field.type === 'enum' && !isEmpty(row[field.name]));
+  const time = ['dueTime', 'updateTime'].map((name) => findField(resource, name)).find((field) => field !== undefined && !isEmpty(row[field.name]));
+  return (
+    <div role="row" aria-rowindex={index + 1} className={styles.card} data-index={index} style={style} onFocus={() => onFocus(index)} onClick={(event) => opens(event) && open(row.id)}>
+      <span role="cell" className={styles.cardMain}>
+        <Link to={`/${resource.collection}/${row.id}`} className={styles.rowTitle} data-done={row['done'] === true}>
+          {title}
+        </Link>
+        <span className={styles.cardLine}>
+          {tags.map((field) => (
+            <span key={field.name} className={styles.cardTag}>
+              <FieldValue field={field} value={row[field.name]} plain />
+            </span>
+          ))}
+          <span className={styles.spring} />
+          {time && <span className={styles.others}><FieldValue field={time} value={row[time.name]} plain /></span>}
+        </span>
+      </span>
+    </div>
+  );
+});

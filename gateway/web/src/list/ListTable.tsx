@@ -1,0 +1,146 @@
+// The rows: only those in sight are in the page, however long the list.
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { Checkbox } from 'antd';
+import { useEffect, useLayoutEffect, useRef } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useLocation } from 'react-router-dom';
+import type { RecordData } from '../api/records';
+import type { Field, Resource } from '../api/schema';
+import { useSettings } from '../app/settings';
+import { useLabel } from '../i18n/i18n';
+import { useShortcuts } from '../keyboard/shortcuts';
+import type { Columns } from './columns';
+import { HeaderCell } from './HeaderCell';
+import styles from './List.module.css';
+import { ListCard, ListRow } from './ListRow';
+import type { ListState } from './useListState';
+
+const ROW_HEIGHT = { compact: 28, comfortable: 44 };
+const CARD_HEIGHT = 62;
+const CHECK_WIDTH = 36;
+const TITLE_WIDTH = 220;
+const COLUMN_WIDTH = 96;
+const WIDE_COLUMN_WIDTH = 144;
+const LOAD_AHEAD = 20; // rows
+
+// Names are long, phones and addresses of the web middling, all else short. The rest of the room is shared in proportion.
+function widthOf(resource: Resource, field: Field): number {
+  if (field.name === resource.title) return TITLE_WIDTH;
+  return field.type === 'message' || (field.type === 'string' && field.reference === undefined) ? WIDE_COLUMN_WIDTH : COLUMN_WIDTH;
+}
+
+// Where each list was left, so that one comes back to the same place.
+const places = new Map<string, { offset: number; index: number }>();
+
+export interface TableProps {
+  resource: Resource;
+  columns: Columns;
+  rows: RecordData[];
+  state: ListState;
+  selected: ReadonlySet<string>;
+  select: (ids: ReadonlySet<string>) => void;
+  open: (id: string) => void;
+  loadMore: () => void;
+  phone: boolean;
+  more: boolean;
+}
+
+export function ListTable({ resource, columns, rows, state, selected, select, open, loadMore, phone, more }: TableProps) {
+  const { t } = useTranslation();
+  const label = useLabel();
+  const { density } = useSettings();
+  const { pathname, search } = useLocation();
+  const place = pathname + search;
+  const scroller = useRef<HTMLDivElement>(null);
+  const active = useRef(places.get(place)?.index ?? -1);
+  const height = phone ? CARD_HEIGHT : ROW_HEIGHT[density];
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => height,
+    overscan: 12,
+    initialOffset: places.get(place)?.offset ?? 0,
+    getItemKey: (index) => rows[index]?.id ?? index,
+  });
+  const items = virtual.getVirtualItems();
+  const lastShown = items.at(-1)?.index ?? 0;
+
+  useLayoutEffect(() => virtual.measure(), [virtual, height]);
+  useEffect(() => {
+    if (lastShown >= rows.length - LOAD_AHEAD) loadMore();
+  }, [lastShown, rows.length, loadMore]);
+  useEffect(
+    () => () => {
+      places.set(place, { offset: virtual.scrollOffset ?? 0, index: active.current });
+    },
+    [place, virtual],
+  );
+
+  const focusRow = (index: number) => {
+    const next = Math.max(0, Math.min(rows.length - 1, index));
+    active.current = next;
+    virtual.scrollToIndex(next);
+    requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-index="${next}"] a`)?.focus());
+  };
+  const toggle = (id: string) => {
+    const next = new Set(selected);
+    if (!next.delete(id)) next.add(id);
+    select(next);
+  };
+  useShortcuts({
+    j: () => focusRow(active.current + 1),
+    k: () => focusRow(active.current - 1),
+    ArrowDown: () => focusRow(active.current + 1),
+    ArrowUp: () => focusRow(active.current - 1),
+    x: () => {
+      const row = rows[active.current];
+      if (row !== undefined) toggle(row.id);
+    },
+  });
+
+  const widths = columns.shown.map((field) => widthOf(resource, field));
+  const minWidth = phone ? undefined : widths.reduce((sum, width) => sum + width, CHECK_WIDTH);
+  const template = `${CHECK_WIDTH}px ${widths.map((width) => `minmax(${width}px, ${width}fr)`).join(' ')}`;
+  const Row = phone ? ListCard : ListRow;
+  const allSelected = rows.length > 0 && rows.every((row) => selected.has(row.id));
+  return (
+    <div ref={scroller} className={styles.scroller} role="table" aria-label={label(resource.plural)} aria-rowcount={more ? -1 : rows.length + 1} tabIndex={-1}>
+      {!phone && (
+        <div className={styles.headRow} role="row" style={{ gridTemplateColumns: template, minWidth }}>
+          <span role="columnheader" className={styles.check}>
+            <Checkbox
+              aria-label={t('list.selectAll')}
+              checked={allSelected}
+              indeterminate={selected.size > 0 && !allSelected}
+              onChange={() => select(new Set(allSelected ? [] : rows.map((row) => row.id)))}
+            />
+          </span>
+          {columns.shown.map((field) => (
+            <HeaderCell key={field.name} field={field} sort={state.sort ?? resource.defaultSort} setSort={state.setSort} />
+          ))}
+        </div>
+      )}
+      <div className={styles.rows} role="rowgroup" style={{ height: virtual.getTotalSize(), minWidth }}>
+        {items.map((item) => {
+          const row = rows[item.index];
+          return row === undefined ? null : (
+            <Row
+              key={item.key}
+              resource={resource}
+              columns={columns.shown}
+              row={row}
+              index={item.index}
+              style={{ transform: `translateY(${item.start}px)`, height, gridTemplateColumns: phone ? undefined : template }}
+              selected={selected.has(row.id)}
+              toggle={toggle}
+              open={open}
+              onFocus={(index) => {
+                active.current = index;
+              }}
+            />
+          );
+        })}
+      </div>
+    </div>
+  );
+}

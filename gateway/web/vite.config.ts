@@ -1,0 +1,14 @@
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+
+// GUANXI_URL: the gateway that `npm run dev` forwards API calls to.
+export default defineConfig({
+  plugins: [react()],
+  build: {
+    target: 'es2022',
+    sourcemap: false,
+    assetsInlineLimit: 0, // the content security policy allows no inline script
+    modulePreload: { polyfill: false },
+  },
+  server: { proxy: { '/api': process.env.GUANXI_URL ?? 'http://127.0.0.1:8080' } },
+});
