@@ -121,9 +121,10 @@ logs: ## follow all logs
 psql: ## a SQL prompt as superuser on the running system
 	@$(LOCAL)/cluster psql
 
-# The web UI and the tests: npm packages by lock file, again only when that changed.
+# The web UI and the tests: npm packages by lock file, again only when that changed. Not `npm ci`: npm 11 refuses a lock file
+# without the optional packages of platforms that are not this one, and registries need not have those.
 %/node_modules/.stamp: %/package.json %/package-lock.json
-	cd $* && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	cd $* && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 WEB := gateway/web
 ui: $(if $(wildcard $(WEB)/package.json),$(WEB)/dist/.stamp) ## build the web UI
