@@ -107,7 +107,7 @@ static bool open_listeners(struct server *server, char *error)
 {
 	const char *text = server->options.listen;
 	struct listen_address address;
-	int probe;
+	int probe = -1;
 
 	if (!listen_address_parse(text, &address))
 		return fail(error, "Cannot listen on %s: that is not an address with a port.", text);

@@ -157,7 +157,7 @@ struct exchange {
 	/*
 	 * Set by the application to hear that the exchange is over without its doing: the client has gone,
 	 * ran out of time, or the server ends. Called at most once, never after exchange_reply or
-	 * exchange_stream_end. x is still readable in it.
+	 * exchange_stream_end. context is still there, but nothing can be sent any more.
 	 */
 	void (*on_close)(struct exchange *x);
 };
@@ -172,7 +172,7 @@ struct exchange *exchange_find(struct server_thread *thread, uint64_t handle);
 
 /*
  * The client's address as text: the peer, or the last X-Forwarded-For entry that no trusted proxy added. In
- * x->arena.
+ * x->arena, so not for a stream that is already open.
  */
 const char *exchange_client_address(struct exchange *x);
 /* Whether the client speaks TLS: to us, or to a trusted proxy that says so. */
