@@ -444,7 +444,7 @@ static void add_branch(const struct query *q, const char *scope, struct buffer *
 		buffer_printf(out, "SELECT %s FROM \"%s\" WHERE %s%s%s ORDER BY %s LIMIT %u", columns, name, q->conditions, scope, q->keyset,
 			q->order, q->limit + 1);
 	else
-		buffer_printf(out, "SELECT %s FROM (SELECT %s, search FROM \"%s\" WHERE %s%s%s ORDER BY %s LIMIT %d) w WHERE search @@ $%d::tsquery"
+		buffer_printf(out, "SELECT %s FROM (SELECT %s, search FROM \"%s\" WHERE %s%s%s ORDER BY %s LIMIT %d) w WHERE search @@ $%d::text::tsquery"
 			" ORDER BY %s LIMIT %u", columns, columns, name, q->conditions, scope, q->keyset, q->order, SEARCH_WINDOW, q->search,
 			q->order, q->limit + 1);
 }
@@ -461,7 +461,7 @@ static void add_scoped(const struct query *q, int me, int teams, struct buffer *
 /* Everything that matches, by the GIN index, then sorted: for words that the window did not fill a page with. */
 static void add_by_index(const struct query *q, int me, int teams, struct buffer *out)
 {
-	buffer_printf(out, "WITH m AS MATERIALIZED (SELECT %s FROM \"%s\" WHERE search @@ $%d::tsquery AND %s%s", q->table->columns,
+	buffer_printf(out, "WITH m AS MATERIALIZED (SELECT %s FROM \"%s\" WHERE search @@ $%d::text::tsquery AND %s%s", q->table->columns,
 		q->table->resource->singular, q->search, q->conditions, q->keyset);
 	if (me)
 		buffer_printf(out, " AND (owner_id = $%d::uuid OR team_id = ANY ($%d::uuid[]))", me, teams);
@@ -548,7 +548,7 @@ static enum status count(struct query *q, struct db *db, struct buffer *out)
 	/* The parameters of the keyset stay bound, so they must be mentioned: a bound page counts from where it starts. */
 	buffer_printf(&sql, "SELECT count(*) FROM (SELECT FROM \"%s\" WHERE %s%s", q->table->resource->singular, q->conditions, keyset);
 	if (q->search)
-		buffer_printf(&sql, " AND search @@ $%d::tsquery", q->search);
+		buffer_printf(&sql, " AND search @@ $%d::text::tsquery", q->search);
 	if (me)
 		buffer_printf(&sql, " AND (owner_id = $%d::uuid OR team_id = ANY ($%d::uuid[]))", me, me + 1);
 	buffer_printf(&sql, " LIMIT %d) c", COUNT_BOUND + 1);

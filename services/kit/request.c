@@ -1,6 +1,7 @@
 #include "kit/request.h"
 #include "kit/log.h"
 #include "kit/metrics.h"
+#include "kit/query.h"
 #include "kit/service.h"
 #include "kit/uuid.h"
 #include <assert.h>
@@ -29,16 +30,31 @@ struct problem *request_invalid(struct request *req)
 	return req->problem;
 }
 
+/* What every service answers. */
+static const struct method kit_methods[] = {
+	{ "events.readLog", query_read_log, .internal = true, .lane = LANE_QUERY },
+	{ 0 },
+};
+
+static const struct method *method_in(const struct method *methods, const char *name)
+{
+	for (const struct method *m = methods; m && m->name; m++)
+		if (!strcmp(m->name, name))
+			return m;
+	return NULL;
+}
+
 static enum status find_method(struct request *req)
 {
 	const char *dot = strchr(req->name, '.');
 
-	for (const struct method *m = req->service->methods; m && m->name; m++)
-		if (!strcmp(m->name, req->name)) {
-			req->method = m;
-			req->verb = VERB_CUSTOM;
-			return OK;
-		}
+	req->method = method_in(req->service->methods, req->name);
+	if (!req->method)
+		req->method = method_in(kit_methods, req->name);
+	if (req->method) {
+		req->verb = VERB_CUSTOM;
+		return OK;
+	}
 	if (!dot)
 		return fail(req, NOT_FOUND, MSG_NO_SUCH_ENDPOINT, NULL);
 	req->resource = schema_resource_find(arena_strndup(req->arena, req->name, (size_t)(dot - req->name)));
