@@ -11,7 +11,6 @@
 
 enum {
 	CHUNK_BYTES = 256 * 1024,
-	IN_FLIGHT_MAX = 2,        /* chunks of one upload that the service has not confirmed */
 	FILE_CALL_MS = 30000,
 };
 
@@ -82,8 +81,7 @@ struct upload {
 	char *chunk;                 /* what has come and is not sent yet */
 	size_t len;
 	uint32_t next_chunk;
-	unsigned in_flight;
-	uint64_t bus_ids[IN_FLIGHT_MAX];
+	uint64_t bus_id;             /* of the chunk that the service has not confirmed yet: one, since its digest goes in order; 0: none */
 	const char *file_id;         /* NULL: not begun */
 	bool whole;                  /* the client has sent everything */
 	bool finishing, failed;
@@ -107,56 +105,43 @@ static uint64_t ask(struct upload *up, enum file_method method, struct buffer *b
 	});
 }
 
-static void cancel_chunks(struct upload *up)
+static void cancel_chunk(struct upload *up)
 {
-	for (size_t i = 0; i < IN_FLIGHT_MAX; i++)
-		if (up->bus_ids[i])
-			bus_client_cancel(up->call->loop->bus, up->bus_ids[i]);
-	memset(up->bus_ids, 0, sizeof up->bus_ids);
+	if (up->bus_id)
+		bus_client_cancel(up->call->loop->bus, up->bus_id);
+	up->bus_id = 0;
 }
 
 static void fail_upload(struct upload *up)
 {
 	up->failed = true;
-	cancel_chunks(up);
+	cancel_chunk(up);
 	call_resume(up->call, FAILED);
 }
 
 static void advance(struct upload *up);
 
-/* Chunks are numbered, so whichever of the two is answered first says the same. */
-static void on_appended(struct upload *up, size_t slot, const struct bus_reply *reply)
+static void on_appended(void *ctx, const struct bus_reply *reply)
 {
-	up->bus_ids[slot] = 0;
-	up->in_flight--;
+	struct upload *up = ctx;
+
+	up->bus_id = 0;
 	if (call_take_reply(up->call, reply) == FAILED)
 		fail_upload(up);
 	else
 		advance(up);
 }
 
-static void on_appended_0(void *ctx, const struct bus_reply *reply)
-{
-	on_appended(ctx, 0, reply);
-}
-
-static void on_appended_1(void *ctx, const struct bus_reply *reply)
-{
-	on_appended(ctx, 1, reply);
-}
-
 static void send_chunk(struct upload *up)
 {
-	static bus_on_reply *const callbacks[IN_FLIGHT_MAX] = { on_appended_0, on_appended_1 };
-	size_t size = up->len < CHUNK_BYTES ? up->len : CHUNK_BYTES, slot = up->bus_ids[0] ? 1 : 0;
+	size_t size = up->len < CHUNK_BYTES ? up->len : CHUNK_BYTES;
 	struct arena *arena = arena_new(); /* a gigabyte of chunks must not stay in the call's */
 	struct buffer body = { .arena = arena };
 
 	wire_add_text(&body, APPEND_ID, up->file_id);
 	wire_add_varint(&body, APPEND_CHUNK, up->next_chunk++);
 	wire_add_bytes(&body, APPEND_DATA, up->chunk, size);
-	up->in_flight++;
-	up->bus_ids[slot] = ask(up, APPEND_FILE, &body, callbacks[slot]);
+	up->bus_id = ask(up, APPEND_FILE, &body, on_appended);
 	arena_free(arena);
 	up->len -= size;
 	memmove(up->chunk, up->chunk + size, up->len);
@@ -182,9 +167,9 @@ static void finish(struct upload *up)
 /* Does what can be done now: after each answer, and when bytes have come. */
 static void advance(struct upload *up)
 {
-	while (up->file_id && up->in_flight < IN_FLIGHT_MAX && (up->len >= CHUNK_BYTES || (up->whole && up->len)))
+	if (up->file_id && !up->bus_id && (up->len >= CHUNK_BYTES || (up->whole && up->len)))
 		send_chunk(up);
-	if (up->whole && up->file_id && !up->len && !up->in_flight && !up->finishing)
+	if (up->whole && up->file_id && !up->len && !up->bus_id && !up->finishing)
 		finish(up);
 	if (up->whole)
 		return;
@@ -254,7 +239,7 @@ static void on_close(struct exchange *x)
 {
 	struct call *call = x->context;
 
-	cancel_chunks(call->upload);
+	cancel_chunk(call->upload);
 	if (call->bus_id)
 		bus_client_cancel(call->loop->bus, call->bus_id);
 }

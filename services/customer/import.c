@@ -11,7 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define BATCH_ROWS 1000
+#define BATCH_ROWS   500
+#define STEP_BATCHES 6 /* in one transaction: while PostgreSQL stores one, the next is read */
 
 /* What a step leaves for the next. A change of it must read the old form: a job may live through an upgrade. */
 struct checkpoint {
@@ -30,6 +31,8 @@ static struct import {
 	struct csv_format format;
 	int next_chunk;
 	char *chunk;             /* the one that the reader reads */
+	char *ahead;             /* the one after it, read before it is needed; NULL: not yet */
+	size_t ahead_len;
 	int64_t bytes;           /* pushed */
 	bool finished;           /* csv_finish() was called */
 	uint64_t row;
@@ -49,50 +52,58 @@ static void forget(void)
 {
 	arena_free(import.arena);
 	free(import.chunk);
+	free(import.ahead);
 	memset(&import, 0, sizeof import);
 }
 
-static enum status push_chunk(struct request *req, const uint8_t file[16])
+/* Reads the next chunk while nothing else is under way on the connection: the step's batches share it. */
+static enum status read_ahead_chunk(struct request *req, const uint8_t file[16])
 {
 	struct slice bytes;
 
-	TRY(file_chunk(req, file, import.next_chunk, &bytes));
-	if (!bytes.len) {
-		csv_finish(import.reader);
-		import.finished = true;
+	if (import.ahead || import.finished)
 		return OK;
-	}
-	if (!import.reader) {
-		import.format = csv_guess(bytes.data, bytes.len > CSV_GUESS_BYTES ? CSV_GUESS_BYTES : bytes.len);
-		import.reader = csv_open(&import.format, import.arena);
-	}
-	/* Borrowed by the reader until it asks for more: it must outlive this step's arena. */
-	import.chunk = realloc(import.chunk, bytes.len);
-	memcpy(import.chunk, bytes.data, bytes.len);
-	csv_push(import.reader, import.chunk, bytes.len);
+	TRY(file_chunk(req, file, import.next_chunk, &bytes));
+	import.ahead = malloc(bytes.len + 1);
+	import.ahead_len = bytes.len;
+	if (bytes.len)
+		memcpy(import.ahead, bytes.data, bytes.len);
 	import.next_chunk++;
-	import.bytes += (int64_t)bytes.len;
 	return OK;
 }
 
-/* CSV_END when there is no more; an error of the file ends the job. */
-static enum status next_row(struct request *req, const uint8_t file[16], struct csv_row *row_out, enum csv_result *result_out)
+/* An empty chunk is the end of the file. */
+static void push_chunk(void)
+{
+	free(import.chunk);
+	import.chunk = import.ahead; /* borrowed by the reader until it asks for more */
+	import.ahead = NULL;
+	if (!import.reader) {
+		import.format = csv_guess(import.chunk, import.ahead_len > CSV_GUESS_BYTES ? CSV_GUESS_BYTES : import.ahead_len);
+		import.reader = csv_open(&import.format, import.arena);
+	}
+	import.bytes += (int64_t)import.ahead_len;
+	import.finished = !import.ahead_len;
+	if (import.finished)
+		csv_finish(import.reader);
+	else
+		csv_push(import.reader, import.chunk, import.ahead_len);
+}
+
+/* CSV_MORE when the chunks at hand are used up: the step ends there. */
+static enum csv_result next_row(struct csv_row *row_out)
 {
 	for (;;) {
 		enum csv_result result = import.reader ? csv_next(import.reader, row_out) : CSV_MORE;
 
 		if (result == CSV_MORE && import.finished)
-			result = CSV_END;
-		if (result != CSV_MORE) {
-			import.row += result == CSV_ROW;
-			*result_out = result;
-			return OK;
+			return CSV_END;
+		if (result == CSV_MORE && import.ahead) {
+			push_chunk();
+			continue;
 		}
-		TRY(push_chunk(req, file));
-		if (!import.reader) { /* an empty file */
-			*result_out = CSV_END;
-			return OK;
-		}
+		import.row += result == CSV_ROW;
+		return result;
 	}
 }
 
@@ -288,6 +299,7 @@ struct batch {
 	struct slice *cells[BATCH_ROWS];
 	size_t cell_counts[BATCH_ROWS];
 	size_t count;
+	struct creation *creation;
 	enum status statuses[BATCH_ROWS];
 	struct problem *problems[BATCH_ROWS];
 };
@@ -301,17 +313,16 @@ static struct slice *copy_cells(struct request *req, const struct csv_row *row)
 	return cells;
 }
 
-/* Rows until the batch is full or the file ends. What is no record at all is refused at once. */
-static enum status fill(struct request *req, const uint8_t file[16], struct batch *b, struct checkpoint *at, struct buffer *refused,
-	enum csv_result *result_out)
+/* Rows until the batch is full or there are no more at hand. What is no record at all is refused at once. */
+static enum csv_result fill(struct request *req, struct batch *b, struct checkpoint *at, struct buffer *refused)
 {
 	while (b->count < BATCH_ROWS) {
 		struct csv_row row;
 		struct record *record;
+		enum csv_result result = next_row(&row);
 
-		TRY(next_row(req, file, &row, result_out));
-		if (*result_out != CSV_ROW)
-			return OK;
+		if (result != CSV_ROW)
+			return result;
 		struct slice *cells = copy_cells(req, &row);
 
 		req->problem = NULL;
@@ -326,12 +337,11 @@ static enum status fill(struct request *req, const uint8_t file[16], struct batc
 		b->cells[b->count] = cells;
 		b->cell_counts[b->count++] = row.count;
 	}
-	return OK;
+	return CSV_ROW;
 }
 
-static enum status store(struct request *req, struct batch *b, struct checkpoint *at, struct buffer *refused)
+static void account(struct request *req, struct batch *b, struct checkpoint *at, struct buffer *refused)
 {
-	TRY(engine_create_many(req, customers(), b->records, b->count, b->statuses, b->problems));
 	for (size_t i = 0; i < b->count; i++) {
 		if (b->statuses[i] == OK) {
 			at->created++;
@@ -339,6 +349,25 @@ static enum status store(struct request *req, struct batch *b, struct checkpoint
 		}
 		at->refused++;
 		add_refused(req, refused, b->cells[i], b->cell_counts[i], reason_of(req, b->problems[i]));
+	}
+}
+
+/* Reads and sends batches, then takes what became of them. */
+static enum status store(struct request *req, struct checkpoint *at, struct buffer *refused, enum csv_result *result_out)
+{
+	struct batch *batches[STEP_BATCHES];
+	size_t n = 0;
+
+	for (*result_out = CSV_ROW; n < STEP_BATCHES && *result_out == CSV_ROW; n++) {
+		batches[n] = arena_zalloc(req->arena, sizeof *batches[n]);
+		*result_out = fill(req, batches[n], at, refused);
+		TRY(engine_create_begin(req, customers(), batches[n]->records, batches[n]->count, &batches[n]->creation));
+	}
+	for (size_t i = 0; i < n; i++)
+		TRY(engine_create_end(batches[i]->creation, batches[i]->statuses, batches[i]->problems));
+	for (size_t i = 0; i < n; i++) {
+		TRY(engine_create_explain(batches[i]->creation, batches[i]->statuses, batches[i]->problems));
+		account(req, batches[i], at, refused);
 	}
 	return OK;
 }
@@ -362,7 +391,8 @@ static enum status open_file(struct request *req, struct job *job, const uint8_t
 	memcpy(import.job, job->id, 16);
 	import.arena = arena_new();
 	while (result == CSV_ROW && (import.row < at->row || !import.row)) {
-		TRY(next_row(req, file, &row, &result));
+		while ((result = next_row(&row)) == CSV_MORE)
+			TRY(read_ahead_chunk(req, file));
 		if (result == CSV_ROW && import.row == 1 && !take_headings(job, &row)) {
 			job->finished = true;
 			job->problem = problem_text(problem_new(req->arena, MSG_IMPORT_NO_COLUMNS, NULL), LANGUAGE_ZH, req->arena);
@@ -392,21 +422,19 @@ static void tell(struct job *job, const struct checkpoint *at)
 
 static enum status run_step(struct request *req, struct job *job, struct checkpoint *at, const uint8_t file[16])
 {
-	struct batch *b = arena_zalloc(req->arena, sizeof *b);
 	struct buffer refused = { .arena = req->arena };
 	enum csv_result result = CSV_ROW;
 
 	TRY(open_file(req, job, file, at));
 	if (job->finished)
 		return OK;
-	TRY(fill(req, file, b, at, &refused, &result));
-	if (b->count)
-		TRY(store(req, b, at, &refused));
+	TRY(read_ahead_chunk(req, file));
+	TRY(store(req, at, &refused, &result));
 	TRY(keep_refused(req, at, &refused, record_text(job->record, JOB_FILE_NAME)));
 	at->row = import.row;
 	if (result == CSV_FAILED)
 		job->problem = bad_file(req);
-	job->finished = result != CSV_ROW;
+	job->finished = result == CSV_END || result == CSV_FAILED;
 	if (job->finished && at->refused_chunks)
 		TRY(file_end(req, at->refused_id));
 	tell(job, at);

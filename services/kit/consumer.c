@@ -151,19 +151,25 @@ static enum status move_cursor(struct request *req, const struct follower *f, ui
 	return PQntuples(rows) == 1 ? OK : CONFLICT;
 }
 
-static enum status is_parked(struct request *req, const struct follower *f, const uint8_t subject_id[16], bool *parked_out)
+/* Records of which an event is parked: few, or none, so one look a batch. */
+static enum status read_parked(struct request *req, const struct follower *f, const PGresult **rows_out)
 {
-	static const struct db_statement find = {
-		"SELECT FROM event_parked WHERE consumer = $1::text AND subject_id = $2::uuid LIMIT 1"
-	};
+	static const struct db_statement find = { "SELECT DISTINCT subject_id FROM event_parked WHERE consumer = $1::text" };
 	struct db_params params = { .arena = req->arena };
 	PGresult *rows;
 
 	db_bind_text(&params, f->subscription->name);
-	db_bind_uuid(&params, subject_id);
 	TRY(db_run(req->db, req->arena, &find, &params, &rows));
-	*parked_out = PQntuples(rows) > 0;
+	*rows_out = rows;
 	return OK;
+}
+
+static bool is_parked(const PGresult *parked, const uint8_t subject_id[16])
+{
+	for (int row = 0; row < PQntuples(parked); row++)
+		if (!memcmp(db_bytes(parked, row, 0).data, subject_id, 16))
+			return true;
+	return false;
 }
 
 static enum status park(struct request *req, const struct follower *f, const struct consumer_event *event,
@@ -188,15 +194,13 @@ static enum status park(struct request *req, const struct follower *f, const str
 	return db_run(req->db, req->arena, &insert, &params, NULL);
 }
 
-static enum status apply_one(struct request *req, struct follower *f, const struct frame_event *raw)
+static enum status apply_one(struct request *req, struct follower *f, const PGresult *parked, const struct frame_event *raw)
 {
 	struct consumer_event event;
-	bool parked;
 
 	if (!consumer_event_read(f->subscription->stream, raw->bytes, raw->len, req->arena, &event))
 		return INVALID;
-	TRY(is_parked(req, f, event.subject_id, &parked));
-	if (parked)
+	if (is_parked(parked, event.subject_id))
 		return park(req, f, &event, raw, "an earlier event of this record is parked");
 	return f->subscription->apply(req, &event);
 }
@@ -205,6 +209,7 @@ static enum status apply_one(struct request *req, struct follower *f, const stru
 static enum status apply_range(struct follower *f, uint32_t epoch, const struct frame_event *events, size_t count, uint64_t up_to)
 {
 	struct request *req = request_for_job(c.options.service, &principal_system);
+	const PGresult *parked = NULL;
 
 	req->db = c.db;
 	enum status status = db_ready(c.db);
@@ -213,8 +218,10 @@ static enum status apply_range(struct follower *f, uint32_t epoch, const struct 
 		status = db_begin(c.db);
 	if (status == OK)
 		status = move_cursor(req, f, epoch, up_to);
+	if (status == OK && count)
+		status = read_parked(req, f, &parked);
 	for (size_t i = 0; i < count && status == OK; i++)
-		status = apply_one(req, f, &events[i]);
+		status = apply_one(req, f, parked, &events[i]);
 	if (status == OK)
 		status = db_commit(c.db);
 	else

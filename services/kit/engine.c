@@ -383,11 +383,17 @@ static enum status read_keys(struct group *g)
 	return OK;
 }
 
-static struct write *write_of(const struct group *g, const char *id)
+/* Rows come back in the order in which they were sent, or nearly: the search goes on where the last one ended. */
+static struct write *write_of(const struct group *g, const char *id, size_t *from)
 {
-	for (size_t i = 0; i < g->count; i++)
-		if (!memcmp(g->writes[i]->id, id, 16))
-			return g->writes[i];
+	for (size_t i = 0; i < g->count; i++) {
+		size_t at = (*from + i) % g->count;
+
+		if (memcmp(g->writes[at]->id, id, 16))
+			continue;
+		*from = at + 1;
+		return g->writes[at];
+	}
 	return NULL;
 }
 
@@ -395,13 +401,14 @@ static struct write *write_of(const struct group *g, const char *id)
 static enum status read_written(struct group *g)
 {
 	PGresult *rows;
+	size_t from = 0;
 
 	TRY(db_result(g->db, g->arena, &rows));
 	for (size_t i = 0; i < g->count; i++)
 		if (g->writes[i]->state == WAITING)
 			g->writes[i]->state = g->writes[i]->event ? REFUSED : WRITTEN;
 	for (int row = 0; row < PQntuples(rows); row++) {
-		struct write *w = write_of(g, db_bytes(rows, row, 0).data);
+		struct write *w = write_of(g, db_bytes(rows, row, 0).data, &from);
 
 		if (w && w->state == REFUSED)
 			w->state = WRITTEN;
@@ -543,6 +550,7 @@ static enum status lock_rows(struct group *g)
 	struct db_params params = { .arena = g->arena };
 	struct db_array ids;
 	PGresult *rows;
+	size_t from = 0;
 
 	db_array_begin(&ids, g->arena, OID_UUID);
 	for (size_t i = 0; i < g->count; i++)
@@ -561,7 +569,7 @@ static enum status lock_rows(struct group *g)
 		TRY(read_keys(g));
 	TRY(db_result(g->db, g->arena, &rows));
 	for (int row = 0; row < PQntuples(rows); row++) {
-		struct write *w = write_of(g, db_bytes(rows, row, 0).data);
+		struct write *w = write_of(g, db_bytes(rows, row, 0).data, &from);
 
 		w->before = record_new(g->table->resource, w->req->arena);
 		*w->before = *table_record(g->table, rows, row, w->req->arena);
@@ -1111,35 +1119,71 @@ static enum status take_reason(struct request *req, struct write *w, enum status
 	return db_is_broken(req->db) ? UNAVAILABLE : OK;
 }
 
-enum status engine_create_many(struct request *req, const struct schema_resource *resource, struct record **records, size_t count,
-	enum status *statuses_out, struct problem **problems_out)
+struct creation {
+	struct request *req;
+	struct group group;
+	enum status *statuses;
+	struct problem **problems;
+};
+
+static void plan_creation(struct creation *c, size_t i, struct table *table, struct record *record)
+{
+	struct request *req = c->req;
+	struct write *w = c->group.writes[i];
+
+	*w = (struct write){ .req = req, .table = table, .given = record };
+	req->problem = NULL;
+	uuid_v7(w->id);
+	add_scope(req, w->given);
+	c->statuses[i] = validate_create(req, w->given);
+	if (c->statuses[i] == OK)
+		c->statuses[i] = prepare_create(w);
+	c->problems[i] = req->problem;
+	w->state = c->statuses[i] == OK ? WAITING : FAILED;
+	req->problem = NULL;
+	req->status = OK;
+}
+
+enum status engine_create_begin(struct request *req, const struct schema_resource *resource, struct record **records, size_t count,
+	struct creation **creation_out)
 {
 	struct table *table = service_table(req->service, resource);
-	struct write *all = arena_zalloc(req->arena, count * sizeof *all), **writes = arena_alloc(req->arena, count * sizeof *writes);
-	struct group g = { .db = req->db, .arena = req->arena, .table = table, .writes = writes, .count = count };
+	struct write *all = arena_zalloc(req->arena, count * sizeof *all);
+	struct creation *c = arena_zalloc(req->arena, sizeof *c);
 	struct db_params params = { .arena = req->arena };
 
+	*c = (struct creation){ .req = req, .group = { .db = req->db, .arena = req->arena, .table = table, .count = count,
+		.writes = arena_alloc(req->arena, count * sizeof(struct write *)) },
+		.statuses = arena_zalloc(req->arena, count * sizeof(enum status)),
+		.problems = arena_zalloc(req->arena, count * sizeof(struct problem *)) };
 	for (size_t i = 0; i < count; i++) {
-		struct write *w = writes[i] = &all[i];
-
-		*w = (struct write){ .req = req, .table = table, .given = records[i] };
-		req->problem = NULL;
-		uuid_v7(w->id);
-		add_scope(req, w->given);
-		statuses_out[i] = validate_create(req, w->given);
-		if (statuses_out[i] == OK)
-			statuses_out[i] = prepare_create(w);
-		problems_out[i] = req->problem;
-		w->state = statuses_out[i] == OK ? WAITING : FAILED;
+		c->group.writes[i] = &all[i];
+		plan_creation(c, i, table, records[i]);
 	}
-	req->problem = NULL;
-	TRY(bind_rows(&g, &params, true));
-	db_send(g.db, &table->insert, &params);
-	db_sync(g.db);
-	TRY(read_written(&g));
-	TRY(db_end(g.db));
-	for (size_t i = 0; i < count; i++)
-		if (writes[i]->state == REFUSED)
-			TRY(take_reason(req, writes[i], &statuses_out[i], &problems_out[i]));
+	TRY(bind_rows(&c->group, &params, true));
+	db_send(req->db, &table->insert, &params);
+	db_sync(req->db);
+	*creation_out = c;
+	return OK;
+}
+
+enum status engine_create_end(struct creation *creation, enum status *statuses_out, struct problem **problems_out)
+{
+	TRY(read_written(&creation->group));
+	TRY(db_end(creation->group.db));
+	for (size_t i = 0; i < creation->group.count; i++) {
+		bool refused = creation->group.writes[i]->state == REFUSED;
+
+		statuses_out[i] = refused ? CONFLICT : creation->statuses[i];
+		problems_out[i] = creation->problems[i];
+	}
+	return OK;
+}
+
+enum status engine_create_explain(struct creation *creation, enum status *statuses_out, struct problem **problems_out)
+{
+	for (size_t i = 0; i < creation->group.count; i++)
+		if (creation->group.writes[i]->state == REFUSED)
+			TRY(take_reason(creation->req, creation->group.writes[i], &statuses_out[i], &problems_out[i]));
 	return OK;
 }

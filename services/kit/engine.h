@@ -38,6 +38,14 @@ enum status engine_get_locked(struct request *req, const struct schema_resource 
 enum status engine_at_version(struct db *db, struct request *req, const struct schema_resource *resource, const uint8_t id[16],
 	uint64_t version, struct record **record_out) MUST_CHECK;
 
-/* Many at once: statuses_out and problems_out have one entry a record. Fails as a whole only for the database's faults. */
-enum status engine_create_many(struct request *req, const struct schema_resource *resource, struct record **records, size_t count,
-	enum status *statuses_out, struct problem **problems_out) MUST_CHECK;
+/* Many at once, in two halves, so that the caller makes the next ones while PostgreSQL stores these. */
+struct creation;
+/* Validates, plans and sends. INTERNAL only for our own bugs. */
+enum status engine_create_begin(struct request *req, const struct schema_resource *resource, struct record **records, size_t count,
+	struct creation **creation_out) MUST_CHECK;
+/* In the order of the begins. statuses_out and problems_out have one entry a record; fails as a whole only for the database's
+ * faults. To be called when nothing else is under way on the connection but creations that were begun later. */
+enum status engine_create_end(struct creation *creation, enum status *statuses_out, struct problem **problems_out) MUST_CHECK;
+/* What the constraints had against the records that engine_create_end() left with CONFLICT and no problem: asks the database, so
+ * only after the last end. */
+enum status engine_create_explain(struct creation *creation, enum status *statuses_out, struct problem **problems_out) MUST_CHECK;

@@ -10,11 +10,11 @@ CREATE TABLE customer (
   credit_code text, website text, wechat text, industry text, source text, parent_id uuid, employees bigint, description text,
   search tsvector
 ) WITH (fillfactor = 90);
-CREATE UNIQUE INDEX customer_credit_code ON customer (credit_code) WHERE delete_time IS NULL;
+CREATE UNIQUE INDEX customer_credit_code ON customer (credit_code) WHERE delete_time IS NULL AND credit_code IS NOT NULL;
 CREATE INDEX customer_create_time ON customer (create_time, id) WHERE delete_time IS NULL;
 CREATE INDEX customer_name ON customer (name, id) WHERE delete_time IS NULL;
 CREATE INDEX customer_owner ON customer (owner_id, create_time, id) WHERE delete_time IS NULL;
-CREATE INDEX customer_team ON customer (team_id, create_time, id) WHERE delete_time IS NULL;
+CREATE INDEX customer_team ON customer (team_id, create_time, id) WHERE delete_time IS NULL AND team_id IS NOT NULL;
 CREATE INDEX customer_parent ON customer (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX customer_deleted ON customer (create_time, id) WHERE delete_time IS NOT NULL;
 CREATE INDEX customer_search ON customer USING gin (search) WITH (gin_pending_list_limit = 4096);

@@ -67,8 +67,7 @@ CREATE FUNCTION event_sequence(cut int) RETURNS SETOF event_log LANGUAGE sql SET
 WITH c AS MATERIALIZED (SELECT seq, xid FROM event_outbox ORDER BY seq LIMIT cut),
  last AS (SELECT max(seq) AS seq FROM c),
  whole AS (SELECT t.xid, t.last_seq FROM (SELECT xid, max(seq) AS last_seq FROM c GROUP BY xid) t
-           LEFT JOIN LATERAL (SELECT 1 AS beyond FROM event_outbox o, last WHERE o.xid = t.xid AND o.seq > last.seq
-                              ORDER BY o.xid, o.seq LIMIT 1) later ON true WHERE later.beyond IS NULL),
+           WHERE NOT EXISTS (SELECT FROM event_outbox o WHERE o.xid = t.xid AND o.seq > (SELECT seq FROM last))),
  moved AS (DELETE FROM event_outbox WHERE seq = ANY (ARRAY(SELECT c.seq FROM c JOIN whole USING (xid))) RETURNING *),
  numbered AS (SELECT row_number() OVER (ORDER BY w.last_seq, m.seq) AS n, m.*, sha256(salt || payload) AS digest
               FROM moved m JOIN whole w USING (xid)),
