@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -174,17 +175,20 @@ static void tick(struct router *router)
 	router->ops->on_tick(router->owner);
 }
 
+/* zmq_poll() would ask the socket twice more. */
 static void wait_for_input(struct router *router)
 {
 	uint64_t due_ns = router->ticked_ns + tick_ns(router);
 	uint64_t now_ns = zsocket_now_ns();
-	long timeout_ms = now_ns < due_ns ? (long)((due_ns - now_ns) / NS_PER_MS) + 1 : 0;
-	zmq_pollitem_t items[] = {
-		{ .socket = router->socket, .events = ZMQ_POLLIN },
-		{ .fd = router->wake_fd, .events = ZMQ_POLLIN },
+	int timeout_ms = now_ns < due_ns ? (int)((due_ns - now_ns) / NS_PER_MS) + 1 : 0;
+	struct pollfd readable[] = {
+		{ .fd = router->socket_fd, .events = POLLIN },
+		{ .fd = router->wake_fd, .events = POLLIN },
 	};
 
-	if (zmq_poll(items, 2, timeout_ms) < 0)
+	if (zsocket_events(router->socket) & ZMQ_POLLIN)
+		return; /* sending swallowed the edge */
+	if (poll(readable, 2, timeout_ms) < 0)
 		assert(errno == EINTR);
 }
 
@@ -196,6 +200,7 @@ bool router_open(struct router *router, const char *endpoint, const struct route
 	router->socket = zsocket_bind_router(endpoint, error_out);
 	if (!router->socket)
 		return false;
+	router->socket_fd = zsocket_fd(router->socket);
 	router->peers = calloc(ROUTER_PEERS_MAX, sizeof(struct peer *));
 	router->buckets = calloc(ROUTER_PEERS_MAX, sizeof(struct peer *));
 	router->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

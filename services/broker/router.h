@@ -55,6 +55,7 @@ struct router_counters {
 
 struct router {
 	void *socket;
+	int socket_fd;
 	const struct router_ops *ops;
 	void *owner;
 	struct peer **peers; /* ROUTER_PEERS_MAX */

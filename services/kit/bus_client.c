@@ -3,7 +3,6 @@
 #include "kit/bus_link.h"
 
 #include <assert.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -479,12 +478,17 @@ static void tell_ended(struct bus_client *client)
 	}
 }
 
-void bus_client_process(struct bus_client *client)
+static void turn(struct bus_client *client, int timeout_ms)
 {
-	if (bus_links_process(&client->links))
+	if (bus_links_process(&client->links, timeout_ms))
 		expire_all(client);
 	tell_ended(client);
 	bus_client_flush(client);
+}
+
+void bus_client_process(struct bus_client *client)
+{
+	turn(client, 0);
 }
 
 static void keep_reply(void *ctx, const struct bus_reply *reply)
@@ -506,7 +510,6 @@ static void keep_reply(void *ctx, const struct bus_reply *reply)
 
 void bus_client_call_wait(struct bus_client *client, const struct bus_call *call, struct bus_reply *reply_out)
 {
-	struct pollfd readable = { .fd = bus_client_fd(client), .events = POLLIN };
 	struct bus_call waiting = *call;
 
 	free(client->waited.bytes);
@@ -515,9 +518,7 @@ void bus_client_call_wait(struct bus_client *client, const struct bus_call *call
 	waiting.ctx = &client->waited;
 	bus_client_call(client, &waiting);
 	bus_client_flush(client);
-	while (!client->waited.done) {
-		poll(&readable, 1, -1); /* the client's own timer ends it */
-		bus_client_process(client);
-	}
+	while (!client->waited.done)
+		turn(client, -1); /* the client's own timer ends it */
 	*reply_out = client->waited.reply;
 }

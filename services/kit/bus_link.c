@@ -14,7 +14,7 @@
 static const uint64_t NS_PER_MS = 1000000;
 
 /* What epoll reports beside links, whose data are pointers to themselves. */
-static char KICK, TIMER;
+static char KICK, TIMER, OTHER;
 
 static void watch(struct bus_links *links, int fd, void *what)
 {
@@ -229,10 +229,10 @@ static void link_tick(struct bus_link *link)
 }
 
 /* Which of kick and timer are due is worth knowing: reading each costs as much as asking for all. */
-static bool clear_wakeups(struct bus_links *links)
+static bool clear_wakeups(struct bus_links *links, int timeout_ms)
 {
 	struct epoll_event events[ZSOCKET_BROKERS_MAX + 2];
-	int count = epoll_wait(links->epoll_fd, events, ZSOCKET_BROKERS_MAX + 2, 0);
+	int count = epoll_wait(links->epoll_fd, events, ZSOCKET_BROKERS_MAX + 2, timeout_ms);
 	bool ticked = false;
 	uint64_t value;
 
@@ -245,9 +245,9 @@ static bool clear_wakeups(struct bus_links *links)
 	return ticked;
 }
 
-bool bus_links_process(struct bus_links *links)
+bool bus_links_process(struct bus_links *links, int timeout_ms)
 {
-	bool ticked = clear_wakeups(links);
+	bool ticked = clear_wakeups(links, timeout_ms);
 
 	links->now_ns = zsocket_now_ns();
 	for (size_t i = 0; i < links->count; i++)
@@ -255,6 +255,11 @@ bool bus_links_process(struct bus_links *links)
 	for (size_t i = 0; ticked && i < links->count; i++)
 		link_tick(&links->link[i]);
 	return ticked;
+}
+
+void bus_links_watch(struct bus_links *links, int fd)
+{
+	watch(links, fd, &OTHER);
 }
 
 void bus_links_settle(struct bus_links *links)

@@ -72,8 +72,11 @@ bool bus_links_open(struct bus_links *links, const char *endpoints, const struct
 	struct zsocket_error *error_out);
 void bus_links_close(struct bus_links *links);
 
-/* Receives what there is and calls ops. Returns whether the timer has ticked since the last time. */
-bool bus_links_process(struct bus_links *links);
+/* Receives what there is and calls ops. Returns whether the timer has ticked since the last time. timeout_ms: how long to wait
+ * for anything to be there; 0 for who has waited for the descriptor, -1 for as long as it takes. */
+bool bus_links_process(struct bus_links *links, int timeout_ms);
+/* Makes the descriptor readable also when `fd` is. */
+void bus_links_watch(struct bus_links *links, int fd);
 /* Last thing in a turn, after all sending: sees to it that the descriptor is readable if anything is left to receive, and
  * notices links that came up or went down. */
 void bus_links_settle(struct bus_links *links);

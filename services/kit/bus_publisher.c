@@ -99,7 +99,7 @@ int bus_publisher_fd(const struct bus_publisher *publisher)
 
 void bus_publisher_process(struct bus_publisher *publisher)
 {
-	bool ticked = bus_links_process(&publisher->links);
+	bool ticked = bus_links_process(&publisher->links, 0);
 	uint64_t now_ns = publisher->links.now_ns;
 
 	if (ticked && now_ns - publisher->told_heads_ns >= HEAD_AGAIN_MS * NS_PER_MS) {

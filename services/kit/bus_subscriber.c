@@ -399,7 +399,7 @@ static void ask_again(struct bus_subscriber *subscriber, struct stream *stream)
 
 void bus_subscriber_process(struct bus_subscriber *subscriber)
 {
-	bool ticked = bus_links_process(&subscriber->links);
+	bool ticked = bus_links_process(&subscriber->links, 0);
 
 	for (size_t i = 0; i < subscriber->stream_count; i++) {
 		if (ticked)

@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -492,7 +491,7 @@ static bool drain_step(struct bus_worker *worker)
 
 static void turn(struct bus_worker *worker)
 {
-	bus_links_process(&worker->links);
+	bus_links_process(&worker->links, -1);
 	if (worker->client)
 		bus_client_process(worker->client);
 	run_errands(worker);
@@ -510,16 +509,8 @@ static void *bus_thread(void *arg)
 {
 	struct bus_worker *worker = arg;
 
-	while (!atomic_load(&worker->stopping)) {
-		struct pollfd readable[2] = {
-			{ .fd = worker->links.epoll_fd, .events = POLLIN },
-			{ .fd = worker->client ? bus_client_fd(worker->client) : -1, .events = POLLIN },
-		};
-
-		if (poll(readable, 2, -1) < 0)
-			assert(errno == EINTR);
+	while (!atomic_load(&worker->stopping))
 		turn(worker);
-	}
 	return NULL;
 }
 
@@ -569,6 +560,7 @@ struct bus_client *bus_worker_client(struct bus_worker *worker)
 		worker->client = bus_client_open(
 			&(struct bus_client_options){ .endpoints = worker->options.endpoints }, &error);
 		assert(worker->client); /* the endpoints were found to be right */
+		bus_links_watch(&worker->links, bus_client_fd(worker->client));
 	}
 	return worker->client;
 }
