@@ -44,6 +44,8 @@ struct service {
 
 LIST_HEAD(service_list, service);
 
+enum queue_gauge { QUEUE_WAITING, QUEUE_RUNNING, QUEUE_WORKERS, QUEUE_GAUGES };
+
 struct queue {
 	char name[FRAME_NAME_MAX];
 	uint8_t name_len;
@@ -52,6 +54,7 @@ struct queue {
 	struct service **services;
 	size_t service_count;
 	uint64_t unserved_ns; /* since when no worker has served it */
+	struct metric_series *gauges[QUEUE_GAUGES]; /* once it has had a worker: anybody may name a queue */
 };
 
 /* A peer: a client, a worker, or both. */
@@ -78,3 +81,6 @@ bool queue_is_served(const struct queue *queue);
 
 void queue_add_service(struct queue *queue, struct service *service);
 void queue_remove_service(struct queue *queue, struct service *service);
+
+/* Sets the metrics of a queue that has had a worker. */
+void queue_tell_gauges(struct queue *queue);

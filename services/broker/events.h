@@ -12,8 +12,6 @@
 
 #include "kit/zsocket.h"
 
-#include <stdatomic.h>
-
 enum {
 	EVENTS_STREAMS_MAX = 256,
 	EVENTS_HEAD_MS = 5000,
@@ -23,16 +21,10 @@ enum {
 
 struct events;
 
-/* Read by other threads. */
-struct events_counters {
-	atomic_ullong batches_in, batches_out, outdated, passed_over;
-	atomic_size_t streams, subscriptions;
-};
-
 struct events *events_open(const char *endpoint, struct zsocket_error *error_out);
 void events_run(struct events *events);
 void events_stop(struct events *events);
 void events_close(struct events *events);
 
-const struct events_counters *events_counters(const struct events *events);
-const struct router_counters *events_router_counters(const struct events *events);
+/* For /livez. Any thread. */
+bool events_is_alive(const struct events *events);

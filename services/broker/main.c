@@ -4,6 +4,7 @@
  */
 #include "broker/events.h"
 #include "broker/requests.h"
+#include "kit/admin.h"
 #include "kit/config.h"
 #include "kit/log.h"
 
@@ -22,6 +23,25 @@ static void *run_events(void *arg)
 {
 	events_run(arg);
 	return NULL;
+}
+
+struct broker {
+	struct requests *requests;
+	struct events *events;
+};
+
+static bool is_alive(void *ctx)
+{
+	const struct broker *broker = ctx;
+
+	return requests_is_alive(broker->requests) && events_is_alive(broker->events);
+}
+
+/* It depends on nothing: once it is bound it serves. */
+static bool is_ready(void *ctx, struct buffer *why_not)
+{
+	(void)why_not;
+	return is_alive(ctx);
 }
 
 /* What supervises us waits for a newline. */
@@ -63,27 +83,32 @@ int main(int argc, char **argv)
 	sigaddset(&ends, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &ends, NULL); /* before any thread starts, libzmq's too */
 
-	struct requests *requests = requests_open(config_text("GUANXI_BIND_REQUESTS"), &error);
+	struct broker broker = { .requests = requests_open(config_text("GUANXI_BIND_REQUESTS"), &error) };
 
-	if (!requests)
+	if (!broker.requests)
 		config_refuse("GUANXI_BIND_REQUESTS: %s", error.text);
 
-	struct events *events = events_open(config_text("GUANXI_BIND_EVENTS"), &error);
-
-	if (!events)
+	broker.events = events_open(config_text("GUANXI_BIND_EVENTS"), &error);
+	if (!broker.events)
 		config_refuse("GUANXI_BIND_EVENTS: %s", error.text);
 
-	pthread_t request_thread = start(run_requests, requests);
-	pthread_t event_thread = start(run_events, events);
+	pthread_t request_thread = start(run_requests, broker.requests);
+	pthread_t event_thread = start(run_events, broker.events);
 
+	admin_open(&(struct admin_options){
+		.address = config_text("GUANXI_ADMIN"),
+		.is_alive = is_alive,
+		.is_ready = is_ready,
+		.ctx = &broker,
+	});
 	log_info("serving", "requests=%s events=%s", config_text("GUANXI_BIND_REQUESTS"), config_text("GUANXI_BIND_EVENTS"));
 	tell_ready();
 	wait_for_end(&ends);
-	requests_stop(requests);
-	events_stop(events);
+	requests_stop(broker.requests);
+	events_stop(broker.events);
 	pthread_join(request_thread, NULL);
 	pthread_join(event_thread, NULL);
-	requests_close(requests);
-	events_close(events);
+	requests_close(broker.requests);
+	events_close(broker.events);
 	return 0;
 }

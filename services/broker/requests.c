@@ -3,6 +3,7 @@
 #include "broker/call.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -26,13 +27,9 @@ struct requests {
 	uint32_t slots_used; /* beyond, no slot has ever been used */
 	struct party *to_flush[ROUTER_PEERS_MAX]; /* have something in a writer */
 	size_t flush_count;
-	struct requests_counters counters;
+	struct metric_series *outcomes[BUS_OUTCOMES];
+	struct metric_series *waiting_bytes_gauge;
 };
-
-static void count(atomic_ullong *counter)
-{
-	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-}
 
 /* xorshift64: spreads load, guards nothing */
 static uint32_t next_random(struct requests *requests)
@@ -149,6 +146,7 @@ static void write_item(struct requests *requests, struct party *party, struct fr
 
 static void answer(struct requests *requests, struct party *client, const struct frame_item *item)
 {
+	metric_add(requests->outcomes[item->outcome], 1);
 	write_item(requests, client, &client->replies, FRAME_REPLY, item);
 }
 
@@ -227,7 +225,6 @@ static uint32_t retry_after_ms(const struct requests *requests, const struct que
 
 static void refuse(struct requests *requests, struct party *client, const struct queue *queue, uint64_t id)
 {
-	count(&requests->counters.overloaded);
 	answer(requests, client,
 		&(struct frame_item){
 			.id = id,
@@ -247,7 +244,6 @@ static void accept(struct requests *requests, struct party *client, struct queue
 {
 	struct call *call = has_room(requests, client, queue) ? new_call(requests) : NULL;
 
-	count(&requests->counters.calls);
 	if (!call) {
 		refuse(requests, client, queue, item->id);
 		return;
@@ -303,7 +299,6 @@ static uint32_t remaining_ms(const struct requests *requests, const struct call 
 
 static void expire_waiting(struct requests *requests, struct call *call)
 {
-	count(&requests->counters.expired);
 	answer_outcome(requests, call, BUS_DEADLINE, 0);
 	free_call(requests, call);
 }
@@ -379,10 +374,9 @@ static void on_reply(struct requests *requests, struct party *worker, struct fra
 		struct call *call = find_call(requests, item.id);
 
 		if (!call || !call->service || call->service->worker != worker) {
-			count(&requests->counters.stale);
+			router_count_drop(&requests->router, ROUTER_STALE);
 			continue;
 		}
-		count(&requests->counters.answered);
 		item.id = call->client_id;
 		if (call->client)
 			answer(requests, call->client, &item);
@@ -401,7 +395,6 @@ static struct call *find_clients_call(struct party *client, uint64_t id)
 
 static void cancel(struct requests *requests, struct call *call)
 {
-	count(&requests->counters.cancelled);
 	if (!call->service) {
 		free_call(requests, call);
 		return;
@@ -455,7 +448,7 @@ static void on_ready(struct requests *requests, struct party *worker, const stru
 	struct service *service = queue ? find_service(worker, queue) : NULL;
 
 	if (!queue || (!service && worker->service_count == REQUESTS_WORKER_QUEUES_MAX)) {
-		count(&requests->router.counters.peers_refused);
+		router_count_drop(&requests->router, ROUTER_TOO_MANY);
 		return;
 	}
 	if (!service)
@@ -470,7 +463,6 @@ static void end_service(struct requests *requests, struct service *service)
 	struct call *call;
 
 	while ((call = TAILQ_FIRST(&service->running))) {
-		count(&requests->counters.lost);
 		answer_outcome(requests, call, BUS_UNAVAILABLE, FRAME_MAYBE_EXECUTED);
 		free_call(requests, call);
 	}
@@ -510,7 +502,7 @@ static void on_message(void *owner, struct peer *peer, const struct frame_envelo
 		party->leaving = true;
 		router_send_plain(&requests->router, peer, FRAME_GOODBYE);
 	} else
-		count(&requests->router.counters.malformed);
+		router_count_drop(&requests->router, ROUTER_MALFORMED);
 }
 
 static void on_turn_end(void *owner)
@@ -531,7 +523,6 @@ static void end_unserved(struct requests *requests, struct queue *queue)
 		next = TAILQ_NEXT(call, in_state);
 		if (requests->router.now_ns - call->arrived_ns < REQUESTS_NO_WORKER_MS * NS_PER_MS)
 			continue;
-		count(&requests->counters.unserved);
 		answer_outcome(requests, call, BUS_NO_SERVICE, 0);
 		free_call(requests, call);
 	}
@@ -547,24 +538,8 @@ static void tick_call(struct requests *requests, struct call *call)
 	}
 	if (!call->client)
 		return; /* answered or cancelled; it occupies the worker until that is done with it */
-	count(&requests->counters.expired);
 	answer_outcome(requests, call, BUS_DEADLINE, FRAME_MAYBE_EXECUTED);
 	tell_cancel(requests, call);
-}
-
-static void publish_gauges(struct requests *requests)
-{
-	size_t waiting = 0, workers = 0;
-
-	for (size_t i = 0; i < requests->queue_count; i++) {
-		waiting += requests->queues[i]->waiting_count;
-		workers += requests->queues[i]->service_count;
-	}
-	atomic_store(&requests->counters.waiting, waiting);
-	atomic_store(&requests->counters.running, REQUESTS_CALLS_MAX - requests->free_count - waiting);
-	atomic_store(&requests->counters.workers, workers);
-	atomic_store(&requests->counters.queues, requests->queue_count);
-	atomic_store(&requests->counters.waiting_bytes, requests->waiting_bytes);
 }
 
 static void tick_queue(struct requests *requests, size_t index)
@@ -575,6 +550,7 @@ static void tick_queue(struct requests *requests, size_t index)
 		queue->unserved_ns = requests->router.now_ns;
 	else if (requests->router.now_ns - queue->unserved_ns >= REQUESTS_NO_WORKER_MS * NS_PER_MS)
 		end_unserved(requests, queue);
+	queue_tell_gauges(queue);
 	if (queue->service_count == 0 && queue->waiting_count == 0)
 		free_queue(requests, index);
 }
@@ -588,7 +564,7 @@ static void on_tick(void *owner)
 			tick_call(requests, requests->slots[i]);
 	for (size_t i = requests->queue_count; i > 0; i--)
 		tick_queue(requests, i - 1);
-	publish_gauges(requests);
+	metric_set(requests->waiting_bytes_gauge, (double)requests->waiting_bytes);
 	flush(requests);
 }
 
@@ -614,6 +590,25 @@ static const struct router_ops ROUTER_OPS = {
 	.on_gone = on_gone,
 };
 
+static void open_metrics(struct requests *requests)
+{
+	static const char *const OUTCOMES[BUS_OUTCOMES] = {
+		[BUS_ANSWERED] = "answered",
+		[BUS_DEADLINE] = "deadline",
+		[BUS_UNAVAILABLE] = "unavailable",
+		[BUS_OVERLOADED] = "overloaded",
+		[BUS_NO_SERVICE] = "no_service",
+		[BUS_REFUSED] = "refused",
+	};
+	char labels[64];
+
+	for (int i = 0; i < BUS_OUTCOMES; i++) {
+		snprintf(labels, sizeof(labels), "outcome=\"%s\"", OUTCOMES[i]);
+		requests->outcomes[i] = metric_series(METRIC_BROKER_ITEMS, labels);
+	}
+	requests->waiting_bytes_gauge = metric_series(METRIC_BROKER_WAITING_BYTES, "");
+}
+
 struct requests *requests_open(const char *endpoint, struct zsocket_error *error_out)
 {
 	struct requests *requests = calloc(1, sizeof(*requests));
@@ -621,10 +616,11 @@ struct requests *requests_open(const char *endpoint, struct zsocket_error *error
 
 	if (!requests || getrandom(seeds, sizeof(seeds), 0) != (ssize_t)sizeof(seeds))
 		abort();
-	if (!router_open(&requests->router, endpoint, &ROUTER_OPS, requests, error_out)) {
+	if (!router_open(&requests->router, "requests", endpoint, &ROUTER_OPS, requests, error_out)) {
 		free(requests);
 		return NULL;
 	}
+	open_metrics(requests);
 	/* Not from 1: a worker's answer to a broker that was here before must not fit. */
 	requests->serial = seeds[0] >> (SLOT_BITS + 1);
 	requests->random = seeds[1] | 1;
@@ -658,12 +654,7 @@ void requests_close(struct requests *requests)
 	free(requests);
 }
 
-const struct requests_counters *requests_counters(const struct requests *requests)
+bool requests_is_alive(const struct requests *requests)
 {
-	return &requests->counters;
-}
-
-const struct router_counters *requests_router_counters(const struct requests *requests)
-{
-	return &requests->router.counters;
+	return router_is_alive(&requests->router);
 }

@@ -18,8 +18,6 @@
 
 #include "kit/zsocket.h"
 
-#include <stdatomic.h>
-
 enum {
 	REQUESTS_CALLS_MAX = 65536,        /* waiting and running, of all clients */
 	REQUESTS_CLIENT_CALLS_MAX = 4096,  /* of one client */
@@ -35,12 +33,6 @@ enum {
 
 struct requests;
 
-/* Read by other threads. */
-struct requests_counters {
-	atomic_ullong calls, answered, overloaded, expired, unserved, lost, cancelled, stale;
-	atomic_size_t waiting, running, workers, queues, waiting_bytes;
-};
-
 /* Binds. NULL: error_out says why not. */
 struct requests *requests_open(const char *endpoint, struct zsocket_error *error_out);
 /* Runs on the calling thread until requests_stop(), which any thread may call. */
@@ -48,5 +40,5 @@ void requests_run(struct requests *requests);
 void requests_stop(struct requests *requests);
 void requests_close(struct requests *requests);
 
-const struct requests_counters *requests_counters(const struct requests *requests);
-const struct router_counters *requests_router_counters(const struct requests *requests);
+/* For /livez. Any thread. */
+bool requests_is_alive(const struct requests *requests);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -39,7 +40,7 @@ static struct peer *add_peer(struct router *router, const uint8_t *identity, siz
 	struct peer **bucket = bucket_of(router, identity, identity_len);
 
 	if (router->peer_count == ROUTER_PEERS_MAX) {
-		atomic_fetch_add(&router->counters.peers_refused, 1);
+		router_count_drop(router, ROUTER_TOO_MANY);
 		return NULL;
 	}
 	struct peer *peer = calloc(1, router->ops->peer_size);
@@ -53,7 +54,7 @@ static struct peer *add_peer(struct router *router, const uint8_t *identity, siz
 	*bucket = peer;
 	peer->index = router->peer_count++;
 	router->peers[peer->index] = peer;
-	atomic_store(&router->counters.peers, router->peer_count);
+	metric_set(router->peers_gauge, (double)router->peer_count);
 	return peer;
 }
 
@@ -66,7 +67,7 @@ static void remove_peer(struct router *router, struct peer *peer)
 	*at = peer->next;
 	router->peers[peer->index] = router->peers[--router->peer_count];
 	router->peers[peer->index]->index = peer->index;
-	atomic_store(&router->counters.peers, router->peer_count);
+	metric_set(router->peers_gauge, (double)router->peer_count);
 	free(peer);
 }
 
@@ -98,11 +99,12 @@ static void receive_one(struct router *router, const uint8_t *identity, size_t i
 	struct frame_reader reader = { bytes, bytes + zmq_msg_size(message) };
 	struct frame_envelope envelope;
 
-	atomic_fetch_add_explicit(&router->counters.messages_in, 1, memory_order_relaxed);
 	if (!frame_read_envelope(&reader, &envelope)) {
-		atomic_fetch_add(&router->counters.malformed, 1);
+		router_count_drop(router, ROUTER_MALFORMED);
 		return;
 	}
+	metric_add(router->received[envelope.type], 1);
+
 	struct peer *peer = find_peer(router, identity, identity_len);
 
 	if (!peer)
@@ -131,7 +133,7 @@ static bool receive(struct router *router)
 	}
 	zmq_msg_close(&message);
 	if (dropped)
-		atomic_fetch_add(&router->counters.malformed, dropped);
+		metric_add(router->dropped[ROUTER_MALFORMED], (double)dropped);
 	return count < ROUTER_TURN_MESSAGES;
 }
 
@@ -145,7 +147,6 @@ static void bury(struct router *router)
 			i++;
 			continue;
 		}
-		atomic_fetch_add(&router->counters.peers_lost, 1);
 		router->ops->on_gone(router->owner, peer);
 		remove_peer(router, peer);
 	}
@@ -192,11 +193,47 @@ static void wait_for_input(struct router *router)
 		assert(errno == EINTR);
 }
 
-bool router_open(struct router *router, const char *endpoint, const struct router_ops *ops, void *owner,
+static struct metric_series *labelled(enum metric metric, const char *side, const char *label, const char *value)
+{
+	char labels[96];
+
+	snprintf(labels, sizeof(labels), "side=\"%s\",%s=\"%s\"", side, label, value);
+	return metric_series(metric, labels);
+}
+
+static void open_metrics(struct router *router, const char *side)
+{
+	static const char *const DROPS[ROUTER_DROPS] = {
+		[ROUTER_MALFORMED] = "malformed",
+		[ROUTER_TOO_MANY] = "too_many",
+		[ROUTER_STALE] = "stale",
+		[ROUTER_NO_CREDIT] = "no_credit",
+	};
+	char labels[64];
+
+	for (int type = 1; type < FRAME_TYPES; type++)
+		router->received[type] = labelled(METRIC_BROKER_MESSAGES, side, "type", frame_type_text(type));
+	for (int why = 0; why < ROUTER_DROPS; why++)
+		router->dropped[why] = labelled(METRIC_BROKER_DROPPED, side, "reason", DROPS[why]);
+	snprintf(labels, sizeof(labels), "side=\"%s\"", side);
+	router->peers_gauge = metric_series(METRIC_BROKER_PEERS, labels);
+}
+
+void router_count_drop(struct router *router, enum router_drop why)
+{
+	metric_add(router->dropped[why], 1);
+}
+
+bool router_is_alive(const struct router *router)
+{
+	return zsocket_now_ns() - atomic_load(&router->turned_ns) < ROUTER_ALIVE_MS * NS_PER_MS;
+}
+
+bool router_open(struct router *router, const char *side, const char *endpoint, const struct router_ops *ops, void *owner,
 	struct zsocket_error *error_out)
 {
 	*router = (struct router){ .ops = ops, .owner = owner, .now_ns = zsocket_now_ns() };
-	router->ticked_ns = router->now_ns;
+	router->ticked_ns = router->turned_ns = router->now_ns;
 	router->socket = zsocket_bind_router(endpoint, error_out);
 	if (!router->socket)
 		return false;
@@ -206,6 +243,7 @@ bool router_open(struct router *router, const char *endpoint, const struct route
 	router->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (!router->peers || !router->buckets || router->wake_fd < 0)
 		abort();
+	open_metrics(router, side);
 	return true;
 }
 
@@ -214,7 +252,7 @@ void router_run(struct router *router)
 	while (!atomic_load(&router->stopping)) {
 		wait_for_input(router);
 		router->now_ns = zsocket_now_ns();
-		atomic_store_explicit(&router->counters.turned_ns, router->now_ns, memory_order_relaxed);
+		atomic_store_explicit(&router->turned_ns, router->now_ns, memory_order_relaxed);
 
 		bool all = receive(router);
 
@@ -251,7 +289,6 @@ static bool sent(struct router *router, struct peer *peer, bool taken)
 	if (!taken)
 		mark_gone(router, peer);
 	peer->sent_ns = router->now_ns;
-	atomic_fetch_add_explicit(&router->counters.messages_out, 1, memory_order_relaxed);
 	return taken;
 }
 

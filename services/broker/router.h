@@ -9,6 +9,7 @@
 #pragma once
 
 #include "kit/frame.h"
+#include "kit/metrics.h"
 #include "kit/zsocket.h"
 
 #include <stdatomic.h>
@@ -20,6 +21,7 @@ enum {
 	ROUTER_TURN_MESSAGES = 256, /* received before what they lead to is sent */
 	ROUTER_TICK_MS = 50,        /* while the owner says that it is busy */
 	ROUTER_TICK_IDLE_MS = 500,
+	ROUTER_ALIVE_MS = 10000,
 };
 
 /* Embedded, as the first member, in what the owner keeps for each peer. */
@@ -46,11 +48,12 @@ struct router_ops {
 	void (*on_gone)(void *owner, struct peer *peer);
 };
 
-/* Read by other threads. */
-struct router_counters {
-	atomic_ullong messages_in, messages_out, malformed, peers_lost, peers_refused;
-	atomic_size_t peers;
-	atomic_ullong turned_ns; /* when the loop last came round: liveness */
+enum router_drop {
+	ROUTER_MALFORMED,     /* not a message that this side takes */
+	ROUTER_TOO_MANY,      /* a limit on peers, queues, streams or registrations */
+	ROUTER_STALE,         /* an answer to what is not, or no longer, asked; a batch that does not lead beyond the head */
+	ROUTER_NO_CREDIT,     /* a batch, for one subscriber */
+	ROUTER_DROPS
 };
 
 struct router {
@@ -67,16 +70,23 @@ struct router {
 	uint64_t ticked_ns;
 	int wake_fd;
 	atomic_bool stopping;
-	struct router_counters counters;
+	atomic_ullong turned_ns; /* when the loop last came round */
+	struct metric_series *received[FRAME_TYPES];
+	struct metric_series *dropped[ROUTER_DROPS];
+	struct metric_series *peers_gauge;
 };
 
-/* False: error_out says why the endpoint cannot be served. */
-bool router_open(struct router *router, const char *endpoint, const struct router_ops *ops, void *owner,
+/* `side` labels the metrics. False: error_out says why the endpoint cannot be served. */
+bool router_open(struct router *router, const char *side, const char *endpoint, const struct router_ops *ops, void *owner,
 	struct zsocket_error *error_out);
 /* Runs on the calling thread until router_stop(). */
 void router_run(struct router *router);
 /* Any thread, or a signal handler. */
 void router_stop(struct router *router);
+/* Whether the loop has come round within ROUTER_ALIVE_MS: for /livez. Any thread. */
+bool router_is_alive(const struct router *router);
+/* Counts what was not dealt with. */
+void router_count_drop(struct router *router, enum router_drop why);
 /* Frees the peers without telling the owner. */
 void router_close(struct router *router);
 

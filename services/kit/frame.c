@@ -335,6 +335,26 @@ void frame_patch_up_to(uint8_t *message, uint64_t up_to)
 	put_u64(message + FRAME_ENVELOPE_SIZE + message[7] + 16, up_to);
 }
 
+const char *frame_type_text(enum frame_type type)
+{
+	static const char *const TEXTS[FRAME_TYPES] = {
+		[FRAME_REQUEST] = "request",
+		[FRAME_REPLY] = "reply",
+		[FRAME_CANCEL] = "cancel",
+		[FRAME_READY] = "ready",
+		[FRAME_GOODBYE] = "goodbye",
+		[FRAME_HEARTBEAT] = "heartbeat",
+		[FRAME_HELLO] = "hello",
+		[FRAME_PUBLISH] = "publish",
+		[FRAME_EVENTS] = "events",
+		[FRAME_HEAD] = "head",
+		[FRAME_SUBSCRIBE] = "subscribe",
+		[FRAME_CREDIT] = "credit",
+	};
+
+	return type < FRAME_TYPES && TEXTS[type] ? TEXTS[type] : "unknown";
+}
+
 const char *bus_outcome_text(enum bus_outcome outcome)
 {
 	static const char *const TEXTS[BUS_OUTCOMES] = {

@@ -182,6 +182,9 @@ void frame_writer_fini(struct frame_writer *writer);
 void frame_patch_type(uint8_t *message, enum frame_type type);
 void frame_patch_up_to(uint8_t *message, uint64_t up_to);
 
+/* A word for metrics and logs: "request"; never NULL. */
+const char *frame_type_text(enum frame_type type);
+
 /* One sentence for people; never NULL. */
 const char *bus_outcome_text(enum bus_outcome outcome);
 
