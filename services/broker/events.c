@@ -182,6 +182,11 @@ static void on_credit(struct events *events, struct subscriber *subscriber, stru
 			tell_head(events, subscriber, &events->streams[i]);
 }
 
+static enum access_right right_for(enum frame_type type)
+{
+	return type == FRAME_SUBSCRIBE ? ACCESS_CALL : ACCESS_SERVE;
+}
+
 static void on_message(void *owner, struct peer *peer, const struct frame_envelope *envelope, struct frame_reader body,
 	zmq_msg_t *message)
 {
@@ -189,6 +194,8 @@ static void on_message(void *owner, struct peer *peer, const struct frame_envelo
 	struct subscriber *subscriber = (struct subscriber *)peer;
 	bool has_name = envelope->name_len > 0;
 
+	if (has_name && !router_permits(&events->router, peer, right_for(envelope->type), envelope))
+		return;
 	if (envelope->type == FRAME_PUBLISH && has_name && frame_events_valid(body, envelope))
 		on_publish(events, envelope, body, message);
 	else if (envelope->type == FRAME_HEAD && has_name)
@@ -254,13 +261,13 @@ static const struct router_ops ROUTER_OPS = {
 	.on_gone = on_gone,
 };
 
-struct events *events_open(const char *endpoint, struct zsocket_error *error_out)
+struct events *events_open(const char *endpoint, struct access *access, struct zsocket_error *error_out)
 {
 	struct events *events = calloc(1, sizeof(*events));
 
 	if (!events)
 		abort();
-	if (!router_open(&events->router, "events", endpoint, &ROUTER_OPS, events, error_out)) {
+	if (!router_open(&events->router, "events", endpoint, access, &ROUTER_OPS, events, error_out)) {
 		free(events);
 		return NULL;
 	}

@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "kit/zsocket.h"
+#include "broker/access.h"
 
 enum {
 	EVENTS_STREAMS_MAX = 256,
@@ -21,7 +21,7 @@ enum {
 
 struct events;
 
-struct events *events_open(const char *endpoint, struct zsocket_error *error_out);
+struct events *events_open(const char *endpoint, struct access *access, struct zsocket_error *error_out);
 void events_run(struct events *events);
 void events_stop(struct events *events);
 void events_close(struct events *events);

@@ -62,6 +62,23 @@ static pthread_t start(void *(*run)(void *), void *arg)
 	return thread;
 }
 
+/* NULL: no keys, so nothing but this machine. */
+static struct access *open_access(void)
+{
+	const char *public_key = config_text("GUANXI_CURVE_PUBLIC_KEY");
+	struct zsocket_error error;
+	struct access *access;
+
+	if (!zsocket_use_curve(public_key, config_text("GUANXI_CURVE_SECRET_KEY"), public_key, &error))
+		config_refuse("GUANXI_CURVE_PUBLIC_KEY, GUANXI_CURVE_SECRET_KEY: %s", error.text);
+	if (!*public_key)
+		return NULL;
+	access = access_open(config_text("GUANXI_CURVE_CLIENTS"), &error);
+	if (!access)
+		config_refuse("GUANXI_CURVE_CLIENTS: %s", error.text);
+	return access;
+}
+
 static void wait_for_end(const sigset_t *signals)
 {
 	int received;
@@ -83,12 +100,13 @@ int main(int argc, char **argv)
 	sigaddset(&ends, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &ends, NULL); /* before any thread starts, libzmq's too */
 
-	struct broker broker = { .requests = requests_open(config_text("GUANXI_BIND_REQUESTS"), &error) };
+	struct access *access = open_access();
+	struct broker broker = { .requests = requests_open(config_text("GUANXI_BIND_REQUESTS"), access, &error) };
 
 	if (!broker.requests)
 		config_refuse("GUANXI_BIND_REQUESTS: %s", error.text);
 
-	broker.events = events_open(config_text("GUANXI_BIND_EVENTS"), &error);
+	broker.events = events_open(config_text("GUANXI_BIND_EVENTS"), access, &error);
 	if (!broker.events)
 		config_refuse("GUANXI_BIND_EVENTS: %s", error.text);
 
@@ -110,5 +128,7 @@ int main(int argc, char **argv)
 	pthread_join(event_thread, NULL);
 	requests_close(broker.requests);
 	events_close(broker.events);
+	if (access)
+		access_close(access);
 	return 0;
 }

@@ -263,6 +263,14 @@ static void accept(struct requests *requests, struct party *client, struct queue
 	client->call_count++;
 }
 
+static void refuse_all(struct requests *requests, struct party *client, struct frame_reader body)
+{
+	struct frame_item item;
+
+	while (frame_read_item(&body, &item))
+		answer(requests, client, &(struct frame_item){ .id = item.id, .outcome = BUS_REFUSED });
+}
+
 static void on_request(struct requests *requests, struct party *client, const struct frame_envelope *envelope,
 	struct frame_reader body, zmq_msg_t *message)
 {
@@ -490,14 +498,19 @@ static void on_message(void *owner, struct peer *peer, const struct frame_envelo
 	bool has_name = envelope->name_len > 0;
 	bool has_items = frame_items_valid(body, envelope);
 
-	if (envelope->type == FRAME_REQUEST && has_name && has_items)
-		on_request(requests, party, envelope, body, message);
+	if (envelope->type == FRAME_REQUEST && has_name && has_items) {
+		if (router_permits(&requests->router, peer, ACCESS_CALL, envelope))
+			on_request(requests, party, envelope, body, message);
+		else
+			refuse_all(requests, party, body);
+	} else if (envelope->type == FRAME_READY && has_name && envelope->count > 0) {
+		if (router_permits(&requests->router, peer, ACCESS_SERVE, envelope))
+			on_ready(requests, party, envelope);
+	}
 	else if (envelope->type == FRAME_REPLY && has_items)
 		on_reply(requests, party, body);
 	else if (envelope->type == FRAME_CANCEL && has_items)
 		on_cancel(requests, party, body);
-	else if (envelope->type == FRAME_READY && has_name && envelope->count > 0)
-		on_ready(requests, party, envelope);
 	else if (envelope->type == FRAME_GOODBYE) {
 		party->leaving = true;
 		router_send_plain(&requests->router, peer, FRAME_GOODBYE);
@@ -609,14 +622,14 @@ static void open_metrics(struct requests *requests)
 	requests->waiting_bytes_gauge = metric_series(METRIC_BROKER_WAITING_BYTES, "");
 }
 
-struct requests *requests_open(const char *endpoint, struct zsocket_error *error_out)
+struct requests *requests_open(const char *endpoint, struct access *access, struct zsocket_error *error_out)
 {
 	struct requests *requests = calloc(1, sizeof(*requests));
 	uint64_t seeds[2];
 
 	if (!requests || getrandom(seeds, sizeof(seeds), 0) != (ssize_t)sizeof(seeds))
 		abort();
-	if (!router_open(&requests->router, "requests", endpoint, &ROUTER_OPS, requests, error_out)) {
+	if (!router_open(&requests->router, "requests", endpoint, access, &ROUTER_OPS, requests, error_out)) {
 		free(requests);
 		return NULL;
 	}

@@ -11,12 +11,13 @@
  *	BUS_DEADLINE     its time was over while it waited (did not run), or while it ran (maybe executed)
  *	BUS_NO_SERVICE   no worker served the queue for REQUESTS_NO_WORKER_MS; it did not run
  *	BUS_UNAVAILABLE  the worker that had it went away (maybe executed)
+ *	BUS_REFUSED      the client's key may not call (access.h); it did not run
  *
  * A client that goes away takes its waiting calls with it, and the workers of those that run are told CANCEL.
  */
 #pragma once
 
-#include "kit/zsocket.h"
+#include "broker/access.h"
 
 enum {
 	REQUESTS_CALLS_MAX = 65536,        /* waiting and running, of all clients */
@@ -33,8 +34,8 @@ enum {
 
 struct requests;
 
-/* Binds. NULL: error_out says why not. */
-struct requests *requests_open(const char *endpoint, struct zsocket_error *error_out);
+/* Binds. access: NULL without keys. NULL: error_out says why not. */
+struct requests *requests_open(const char *endpoint, struct access *access, struct zsocket_error *error_out);
 /* Runs on the calling thread until requests_stop(), which any thread may call. */
 void requests_run(struct requests *requests);
 void requests_stop(struct requests *requests);

@@ -84,10 +84,13 @@ static bool introduces_itself(enum frame_type type)
 	       type == FRAME_HEAD;
 }
 
-static struct peer *meet(struct router *router, const uint8_t *identity, size_t identity_len, enum frame_type type)
+static struct peer *meet(struct router *router, const uint8_t *identity, size_t identity_len, enum frame_type type,
+	const char *key)
 {
 	struct peer *peer = add_peer(router, identity, identity_len);
 
+	if (peer)
+		snprintf(peer->key, sizeof(peer->key), "%s", key);
 	if (peer && !introduces_itself(type))
 		router_send_plain(router, peer, FRAME_HELLO);
 	return peer;
@@ -108,7 +111,7 @@ static void receive_one(struct router *router, const uint8_t *identity, size_t i
 	struct peer *peer = find_peer(router, identity, identity_len);
 
 	if (!peer)
-		peer = meet(router, identity, identity_len, envelope.type);
+		peer = meet(router, identity, identity_len, envelope.type, zsocket_key(message));
 	if (!peer || peer->gone)
 		return;
 	peer->heard_ns = router->now_ns;
@@ -208,6 +211,7 @@ static void open_metrics(struct router *router, const char *side)
 		[ROUTER_TOO_MANY] = "too_many",
 		[ROUTER_STALE] = "stale",
 		[ROUTER_NO_CREDIT] = "no_credit",
+		[ROUTER_NOT_PERMITTED] = "not_permitted",
 	};
 	char labels[64];
 
@@ -229,10 +233,20 @@ bool router_is_alive(const struct router *router)
 	return zsocket_now_ns() - atomic_load(&router->turned_ns) < ROUTER_ALIVE_MS * NS_PER_MS;
 }
 
-bool router_open(struct router *router, const char *side, const char *endpoint, const struct router_ops *ops, void *owner,
-	struct zsocket_error *error_out)
+bool router_permits(struct router *router, const struct peer *peer, enum access_right right,
+	const struct frame_envelope *envelope)
 {
-	*router = (struct router){ .ops = ops, .owner = owner, .now_ns = zsocket_now_ns() };
+	bool may = access_may(router->access, peer->key, right, envelope->name, envelope->name_len);
+
+	if (!may)
+		router_count_drop(router, ROUTER_NOT_PERMITTED);
+	return may;
+}
+
+bool router_open(struct router *router, const char *side, const char *endpoint, struct access *access,
+	const struct router_ops *ops, void *owner, struct zsocket_error *error_out)
+{
+	*router = (struct router){ .ops = ops, .owner = owner, .access = zsocket_uses_curve(endpoint) ? access : NULL, .now_ns = zsocket_now_ns() };
 	router->ticked_ns = router->turned_ns = router->now_ns;
 	router->socket = zsocket_bind_router(endpoint, error_out);
 	if (!router->socket)

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "broker/access.h"
 #include "kit/frame.h"
 #include "kit/metrics.h"
 #include "kit/zsocket.h"
@@ -31,6 +32,7 @@ struct peer {
 	uint64_t heard_ns;
 	uint64_t sent_ns;
 	bool gone;         /* told to the owner, and freed, at the end of the turn */
+	char key[ACCESS_KEY_LEN + 1]; /* "": none, local */
 	uint8_t identity[ZSOCKET_IDENTITY_MAX];
 	uint8_t identity_len;
 };
@@ -53,12 +55,14 @@ enum router_drop {
 	ROUTER_TOO_MANY,      /* a limit on peers, queues, streams or registrations */
 	ROUTER_STALE,         /* an answer to what is not, or no longer, asked; a batch that does not lead beyond the head */
 	ROUTER_NO_CREDIT,     /* a batch, for one subscriber */
+	ROUTER_NOT_PERMITTED, /* the peer's key may not do this */
 	ROUTER_DROPS
 };
 
 struct router {
 	void *socket;
 	int socket_fd;
+	struct access *access;
 	const struct router_ops *ops;
 	void *owner;
 	struct peer **peers; /* ROUTER_PEERS_MAX */
@@ -76,15 +80,18 @@ struct router {
 	struct metric_series *peers_gauge;
 };
 
-/* `side` labels the metrics. False: error_out says why the endpoint cannot be served. */
-bool router_open(struct router *router, const char *side, const char *endpoint, const struct router_ops *ops, void *owner,
-	struct zsocket_error *error_out);
+/* `side` labels the metrics. access is asked where the endpoint is reached by key; it outlives the router. False: error_out says why the endpoint cannot be served. */
+bool router_open(struct router *router, const char *side, const char *endpoint, struct access *access,
+	const struct router_ops *ops, void *owner, struct zsocket_error *error_out);
 /* Runs on the calling thread until router_stop(). */
 void router_run(struct router *router);
 /* Any thread, or a signal handler. */
 void router_stop(struct router *router);
 /* Whether the loop has come round within ROUTER_ALIVE_MS: for /livez. Any thread. */
 bool router_is_alive(const struct router *router);
+/* Whether the peer may; it is counted if not. */
+bool router_permits(struct router *router, const struct peer *peer, enum access_right right,
+	const struct frame_envelope *envelope);
 /* Counts what was not dealt with. */
 void router_count_drop(struct router *router, enum router_drop why);
 /* Frees the peers without telling the owner. */

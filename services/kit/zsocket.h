@@ -23,6 +23,24 @@ struct zsocket_error {
 	char text[256];
 };
 
+/*
+ * Keys for TCP, as Z85 text: this process's own pair, and the brokers' public key (of a broker: its own). All "": none, then TCP is
+ * for loopback only. Once, before any socket is opened. False: a key is malformed or missing, or the pair does not match.
+ * ipc endpoints never use them.
+ */
+bool zsocket_use_curve(const char *public_key, const char *secret_key, const char *server_key,
+	struct zsocket_error *error_out);
+/* Whether connections at this endpoint are by key. */
+bool zsocket_uses_curve(const char *endpoint);
+
+/* Where libzmq asks about the keys of whoever connects (RFC 27): a REP socket. If nobody answers there, libzmq 4.3.4 lets everybody
+ * in ("Stonehouse"), but then messages come without a key: see zsocket_key(). */
+void *zsocket_bind_zap(struct zsocket_error *error_out);
+
+/* The key of the connection that a message came by, as whoever answered for it named it; "" if nobody did. Valid as long as
+ * the message. */
+const char *zsocket_key(zmq_msg_t *message);
+
 /* Binds a ROUTER. NULL with a sentence: a malformed or taken endpoint, or one that other machines could reach without
  * CURVE. The directory of an ipc endpoint is made with mode 700 if it is missing, and refused if others may enter it. */
 void *zsocket_bind_router(const char *endpoint, struct zsocket_error *error_out);

@@ -105,7 +105,7 @@ static int be_worker(const char *endpoint)
 static int be_broker(const char *endpoint)
 {
 	struct zsocket_error error;
-	struct requests *requests = requests_open(endpoint, &error);
+	struct requests *requests = requests_open(endpoint, NULL, &error);
 
 	if (!requests)
 		return 1;

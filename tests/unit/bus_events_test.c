@@ -325,11 +325,10 @@ static void a_follower_that_stops_reading_for_long_costs_the_broker_a_window_and
 	await_position(publisher, &other, position);
 	before = resident_kib(harness->brokers[0]);
 	until = now_ms() + 5000; /* longer than three heartbeats: it is given up meanwhile */
-	while (now_ms() < until) {
+	while (now_ms() < until || position < 10000) { /* 50 MB at least */
 		position = publish(publisher, 1, position, 20, 5000);
 		await_position(publisher, &other, position);
 	}
-	assert_in_range(position, 10000, UINT32_MAX); /* 50 MB at least have gone by */
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* which keep what was freed */
 	assert_in_range(resident_kib(harness->brokers[0]), before / 2, before + 32 * 1024);
 #else

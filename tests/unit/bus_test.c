@@ -453,21 +453,27 @@ static void a_call_can_be_cancelled_before_it_is_sent(void **state)
 
 /* --- death */
 
+/* The worker that swallows calls answers one that is empty. */
+static void await_ping(struct bus_client *client)
+{
+	uint64_t until = now_ms() + HARNESS_LONG_MS;
+	struct bus_reply reply;
+
+	do
+		bus_client_call_wait(client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 3000 }, &reply);
+	while (reply.outcome != BUS_ANSWERED && now_ms() < until);
+	assert_int_equal(reply.outcome, BUS_ANSWERED);
+}
+
 /* Runs calls at a worker that swallows them, ends it in one of two ways, and returns how long the calls then took to end. */
 static uint64_t lose_worker(struct harness *harness, struct bus_client *client, struct tally *tally, bool idempotent, int signal)
 {
-	struct tally warm = { 0 };
 	pid_t worker = harness_start_worker(harness, "test.read", "swallow");
 	uint64_t began;
 
-	/* A call that is swallowed ends at its deadline; one that found no service would end otherwise. */
-	do {
-		call_numbers(client, &warm, 1, 500, false);
-		await_all(client, &warm);
-	} while (warm.by_outcome[BUS_DEADLINE] == 0 || warm.maybe_executed == 0);
+	await_ping(client);
 	call_numbers(client, tally, 10, 12000, idempotent);
-	call_numbers(client, &warm, 1, 300, false); /* the same way and after them: they are there when it has ended */
-	await_all(client, &warm);
+	await_ping(client); /* the same way and after them: they are there when it is answered */
 	began = now_ms();
 	kill(worker, signal);
 	if (idempotent)
@@ -596,6 +602,7 @@ static void calls_at_a_stopped_broker_end_within_four_seconds(void **state)
 	harness_start_worker(harness, "test.read", "echo");
 	await_service(client);
 	kill(harness->brokers[0], SIGSTOP);
+	waitpid(harness->brokers[0], NULL, WUNTRACED); /* until it has stopped */
 	began = now_ms();
 	call_numbers(client, &tally, 5, 10000, false);
 	await_all(client, &tally);
@@ -826,26 +833,49 @@ static void a_malformed_list_of_brokers_is_refused_with_a_sentence(void **state)
 	}
 }
 
-static void a_broker_is_found_by_name(void **state)
+/* A broker on a thread of this process, on a loopback port. */
+struct local {
+	struct access *access;
+	struct requests *requests;
+	pthread_t thread;
+	char endpoint[64];
+	int port;
+};
+
+static void open_local(struct local *local, struct access *access)
 {
 	struct zsocket_error error;
+
+	*local = (struct local){ .access = access, .port = 20000 + getpid() % 20000 };
+	while (!local->requests && local->port < 65000) {
+		snprintf(local->endpoint, sizeof(local->endpoint), "tcp://127.0.0.1:%d", ++local->port);
+		local->requests = requests_open(local->endpoint, access, &error);
+	}
+	assert_non_null(local->requests);
+	pthread_create(&local->thread, NULL, harness_run_requests, local->requests);
+}
+
+static void close_local(struct local *local)
+{
+	requests_stop(local->requests);
+	pthread_join(local->thread, NULL);
+	requests_close(local->requests);
+	if (local->access)
+		access_close(local->access);
+}
+
+static void a_broker_is_found_by_name(void **state)
+{
 	struct bus_client *client;
-	struct requests *requests = NULL;
-	pthread_t thread;
+	struct local local;
 	char endpoint[64];
 	struct bench bench;
 	struct bus_reply reply;
-	int port;
 
 	(void)state;
-	for (port = 20000 + getpid() % 20000; !requests && port < 65000; port++) {
-		snprintf(endpoint, sizeof(endpoint), "tcp://127.0.0.1:%d", port);
-		requests = requests_open(endpoint, &error);
-	}
-	assert_non_null(requests);
-	pthread_create(&thread, NULL, harness_run_requests, requests);
-	open_bench(&bench, endpoint, 4, false);
-	snprintf(endpoint, sizeof(endpoint), "tcp://localhost:%d", port - 1);
+	open_local(&local, NULL);
+	open_bench(&bench, local.endpoint, 4, false);
+	snprintf(endpoint, sizeof(endpoint), "tcp://localhost:%d", local.port);
 	client = open_client(endpoint, 0);
 	bus_client_call_wait(client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 10000 }, &reply);
 	for (int i = 0; i < 5 && reply.outcome != BUS_ANSWERED; i++) /* the first address may be ::1 */
@@ -853,9 +883,140 @@ static void a_broker_is_found_by_name(void **state)
 	assert_int_equal(reply.outcome, BUS_ANSWERED);
 	bus_client_close(client);
 	bus_worker_close(bench.worker);
-	requests_stop(requests);
-	pthread_join(thread, NULL);
-	requests_close(requests);
+	close_local(&local);
+}
+
+/* --- keys */
+
+/* This process is broker, worker and client at once, with one key; `roles` is what the list says of it. */
+static void open_keyed(struct harness *harness, struct local *local, const char *roles)
+{
+	char public_key[41], secret_key[41], path[128];
+	struct zsocket_error error;
+	struct access *access;
+	FILE *file;
+
+	assert_int_equal(zmq_curve_keypair(public_key, secret_key), 0);
+	snprintf(path, sizeof(path), "%s/keys", harness->directory);
+	file = fopen(path, "w");
+	fprintf(file, "# tests\n\n%s%s\n", *roles ? public_key : "", roles);
+	fclose(file);
+	assert_true(zsocket_use_curve(public_key, secret_key, public_key, &error));
+	access = access_open(path, &error);
+	if (!access)
+		fail_msg("%s", error.text);
+	open_local(local, access);
+}
+
+static enum bus_outcome call_with_key(struct harness *harness, const char *roles)
+{
+	struct zsocket_error error;
+	struct bus_client *client;
+	struct bus_reply reply;
+	struct local local;
+	struct bench bench;
+
+	open_keyed(harness, &local, roles);
+	open_bench(&bench, local.endpoint, 4, false);
+	client = open_client(local.endpoint, 0);
+	bus_client_call_wait(client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 5000 }, &reply);
+	bus_client_close(client);
+	bus_worker_close(bench.worker);
+	close_local(&local);
+	assert_true(zsocket_use_curve("", "", "", &error));
+	return reply.outcome;
+}
+
+static void a_listed_key_may_do_what_its_roles_say(void **state)
+{
+	assert_int_equal(call_with_key(*state, " call serve:test"), BUS_ANSWERED);
+	assert_int_equal(call_with_key(*state, " call"), BUS_NO_SERVICE);
+	assert_int_equal(call_with_key(*state, " call serve:tes serve:test.reader"), BUS_NO_SERVICE);
+	assert_int_equal(call_with_key(*state, " serve:test"), BUS_REFUSED);
+}
+
+static void a_key_that_is_not_listed_is_not_let_in(void **state)
+{
+	assert_int_equal(call_with_key(*state, ""), BUS_NO_SERVICE);
+}
+
+static void a_client_without_a_key_is_not_let_in(void **state)
+{
+	struct zsocket_error error;
+	struct bus_client *client;
+	struct bus_reply reply;
+	struct local local;
+
+	open_keyed(*state, &local, " call serve:test");
+	assert_true(zsocket_use_curve("", "", "", &error));
+	client = open_client(local.endpoint, 0);
+	bus_client_call_wait(client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 5000 }, &reply);
+	assert_int_equal(reply.outcome, BUS_NO_SERVICE);
+	assert_false(bus_client_connected(client));
+	bus_client_close(client);
+	close_local(&local);
+}
+
+static void a_key_that_is_taken_off_the_list_is_refused_soon(void **state)
+{
+	struct harness *harness = *state;
+	struct zsocket_error error;
+	struct bus_client *client;
+	struct bus_reply reply;
+	struct local local;
+	struct bench bench;
+	char path[128];
+	uint64_t until = now_ms() + HARNESS_LONG_MS;
+
+	open_keyed(harness, &local, " call serve:test");
+	open_bench(&bench, local.endpoint, 4, false);
+	client = open_client(local.endpoint, 0);
+	await_service(client);
+	snprintf(path, sizeof(path), "%s/keys", harness->directory);
+	fclose(fopen(path, "w"));
+	do
+		bus_client_call_wait(client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 5000 }, &reply);
+	while (reply.outcome == BUS_ANSWERED && now_ms() < until);
+	assert_int_equal(reply.outcome, BUS_REFUSED);
+	bus_client_close(client);
+	bus_worker_close(bench.worker);
+	close_local(&local);
+	assert_true(zsocket_use_curve("", "", "", &error));
+}
+
+static void a_list_of_keys_with_a_mistake_is_refused_naming_the_line(void **state)
+{
+	static const char *const WRONG[] = { "short call", "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7 rule",
+		"rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7 serve:", "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7 serve:A" };
+	struct harness *harness = *state;
+	struct zsocket_error error;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/keys", harness->directory);
+	for (size_t i = 0; i < sizeof(WRONG) / sizeof(*WRONG); i++) {
+		FILE *file = fopen(path, "w");
+
+		fprintf(file, "# one\n%s\n", WRONG[i]);
+		fclose(file);
+		assert_null(access_open(path, &error));
+		assert_non_null(strstr(error.text, "line 2"));
+	}
+	unlink(path);
+	assert_null(access_open(path, &error));
+}
+
+static void keys_that_are_malformed_or_do_not_match_are_refused(void **state)
+{
+	char public_key[41], secret_key[41], other_public[41], other_secret[41];
+	struct zsocket_error error;
+
+	(void)state;
+	zmq_curve_keypair(public_key, secret_key);
+	zmq_curve_keypair(other_public, other_secret);
+	assert_false(zsocket_use_curve(public_key, other_secret, public_key, &error));
+	assert_false(zsocket_use_curve(public_key, secret_key, "", &error));
+	assert_false(zsocket_use_curve("short", secret_key, public_key, &error));
+	assert_false(zsocket_uses_curve("tcp://192.0.2.1:1"));
 }
 
 int main(int argc, char **argv)
@@ -892,6 +1053,12 @@ int main(int argc, char **argv)
 		TEST(an_endpoint_that_another_broker_serves_is_not_taken_from_it),
 		TEST(a_malformed_list_of_brokers_is_refused_with_a_sentence),
 		TEST(a_broker_is_found_by_name),
+		TEST(a_listed_key_may_do_what_its_roles_say),
+		TEST(a_key_that_is_not_listed_is_not_let_in),
+		TEST(a_client_without_a_key_is_not_let_in),
+		TEST(a_key_that_is_taken_off_the_list_is_refused_soon),
+		TEST(a_list_of_keys_with_a_mistake_is_refused_naming_the_line),
+		TEST(keys_that_are_malformed_or_do_not_match_are_refused),
 	};
 
 	harness_role(argc, argv);
