@@ -299,13 +299,13 @@ struct access *access_open(const char *path, struct zsocket_error *error_out)
 	if (!access || !(access->path = strdup(path)))
 		abort();
 	pthread_rwlock_init(&access->lock, NULL);
-	if (*path && !read_list(access, &access->list, error_out)) {
+	if ((*path && !read_list(access, &access->list, error_out)) ||
+		!(access->socket = zsocket_bind_zap(error_out))) {
 		access_free(access);
 		return NULL;
 	}
-	access->socket = zsocket_bind_zap(error_out);
 	access->wake_fd = eventfd(0, EFD_CLOEXEC);
-	if (!access->socket || access->wake_fd < 0 || pthread_create(&access->thread, NULL, access_thread, access) != 0)
+	if (access->wake_fd < 0 || pthread_create(&access->thread, NULL, access_thread, access) != 0)
 		abort(); /* at start, for want of descriptors or threads */
 	return access;
 }

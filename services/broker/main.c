@@ -122,9 +122,9 @@ int main(int argc, char **argv)
 	log_info("serving", "requests=%s events=%s", config_text("GUANXI_BIND_REQUESTS"), config_text("GUANXI_BIND_EVENTS"));
 	tell_ready();
 	wait_for_end(&ends);
-	requests_stop(broker.requests);
-	events_stop(broker.events);
+	requests_leave(broker.requests);
 	pthread_join(request_thread, NULL);
+	events_stop(broker.events);
 	pthread_join(event_thread, NULL);
 	requests_close(broker.requests);
 	events_close(broker.events);

@@ -21,6 +21,8 @@ struct requests {
 	size_t waiting_bytes; /* of inbound messages */
 	uint64_t serial;
 	uint64_t random;
+	atomic_bool leave;
+	uint64_t leaving_ns; /* since when; 0: it is not */
 	struct call *slots[REQUESTS_CALLS_MAX];
 	uint32_t free_slots[REQUESTS_CALLS_MAX]; /* a stack */
 	uint32_t free_count;
@@ -518,6 +520,11 @@ static void on_message(void *owner, struct peer *peer, const struct frame_envelo
 		router_count_drop(&requests->router, ROUTER_MALFORMED);
 }
 
+static bool is_idle(const struct requests *requests)
+{
+	return requests->free_count == REQUESTS_CALLS_MAX;
+}
+
 static void on_turn_end(void *owner)
 {
 	struct requests *requests = owner;
@@ -525,7 +532,7 @@ static void on_turn_end(void *owner)
 	for (size_t i = 0; i < requests->queue_count; i++)
 		dispatch(requests, requests->queues[i]);
 	flush(requests);
-	requests->router.busy = requests->free_count < REQUESTS_CALLS_MAX;
+	requests->router.busy = !is_idle(requests) || atomic_load(&requests->leave);
 }
 
 static void end_unserved(struct requests *requests, struct queue *queue)
@@ -568,6 +575,28 @@ static void tick_queue(struct requests *requests, size_t index)
 		free_queue(requests, index);
 }
 
+/* Workers are not told: what clients still have here must be answered. */
+static void begin_leaving(struct requests *requests)
+{
+	requests->leaving_ns = requests->router.now_ns;
+	for (size_t i = 0; i < requests->router.peer_count; i++) {
+		struct party *party = introduce(requests->router.peers[i]);
+
+		if (LIST_EMPTY(&party->services))
+			router_send_plain(&requests->router, &party->peer, FRAME_GOODBYE);
+	}
+}
+
+static void tick_leaving(struct requests *requests)
+{
+	if (!atomic_load(&requests->leave))
+		return;
+	if (!requests->leaving_ns)
+		begin_leaving(requests);
+	else if (is_idle(requests) || requests->router.now_ns - requests->leaving_ns >= REQUESTS_LEAVE_MS * NS_PER_MS)
+		router_stop(&requests->router);
+}
+
 static void on_tick(void *owner)
 {
 	struct requests *requests = owner;
@@ -578,6 +607,7 @@ static void on_tick(void *owner)
 	for (size_t i = requests->queue_count; i > 0; i--)
 		tick_queue(requests, i - 1);
 	metric_set(requests->waiting_bytes_gauge, (double)requests->waiting_bytes);
+	tick_leaving(requests);
 	flush(requests);
 }
 
@@ -648,6 +678,12 @@ struct requests *requests_open(const char *endpoint, struct access *access, stru
 void requests_run(struct requests *requests)
 {
 	router_run(&requests->router);
+}
+
+void requests_leave(struct requests *requests)
+{
+	atomic_store(&requests->leave, true);
+	router_wake(&requests->router);
 }
 
 void requests_stop(struct requests *requests)

@@ -28,6 +28,7 @@ enum {
 	REQUESTS_WORKER_QUEUES_MAX = 64,   /* registrations of one worker */
 	REQUESTS_WORKER_BYTES_MAX = 32 << 20, /* running at one worker, of one queue: what may lie in its socket */
 	REQUESTS_NO_WORKER_MS = 2000,
+	REQUESTS_LEAVE_MS = 5000,
 	REQUESTS_RETRY_MIN_MS = 100,       /* what BUS_OVERLOADED advises: the age of the oldest that waits, within these */
 	REQUESTS_RETRY_MAX_MS = 5000,
 };
@@ -36,8 +37,10 @@ struct requests;
 
 /* Binds. access: NULL without keys. NULL: error_out says why not. */
 struct requests *requests_open(const char *endpoint, struct access *access, struct zsocket_error *error_out);
-/* Runs on the calling thread until requests_stop(), which any thread may call. */
+/* Runs on the calling thread until requests_leave() or requests_stop(), which any thread may call. */
 void requests_run(struct requests *requests);
+/* Clients are told to call elsewhere; ends when everything has been answered, or after REQUESTS_LEAVE_MS. */
+void requests_leave(struct requests *requests);
 void requests_stop(struct requests *requests);
 void requests_close(struct requests *requests);
 

@@ -194,6 +194,8 @@ static void wait_for_input(struct router *router)
 		return; /* sending swallowed the edge */
 	if (poll(readable, 2, timeout_ms) < 0)
 		assert(errno == EINTR);
+	else if (readable[1].revents)
+		(void)!read(router->wake_fd, &(uint64_t){ 0 }, sizeof(uint64_t));
 }
 
 static struct metric_series *labelled(enum metric metric, const char *side, const char *label, const char *value)
@@ -280,12 +282,17 @@ void router_run(struct router *router)
 	}
 }
 
-void router_stop(struct router *router)
+void router_wake(struct router *router)
 {
 	uint64_t one = 1;
 
-	atomic_store(&router->stopping, true);
 	(void)!write(router->wake_fd, &one, sizeof(one));
+}
+
+void router_stop(struct router *router)
+{
+	atomic_store(&router->stopping, true);
+	router_wake(router);
 }
 
 void router_close(struct router *router)

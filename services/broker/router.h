@@ -85,8 +85,10 @@ bool router_open(struct router *router, const char *side, const char *endpoint, 
 	const struct router_ops *ops, void *owner, struct zsocket_error *error_out);
 /* Runs on the calling thread until router_stop(). */
 void router_run(struct router *router);
-/* Any thread, or a signal handler. */
+/* Any thread. */
 void router_stop(struct router *router);
+/* Makes the loop come round. Any thread. */
+void router_wake(struct router *router);
 /* Whether the loop has come round within ROUTER_ALIVE_MS: for /livez. Any thread. */
 bool router_is_alive(const struct router *router);
 /* Whether the peer may; it is counted if not. */
@@ -100,7 +102,7 @@ void router_close(struct router *router);
 /* Sends the message in the writer. False: the peer is gone or does not take what it is sent, which is the same: it will be
  * forgotten at the end of the turn. Never blocks. */
 bool router_send(struct router *router, struct peer *peer, struct frame_writer *writer);
-/* A message without a body: CANCEL has one, HEARTBEAT, HELLO and GOODBYE have none. */
+/* A message without name and body: HEARTBEAT, HELLO, GOODBYE. */
 bool router_send_plain(struct router *router, struct peer *peer, enum frame_type type);
 /* One message to many: it stays the caller's. */
 bool router_send_shared(struct router *router, struct peer *peer, zmq_msg_t *message);

@@ -210,6 +210,10 @@ static void on_message(void *ctx, struct bus_link *link, const struct frame_enve
 	struct frame_item item;
 
 	(void)message;
+	if (envelope->type == FRAME_GOODBYE) {
+		link->leaving = true;
+		return;
+	}
 	if (envelope->type != FRAME_REPLY || !frame_items_valid(body, envelope)) {
 		client->links.malformed++;
 		return;

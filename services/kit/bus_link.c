@@ -87,6 +87,7 @@ static void link_set_up(struct bus_link *link, bool up)
 	if (link->up == up)
 		return;
 	link->up = up;
+	link->leaving = false;
 	if (up) {
 		link->heard_ns = links->now_ns;
 		link->outstanding = 0;
@@ -318,12 +319,12 @@ struct bus_link *bus_links_pick(struct bus_links *links, const struct bus_link *
 	for (size_t i = 0; i < links->count; i++) {
 		struct bus_link *link = &links->link[i];
 
-		if (!link->up || (link == except && links->count > 1))
+		if (!link->up || link->leaving || (link == except && links->count > 1))
 			continue;
 		if (!best || link->outstanding < best->outstanding)
 			best = link;
 	}
-	if (!best && except && except->up)
+	if (!best && except && except->up && !except->leaving)
 		best = &links->link[except - links->link];
 	return best;
 }

@@ -33,6 +33,7 @@ struct bus_link {
 	void *socket;                        /* NULL: not open, being resolved, or no descriptor was left */
 	int fd;
 	bool up;
+	bool leaving;                        /* the broker is about to end: nothing new */
 	uint64_t heard_ns; /* or opened, or came up */
 	uint64_t sent_ns;
 	size_t outstanding; /* the owner's count */
@@ -90,5 +91,5 @@ bool bus_link_send(struct bus_link *link, struct frame_writer *writer);
 /* Likewise with a message that several links share; it stays the caller's. */
 bool bus_link_send_shared(struct bus_link *link, zmq_msg_t *message);
 
-/* The link that is up and has the least outstanding, other than `except` if there is a choice. NULL: none is up. */
+/* The link that is up and not leaving and has the least outstanding, other than `except` if there is a choice. NULL: none is up. */
 struct bus_link *bus_links_pick(struct bus_links *links, const struct bus_link *except);

@@ -374,6 +374,11 @@ static void on_cancel(struct bus_worker *worker, const struct bus_link *link, st
 				atomic_store(&held->abandoned, true);
 }
 
+static bool awaits_echo(const struct session *session)
+{
+	return session->goodbyes_echoed < session->goodbyes_sent;
+}
+
 static void on_message(void *ctx, struct bus_link *link, const struct frame_envelope *envelope, struct frame_reader body,
 	zmq_msg_t *message)
 {
@@ -383,7 +388,7 @@ static void on_message(void *ctx, struct bus_link *link, const struct frame_enve
 		on_request(worker, link, envelope, body, message);
 	else if (envelope->type == FRAME_CANCEL && frame_items_valid(body, envelope))
 		on_cancel(worker, link, body);
-	else if (envelope->type == FRAME_GOODBYE)
+	else if (envelope->type == FRAME_GOODBYE && awaits_echo(session_of(worker, link)))
 		session_of(worker, link)->goodbyes_echoed++;
 	else
 		worker->links.malformed++;
@@ -454,9 +459,7 @@ static void say_goodbye(struct bus_worker *worker)
 static bool all_echoed(const struct bus_worker *worker)
 {
 	for (size_t i = 0; i < worker->links.count; i++) {
-		const struct session *session = &worker->sessions[i];
-
-		if (worker->links.link[i].up && session->goodbyes_echoed < session->goodbyes_sent)
+		if (worker->links.link[i].up && awaits_echo(&worker->sessions[i]))
 			return false;
 	}
 	return true;

@@ -59,7 +59,8 @@ enum frame_type {
 	FRAME_REPLY = 2,     /* w>b, b>c  name empty; items */
 	FRAME_CANCEL = 3,    /* c>b, b>w  name empty; items of which only the id counts; no answer */
 	FRAME_READY = 4,     /* w>b       name = queue; count = how many items may be outstanding; replaces an earlier one */
-	FRAME_GOODBYE = 5,   /* w>b       no new work please; b>w echoes it after the last request that it sent */
+	FRAME_GOODBYE = 5,   /* w>b       no new work please; b>w echoes it after the last request that it sent
+	                      * b>c       this broker is about to end: call elsewhere; what is under way will be answered */
 	FRAME_HEARTBEAT = 6, /* all       sent when nothing else was for a second */
 	FRAME_HELLO = 7,     /* b>all     "I do not know you": announce queues, streams and heads again */
 	FRAME_PUBLISH = 8,   /* p>b       name = stream; batch, events */

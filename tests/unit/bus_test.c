@@ -654,6 +654,75 @@ static void a_drained_worker_has_answered_everything_and_gets_nothing_new(void *
 	bus_client_close(client);
 }
 
+/* A broker on a thread of this process, on a loopback port. */
+struct local {
+	struct access *access;
+	struct requests *requests;
+	pthread_t thread;
+	bool has_ended;
+	char endpoint[64];
+	int port;
+};
+
+static void open_local(struct local *local, struct access *access)
+{
+	struct zsocket_error error;
+
+	*local = (struct local){ .access = access, .port = 20000 + getpid() % 20000 };
+	while (!local->requests && local->port < 65000) {
+		snprintf(local->endpoint, sizeof(local->endpoint), "tcp://127.0.0.1:%d", ++local->port);
+		local->requests = requests_open(local->endpoint, access, &error);
+	}
+	assert_non_null(local->requests);
+	pthread_create(&local->thread, NULL, harness_run_requests, local->requests);
+}
+
+static void close_local(struct local *local)
+{
+	requests_leave(local->requests);
+	if (!local->has_ended)
+		pthread_join(local->thread, NULL);
+	requests_close(local->requests);
+	if (local->access)
+		access_close(local->access);
+}
+
+/* A broker that is restarted on purpose costs nobody an answer. */
+static void a_broker_that_leaves_answers_what_it_has_and_calls_go_elsewhere(void **state)
+{
+	struct tally before = { 0 }, after = { 0 };
+	struct bus_client *client;
+	struct local leaving, staying;
+	char endpoints[160];
+	struct bench bench;
+
+	(void)state;
+	open_local(&staying, NULL);
+	open_local(&leaving, NULL);
+	snprintf(endpoints, sizeof(endpoints), "%s,%s", leaving.endpoint, staying.endpoint);
+	client = open_client(endpoints, 0);
+	open_bench(&bench, endpoints, 64, true);
+	for (int i = 0; i < 20; i++) /* each by the broker that has least */
+		call_numbers(client, &before, 1, 10000, false);
+	process_and_await_held(client, &bench, 20);
+	requests_leave(leaving.requests);
+	answer_held(&bench);
+	while (pthread_tryjoin_np(leaving.thread, NULL) != 0) {
+		call_numbers(client, &after, 1, 10000, false);
+		await_all(client, &after);
+	}
+	leaving.has_ended = true;
+	call_numbers(client, &after, 100, 10000, false);
+	await_all(client, &after);
+	await_all(client, &before);
+	assert_int_equal(before.by_outcome[BUS_ANSWERED], before.called);
+	assert_int_equal(after.by_outcome[BUS_ANSWERED], after.called);
+	close_local(&leaving);
+	bus_client_close(client);
+	bus_worker_close(bench.worker);
+	close_local(&staying);
+}
+
 /* A request to one queue is kept until a call to another service, made on the bus thread, is answered. */
 static void reply_kept(void *ctx, const struct bus_reply *reply)
 {
@@ -831,37 +900,6 @@ static void a_malformed_list_of_brokers_is_refused_with_a_sentence(void **state)
 		assert_null(bus_client_open(&(struct bus_client_options){ .endpoints = WRONG[i] }, &error));
 		assert_true(strlen(error.text) > 0);
 	}
-}
-
-/* A broker on a thread of this process, on a loopback port. */
-struct local {
-	struct access *access;
-	struct requests *requests;
-	pthread_t thread;
-	char endpoint[64];
-	int port;
-};
-
-static void open_local(struct local *local, struct access *access)
-{
-	struct zsocket_error error;
-
-	*local = (struct local){ .access = access, .port = 20000 + getpid() % 20000 };
-	while (!local->requests && local->port < 65000) {
-		snprintf(local->endpoint, sizeof(local->endpoint), "tcp://127.0.0.1:%d", ++local->port);
-		local->requests = requests_open(local->endpoint, access, &error);
-	}
-	assert_non_null(local->requests);
-	pthread_create(&local->thread, NULL, harness_run_requests, local->requests);
-}
-
-static void close_local(struct local *local)
-{
-	requests_stop(local->requests);
-	pthread_join(local->thread, NULL);
-	requests_close(local->requests);
-	if (local->access)
-		access_close(local->access);
 }
 
 static void a_broker_is_found_by_name(void **state)
@@ -1044,6 +1082,7 @@ int main(int argc, char **argv)
 		TEST(calls_at_a_stopped_broker_end_within_four_seconds),
 		TEST(after_a_broker_was_restarted_workers_register_again),
 		TEST(a_drained_worker_has_answered_everything_and_gets_nothing_new),
+		TEST(a_broker_that_leaves_answers_what_it_has_and_calls_go_elsewhere),
 		TEST(a_worker_can_call_another_service_before_it_answers),
 		TEST(a_broker_survives_random_messages_and_serves_on),
 		TEST(a_broker_survives_what_is_not_zeromq),
