@@ -118,8 +118,8 @@ static bool parse_file(FILE *file, const char *path, struct list *list_out, stru
 		if (parse_line(line, &list))
 			continue;
 		snprintf(error_out->text, sizeof(error_out->text),
-			"%.150s, line %zu: expected a key of %d characters, then call or serve:<name>", path, number,
-			ACCESS_KEY_LEN);
+			"%.150s, line %zu: expected a key of %d characters, then call or serve:<name>", path,
+			number, ACCESS_KEY_LEN);
 		free(list.grants);
 		return false;
 	}
@@ -135,7 +135,8 @@ static bool read_list(struct access *access, struct list *list_out, struct zsock
 	struct stat st;
 
 	if (!file || fstat(fileno(file), &st) != 0) {
-		snprintf(error_out->text, sizeof(error_out->text), "%.150s: %s", access->path, strerror(errno));
+		snprintf(error_out->text, sizeof(error_out->text), "%.150s: %s", access->path,
+			strerror(errno));
 		if (file)
 			fclose(file);
 		return false;
@@ -184,13 +185,15 @@ static bool grants(const struct grant *grant, enum access_right right, const cha
 	for (size_t i = 0; i < grant->serve_count; i++) {
 		size_t len = strlen(grant->serve[i]);
 
-		if (name_len >= len && memcmp(name, grant->serve[i], len) == 0 && (name_len == len || name[len] == '.'))
+		if (name_len >= len && memcmp(name, grant->serve[i], len) == 0 &&
+			(name_len == len || name[len] == '.'))
 			return true;
 	}
 	return false;
 }
 
-bool access_may(struct access *access, const char *key, enum access_right right, const char *name, size_t name_len)
+bool access_may(
+	struct access *access, const char *key, enum access_right right, const char *name, size_t name_len)
 {
 	if (!access)
 		return true;
@@ -248,7 +251,8 @@ static void answer(struct access *access, const struct part *parts)
 {
 	char key[ACCESS_KEY_LEN + 1] = "";
 	bool listed = is_listed(access, parts, key);
-	const char *fields[] = { listed ? "200" : "400", listed ? "OK" : "this key is not listed", listed ? key : "", "" };
+	const char *fields[] = { listed ? "200" : "400", listed ? "OK" : "this key is not listed",
+		listed ? key : "", "" };
 
 	zmq_send(access->socket, "1.0", 3, ZMQ_SNDMORE);
 	zmq_send(access->socket, parts[ZAP_REQUEST_ID].bytes, parts[ZAP_REQUEST_ID].len, ZMQ_SNDMORE);

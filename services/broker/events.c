@@ -52,7 +52,8 @@ static struct stream *find_stream(struct events *events, const struct frame_enve
 	for (size_t i = 0; i < events->stream_count; i++) {
 		struct stream *stream = &events->streams[i];
 
-		if (stream->name_len == envelope->name_len && memcmp(stream->name, envelope->name, envelope->name_len) == 0)
+		if (stream->name_len == envelope->name_len &&
+			memcmp(stream->name, envelope->name, envelope->name_len) == 0)
 			return stream;
 	}
 	if (events->stream_count == EVENTS_STREAMS_MAX)
@@ -77,7 +78,8 @@ static void tell_head(struct events *events, struct subscriber *subscriber, cons
 	router_send(&events->router, &subscriber->peer, &writer);
 }
 
-/* Returns whether it leads beyond what is known. A larger epoch replaces whatever was, also with smaller positions. */
+/* Returns whether it leads beyond what is known. A larger epoch replaces whatever was, also with smaller
+ * positions. */
 static bool advance_head(struct stream *stream, const struct frame_batch *batch)
 {
 	const struct frame_batch *head = &stream->head;
@@ -152,8 +154,8 @@ static uint64_t at_most(uint64_t value, uint64_t limit)
 	return value < limit ? value : limit;
 }
 
-static void on_subscribe(struct events *events, struct subscriber *subscriber, const struct frame_envelope *envelope,
-	struct frame_reader body)
+static void on_subscribe(struct events *events, struct subscriber *subscriber,
+	const struct frame_envelope *envelope, struct frame_reader body)
 {
 	struct stream *stream = find_stream(events, envelope);
 	struct frame_window window;
@@ -187,8 +189,8 @@ static enum access_right right_for(enum frame_type type)
 	return type == FRAME_SUBSCRIBE ? ACCESS_CALL : ACCESS_SERVE;
 }
 
-static void on_message(void *owner, struct peer *peer, const struct frame_envelope *envelope, struct frame_reader body,
-	zmq_msg_t *message)
+static void on_message(void *owner, struct peer *peer, const struct frame_envelope *envelope,
+	struct frame_reader body, zmq_msg_t *message)
 {
 	struct events *events = owner;
 	struct subscriber *subscriber = (struct subscriber *)peer;

@@ -1,6 +1,6 @@
 /*
- * guanxi-broker: routes requests to services and hands on events. It keeps nothing: it may die at any moment, and several may
- * run side by side (README.md).
+ * guanxi-broker: routes requests to services and hands on events. It keeps nothing: it may die at any moment,
+ * and several may run side by side (README.md).
  */
 #include "broker/events.h"
 #include "broker/requests.h"
@@ -101,7 +101,8 @@ int main(int argc, char **argv)
 	pthread_sigmask(SIG_BLOCK, &ends, NULL); /* before any thread starts, libzmq's too */
 
 	struct access *access = open_access();
-	struct broker broker = { .requests = requests_open(config_text("GUANXI_BIND_REQUESTS"), access, &error) };
+	struct broker broker = { .requests =
+					 requests_open(config_text("GUANXI_BIND_REQUESTS"), access, &error) };
 
 	if (!broker.requests)
 		config_refuse("GUANXI_BIND_REQUESTS: %s", error.text);
@@ -119,7 +120,8 @@ int main(int argc, char **argv)
 		.is_ready = is_ready,
 		.ctx = &broker,
 	});
-	log_info("serving", "requests=%s events=%s", config_text("GUANXI_BIND_REQUESTS"), config_text("GUANXI_BIND_EVENTS"));
+	log_info("serving", "requests=%s events=%s", config_text("GUANXI_BIND_REQUESTS"),
+		config_text("GUANXI_BIND_EVENTS"));
 	tell_ready();
 	wait_for_end(&ends);
 	requests_leave(broker.requests);

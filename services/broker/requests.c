@@ -26,7 +26,7 @@ struct requests {
 	struct call *slots[REQUESTS_CALLS_MAX];
 	uint32_t free_slots[REQUESTS_CALLS_MAX]; /* a stack */
 	uint32_t free_count;
-	uint32_t slots_used; /* beyond, no slot has ever been used */
+	uint32_t slots_used;                      /* beyond, no slot has ever been used */
 	struct party *to_flush[ROUTER_PEERS_MAX]; /* have something in a writer */
 	size_t flush_count;
 	struct metric_series *outcomes[BUS_OUTCOMES];
@@ -133,8 +133,8 @@ static void flush_later(struct requests *requests, struct party *party)
 	requests->to_flush[requests->flush_count++] = party;
 }
 
-static void write_item(struct requests *requests, struct party *party, struct frame_writer *writer, enum frame_type type,
-	const struct frame_item *item)
+static void write_item(struct requests *requests, struct party *party, struct frame_writer *writer,
+	enum frame_type type, const struct frame_item *item)
 {
 	if (!frame_writer_open(writer))
 		frame_write_begin(writer, type, NULL, 0);
@@ -153,7 +153,8 @@ static void answer(struct requests *requests, struct party *client, const struct
 }
 
 /* Answers without a worker's help; the call goes on existing. */
-static void answer_outcome(struct requests *requests, struct call *call, enum bus_outcome outcome, uint8_t flags)
+static void answer_outcome(
+	struct requests *requests, struct call *call, enum bus_outcome outcome, uint8_t flags)
 {
 	if (!call->client)
 		return;
@@ -237,12 +238,13 @@ static void refuse(struct requests *requests, struct party *client, const struct
 
 static bool has_room(const struct requests *requests, const struct party *client, const struct queue *queue)
 {
-	return queue && queue->waiting_count < REQUESTS_WAITING_MAX && client->call_count < REQUESTS_CLIENT_CALLS_MAX &&
+	return queue && queue->waiting_count < REQUESTS_WAITING_MAX &&
+	       client->call_count < REQUESTS_CLIENT_CALLS_MAX &&
 	       requests->waiting_bytes <= REQUESTS_WAITING_BYTES_MAX;
 }
 
-static void accept(struct requests *requests, struct party *client, struct queue *queue, struct inbound *inbound,
-	const struct frame_item *item)
+static void accept(struct requests *requests, struct party *client, struct queue *queue,
+	struct inbound *inbound, const struct frame_item *item)
 {
 	struct call *call = has_room(requests, client, queue) ? new_call(requests) : NULL;
 
@@ -304,7 +306,9 @@ static uint32_t remaining_ms(const struct requests *requests, const struct call 
 {
 	uint64_t now_ns = requests->router.now_ns;
 
-	return call->deadline_ns > now_ns ? (uint32_t)((call->deadline_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS) : 0;
+	return call->deadline_ns > now_ns
+		       ? (uint32_t)((call->deadline_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS)
+		       : 0;
 }
 
 static void expire_waiting(struct requests *requests, struct call *call)
@@ -346,8 +350,8 @@ static void start_running(struct requests *requests, struct service *service, st
 	TAILQ_INSERT_TAIL(&service->running, call, in_state);
 }
 
-/* One message to one worker. Returns false when there is nobody to send to. A worker that does not take it is gone, and the calls,
- * which it never saw, still wait. */
+/* One message to one worker. Returns false when there is nobody to send to. A worker that does not take it is
+ * gone, and the calls, which it never saw, still wait. */
 static bool dispatch_batch(struct requests *requests, struct queue *queue)
 {
 	struct service *service = queue_choose(queue, next_random(requests));
@@ -432,8 +436,8 @@ static struct service *find_service(const struct party *worker, const struct que
 	struct service *service;
 
 	LIST_FOREACH(service, &worker->services, in_worker)
-		if (service->queue == queue)
-			return service;
+	if (service->queue == queue)
+		return service;
 	return NULL;
 }
 
@@ -492,8 +496,8 @@ static struct party *introduce(struct peer *peer)
 	return party;
 }
 
-static void on_message(void *owner, struct peer *peer, const struct frame_envelope *envelope, struct frame_reader body,
-	zmq_msg_t *message)
+static void on_message(void *owner, struct peer *peer, const struct frame_envelope *envelope,
+	struct frame_reader body, zmq_msg_t *message)
 {
 	struct requests *requests = owner;
 	struct party *party = introduce(peer);
@@ -508,8 +512,7 @@ static void on_message(void *owner, struct peer *peer, const struct frame_envelo
 	} else if (envelope->type == FRAME_READY && has_name && envelope->count > 0) {
 		if (router_permits(&requests->router, peer, ACCESS_SERVE, envelope))
 			on_ready(requests, party, envelope);
-	}
-	else if (envelope->type == FRAME_REPLY && has_items)
+	} else if (envelope->type == FRAME_REPLY && has_items)
 		on_reply(requests, party, body);
 	else if (envelope->type == FRAME_CANCEL && has_items)
 		on_cancel(requests, party, body);
@@ -593,7 +596,8 @@ static void tick_leaving(struct requests *requests)
 		return;
 	if (!requests->leaving_ns)
 		begin_leaving(requests);
-	else if (is_idle(requests) || requests->router.now_ns - requests->leaving_ns >= REQUESTS_LEAVE_MS * NS_PER_MS)
+	else if (is_idle(requests) ||
+		 requests->router.now_ns - requests->leaving_ns >= REQUESTS_LEAVE_MS * NS_PER_MS)
 		router_stop(&requests->router);
 }
 

@@ -1,11 +1,12 @@
 /*
  * requests.h: routes requests to workers and answers back to who asked.
  *
- *	client --REQUEST--> [queue: waiting] --REQUEST--> worker          a call is waiting, then running, then gone;
- *	client <--REPLY--------------------- <--REPLY---- worker          it always ends in one answer
+ *	client --REQUEST--> [queue: waiting] --REQUEST--> worker          a call is waiting, then running,
+ *then gone; client <--REPLY--------------------- <--REPLY---- worker          it always ends in one answer
  *
- * A worker says READY for a queue with how much it may have outstanding; of two workers taken at random the less loaded
- * one gets what waits, as one message. What cannot be served is answered at once, with an outcome of the bus:
+ * A worker says READY for a queue with how much it may have outstanding; of two workers taken at random the
+ *less loaded one gets what waits, as one message. What cannot be served is answered at once, with an outcome
+ *of the bus:
  *
  *	BUS_OVERLOADED   too much waits already, in the queue, from this client, or in memory; it did not run
  *	BUS_DEADLINE     its time was over while it waited (did not run), or while it ran (maybe executed)
@@ -20,16 +21,18 @@
 #include "broker/access.h"
 
 enum {
-	REQUESTS_CALLS_MAX = 65536,        /* waiting and running, of all clients */
-	REQUESTS_CLIENT_CALLS_MAX = 4096,  /* of one client */
+	REQUESTS_CALLS_MAX = 65536,       /* waiting and running, of all clients */
+	REQUESTS_CLIENT_CALLS_MAX = 4096, /* of one client */
 	REQUESTS_QUEUES_MAX = 256,
-	REQUESTS_WAITING_MAX = 4096,       /* in one queue */
+	REQUESTS_WAITING_MAX = 4096,            /* in one queue */
 	REQUESTS_WAITING_BYTES_MAX = 256 << 20, /* of messages of which something waits */
-	REQUESTS_WORKER_QUEUES_MAX = 64,   /* registrations of one worker */
-	REQUESTS_WORKER_BYTES_MAX = 32 << 20, /* running at one worker, of one queue: what may lie in its socket */
+	REQUESTS_WORKER_QUEUES_MAX = 64,        /* registrations of one worker */
+	REQUESTS_WORKER_BYTES_MAX =
+		32 << 20, /* running at one worker, of one queue: what may lie in its socket */
 	REQUESTS_NO_WORKER_MS = 2000,
 	REQUESTS_LEAVE_MS = 5000,
-	REQUESTS_RETRY_MIN_MS = 100,       /* what BUS_OVERLOADED advises: the age of the oldest that waits, within these */
+	REQUESTS_RETRY_MIN_MS =
+		100, /* what BUS_OVERLOADED advises: the age of the oldest that waits, within these */
 	REQUESTS_RETRY_MAX_MS = 5000,
 };
 

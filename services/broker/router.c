@@ -77,15 +77,16 @@ static void mark_gone(struct router *router, struct peer *peer)
 	router->any_gone = true;
 }
 
-/* Peers announce themselves with READY, SUBSCRIBE and so on. One that we hear otherwise has been announced to a broker before us. */
+/* Peers announce themselves with READY, SUBSCRIBE and so on. One that we hear otherwise has been announced to
+ * a broker before us. */
 static bool introduces_itself(enum frame_type type)
 {
-	return type == FRAME_REQUEST || type == FRAME_READY || type == FRAME_SUBSCRIBE || type == FRAME_PUBLISH ||
-	       type == FRAME_HEAD;
+	return type == FRAME_REQUEST || type == FRAME_READY || type == FRAME_SUBSCRIBE ||
+	       type == FRAME_PUBLISH || type == FRAME_HEAD;
 }
 
-static struct peer *meet(struct router *router, const uint8_t *identity, size_t identity_len, enum frame_type type,
-	const char *key)
+static struct peer *meet(struct router *router, const uint8_t *identity, size_t identity_len,
+	enum frame_type type, const char *key)
 {
 	struct peer *peer = add_peer(router, identity, identity_len);
 
@@ -96,7 +97,8 @@ static struct peer *meet(struct router *router, const uint8_t *identity, size_t 
 	return peer;
 }
 
-static void receive_one(struct router *router, const uint8_t *identity, size_t identity_len, zmq_msg_t *message)
+static void receive_one(
+	struct router *router, const uint8_t *identity, size_t identity_len, zmq_msg_t *message)
 {
 	const uint8_t *bytes = zmq_msg_data(message);
 	struct frame_reader reader = { bytes, bytes + zmq_msg_size(message) };
@@ -198,7 +200,8 @@ static void wait_for_input(struct router *router)
 		(void)!read(router->wake_fd, &(uint64_t){ 0 }, sizeof(uint64_t));
 }
 
-static struct metric_series *labelled(enum metric metric, const char *side, const char *label, const char *value)
+static struct metric_series *labelled(
+	enum metric metric, const char *side, const char *label, const char *value)
 {
 	char labels[96];
 
@@ -218,7 +221,8 @@ static void open_metrics(struct router *router, const char *side)
 	char labels[64];
 
 	for (int type = 1; type < FRAME_TYPES; type++)
-		router->received[type] = labelled(METRIC_BROKER_MESSAGES, side, "type", frame_type_text(type));
+		router->received[type] =
+			labelled(METRIC_BROKER_MESSAGES, side, "type", frame_type_text(type));
 	for (int why = 0; why < ROUTER_DROPS; why++)
 		router->dropped[why] = labelled(METRIC_BROKER_DROPPED, side, "reason", DROPS[why]);
 	snprintf(labels, sizeof(labels), "side=\"%s\"", side);
@@ -248,7 +252,10 @@ bool router_permits(struct router *router, const struct peer *peer, enum access_
 bool router_open(struct router *router, const char *side, const char *endpoint, struct access *access,
 	const struct router_ops *ops, void *owner, struct zsocket_error *error_out)
 {
-	*router = (struct router){ .ops = ops, .owner = owner, .access = zsocket_uses_curve(endpoint) ? access : NULL, .now_ns = zsocket_now_ns() };
+	*router = (struct router){ .ops = ops,
+		.owner = owner,
+		.access = zsocket_uses_curve(endpoint) ? access : NULL,
+		.now_ns = zsocket_now_ns() };
 	router->ticked_ns = router->turned_ns = router->now_ns;
 	router->socket = zsocket_bind_router(endpoint, error_out);
 	if (!router->socket)
@@ -322,7 +329,8 @@ bool router_send(struct router *router, struct peer *peer, struct frame_writer *
 		free(bytes);
 		return false;
 	}
-	return sent(router, peer, zsocket_send(router->socket, peer->identity, peer->identity_len, bytes, len));
+	return sent(
+		router, peer, zsocket_send(router->socket, peer->identity, peer->identity_len, bytes, len));
 }
 
 bool router_send_plain(struct router *router, struct peer *peer, enum frame_type type)
@@ -336,5 +344,6 @@ bool router_send_plain(struct router *router, struct peer *peer, enum frame_type
 bool router_send_shared(struct router *router, struct peer *peer, zmq_msg_t *message)
 {
 	return !peer->gone &&
-	       sent(router, peer, zsocket_send_shared(router->socket, peer->identity, peer->identity_len, message));
+	       sent(router, peer,
+		       zsocket_send_shared(router->socket, peer->identity, peer->identity_len, message));
 }

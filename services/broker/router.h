@@ -1,10 +1,10 @@
 /*
- * router.h: one ROUTER socket, the peers behind it, and the loop of the thread that owns both. The request side and the
- * event side of the broker are each made of one.
+ * router.h: one ROUTER socket, the peers behind it, and the loop of the thread that owns both. The request
+ * side and the event side of the broker are each made of one.
  *
- * A peer exists from its first sound message until it has been silent for ROUTER_SILENCE_MS or cannot be reached. It is
- * known by the identity that libzmq gives to its connection, so a peer that connects again is another peer. One that is
- * forgotten and speaks again is told HELLO, and announces itself anew.
+ * A peer exists from its first sound message until it has been silent for ROUTER_SILENCE_MS or cannot be
+ * reached. It is known by the identity that libzmq gives to its connection, so a peer that connects again is
+ * another peer. One that is forgotten and speaks again is told HELLO, and announces itself anew.
  */
 #pragma once
 
@@ -31,7 +31,7 @@ struct peer {
 	size_t index;      /* among router.peers */
 	uint64_t heard_ns;
 	uint64_t sent_ns;
-	bool gone;         /* told to the owner, and freed, at the end of the turn */
+	bool gone;                    /* told to the owner, and freed, at the end of the turn */
 	char key[ACCESS_KEY_LEN + 1]; /* "": none, local */
 	uint8_t identity[ZSOCKET_IDENTITY_MAX];
 	uint8_t identity_len;
@@ -40,8 +40,8 @@ struct peer {
 struct router_ops {
 	size_t peer_size; /* of the owner's struct; given out cleared */
 	/* Any message but HEARTBEAT. It may be moved away from `message`. */
-	void (*on_message)(void *owner, struct peer *peer, const struct frame_envelope *envelope, struct frame_reader body,
-		zmq_msg_t *message);
+	void (*on_message)(void *owner, struct peer *peer, const struct frame_envelope *envelope,
+		struct frame_reader body, zmq_msg_t *message);
 	/* After the messages of a turn: the time to send what they led to. */
 	void (*on_turn_end)(void *owner);
 	/* Each ROUTER_TICK_MS or ROUTER_TICK_IDLE_MS. */
@@ -51,9 +51,10 @@ struct router_ops {
 };
 
 enum router_drop {
-	ROUTER_MALFORMED,     /* not a message that this side takes */
-	ROUTER_TOO_MANY,      /* a limit on peers, queues, streams or registrations */
-	ROUTER_STALE,         /* an answer to what is not, or no longer, asked; a batch that does not lead beyond the head */
+	ROUTER_MALFORMED, /* not a message that this side takes */
+	ROUTER_TOO_MANY,  /* a limit on peers, queues, streams or registrations */
+	ROUTER_STALE, /* an answer to what is not, or no longer, asked; a batch that does not lead beyond the
+			 head */
 	ROUTER_NO_CREDIT,     /* a batch, for one subscriber */
 	ROUTER_NOT_PERMITTED, /* the peer's key may not do this */
 	ROUTER_DROPS
@@ -80,7 +81,8 @@ struct router {
 	struct metric_series *peers_gauge;
 };
 
-/* `side` labels the metrics. access is asked where the endpoint is reached by key; it outlives the router. False: error_out says why the endpoint cannot be served. */
+/* `side` labels the metrics. access is asked where the endpoint is reached by key; it outlives the router.
+ * False: error_out says why the endpoint cannot be served. */
 bool router_open(struct router *router, const char *side, const char *endpoint, struct access *access,
 	const struct router_ops *ops, void *owner, struct zsocket_error *error_out);
 /* Runs on the calling thread until router_stop(). */
@@ -99,8 +101,8 @@ void router_count_drop(struct router *router, enum router_drop why);
 /* Frees the peers without telling the owner. */
 void router_close(struct router *router);
 
-/* Sends the message in the writer. False: the peer is gone or does not take what it is sent, which is the same: it will be
- * forgotten at the end of the turn. Never blocks. */
+/* Sends the message in the writer. False: the peer is gone or does not take what it is sent, which is the
+ * same: it will be forgotten at the end of the turn. Never blocks. */
 bool router_send(struct router *router, struct peer *peer, struct frame_writer *writer);
 /* A message without name and body: HEARTBEAT, HELLO, GOODBYE. */
 bool router_send_plain(struct router *router, struct peer *peer, enum frame_type type);

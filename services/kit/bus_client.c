@@ -167,7 +167,8 @@ static void enqueue(struct bus_client *client, struct call *call)
 /* Returns false when the call must end. */
 static bool try_again(struct bus_client *client, struct call *call)
 {
-	if (!call->idempotent || call->retries == BUS_CLIENT_RETRIES_MAX || client->links.now_ns >= call->deadline_ns)
+	if (!call->idempotent || call->retries == BUS_CLIENT_RETRIES_MAX ||
+		client->links.now_ns >= call->deadline_ns)
 		return false;
 	call->retries++;
 	enqueue(client, call);
@@ -190,21 +191,22 @@ static void on_reply_item(struct bus_client *client, struct bus_link *link, cons
 	link->outstanding--;
 	if (item->outcome == BUS_UNAVAILABLE && try_again(client, call))
 		return;
-	finish(client, call, &(struct bus_reply){
-		.id = item->id,
-		.outcome = item->outcome,
-		.status = item->status,
-		.maybe_executed = (item->flags & FRAME_MAYBE_EXECUTED) != 0 || call->retries > 0,
-		.retry_after_ms = item->time_ms,
-		.header = item->header,
-		.header_len = item->header_len,
-		.body = item->body,
-		.body_len = item->body_len,
-	});
+	finish(client, call,
+		&(struct bus_reply){
+			.id = item->id,
+			.outcome = item->outcome,
+			.status = item->status,
+			.maybe_executed = (item->flags & FRAME_MAYBE_EXECUTED) != 0 || call->retries > 0,
+			.retry_after_ms = item->time_ms,
+			.header = item->header,
+			.header_len = item->header_len,
+			.body = item->body,
+			.body_len = item->body_len,
+		});
 }
 
-static void on_message(void *ctx, struct bus_link *link, const struct frame_envelope *envelope, struct frame_reader body,
-	zmq_msg_t *message)
+static void on_message(void *ctx, struct bus_link *link, const struct frame_envelope *envelope,
+	struct frame_reader body, zmq_msg_t *message)
 {
 	struct bus_client *client = ctx;
 	struct frame_item item;
@@ -399,7 +401,9 @@ static bool write_call(struct frame_writer *writer, const struct call *call, uin
 	struct frame_item item = {
 		.id = call->id,
 		/* At least 1: what is overdue is for the tick to end. */
-		.time_ms = call->deadline_ns > now_ns ? (uint32_t)((call->deadline_ns - now_ns) / NS_PER_MS) + 1 : 1,
+		.time_ms = call->deadline_ns > now_ns
+				   ? (uint32_t)((call->deadline_ns - now_ns) / NS_PER_MS) + 1
+				   : 1,
 		.flags = call->idempotent ? FRAME_IDEMPOTENT : 0,
 		.header = call->bytes,
 		.header_len = call->header_len,
@@ -473,12 +477,13 @@ static void tell_ended(struct bus_client *client)
 	while (client->ended.first) {
 		struct call *call = list_pop(&client->ended);
 
-		finish(client, call, &(struct bus_reply){
-			.id = call->id,
-			.outcome = call->outcome,
-			.maybe_executed = call->link != NULL, /* it was sent at least once */
-			.retry_after_ms = call->outcome == BUS_OVERLOADED ? BUS_LINK_HEARTBEAT_MS : 0,
-		});
+		finish(client, call,
+			&(struct bus_reply){
+				.id = call->id,
+				.outcome = call->outcome,
+				.maybe_executed = call->link != NULL, /* it was sent at least once */
+				.retry_after_ms = call->outcome == BUS_OVERLOADED ? BUS_LINK_HEARTBEAT_MS : 0,
+			});
 	}
 }
 

@@ -39,10 +39,11 @@ static void link_connect_address(struct bus_link *link, const struct addrinfo *a
 {
 	char host[INET6_ADDRSTRLEN], endpoint[INET6_ADDRSTRLEN + 32];
 
-	if (getnameinfo(address->ai_addr, address->ai_addrlen, host, sizeof(host), NULL, 0, NI_NUMERICHOST) != 0)
+	if (getnameinfo(address->ai_addr, address->ai_addrlen, host, sizeof(host), NULL, 0, NI_NUMERICHOST) !=
+		0)
 		return;
-	snprintf(endpoint, sizeof(endpoint), address->ai_family == AF_INET6 ? "tcp://[%s]:%s" : "tcp://%s:%s", host,
-		link->port);
+	snprintf(endpoint, sizeof(endpoint), address->ai_family == AF_INET6 ? "tcp://[%s]:%s" : "tcp://%s:%s",
+		host, link->port);
 	link_connect(link, endpoint);
 }
 
@@ -110,9 +111,11 @@ static bool set_endpoint(struct bus_link *link, const char *text, size_t len, st
 
 	const char *authority = strstr(link->endpoint, prefix_end);
 	const char *colon = strrchr(link->endpoint, ':');
-	bool tcp = len < sizeof(link->endpoint) && strncmp(link->endpoint, "tcp://", 6) == 0 && colon > authority;
+	bool tcp = len < sizeof(link->endpoint) && strncmp(link->endpoint, "tcp://", 6) == 0 &&
+		   colon > authority;
 
-	if (!tcp || colon - (authority + 2) < 1 || strlen(colon + 1) < 1 || strlen(colon + 1) >= sizeof(link->port)) {
+	if (!tcp || colon - (authority + 2) < 1 || strlen(colon + 1) < 1 ||
+		strlen(colon + 1) >= sizeof(link->port)) {
 		snprintf(error_out->text, sizeof(error_out->text),
 			"\"%.100s\": an endpoint is ipc:///<path> or tcp://<host>:<port>", link->endpoint);
 		return false;
@@ -146,8 +149,8 @@ static bool set_endpoints(struct bus_links *links, const char *endpoints, struct
 	return links->count > 0;
 }
 
-bool bus_links_open(struct bus_links *links, const char *endpoints, const struct bus_links_ops *ops, void *ctx,
-	struct zsocket_error *error_out)
+bool bus_links_open(struct bus_links *links, const char *endpoints, const struct bus_links_ops *ops,
+	void *ctx, struct zsocket_error *error_out)
 {
 	*links = (struct bus_links){ .ops = ops, .ctx = ctx, .now_ns = zsocket_now_ns() };
 	if (!set_endpoints(links, endpoints, error_out))

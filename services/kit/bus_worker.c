@@ -88,7 +88,8 @@ static bool wrong(struct zsocket_error *error_out, const char *text, const char 
 	return false;
 }
 
-static bool copy_queues(struct bus_worker *worker, const struct bus_worker_options *options, struct zsocket_error *error_out)
+static bool copy_queues(
+	struct bus_worker *worker, const struct bus_worker_options *options, struct zsocket_error *error_out)
 {
 	if (options->queue_count == 0 || options->queue_count > BUS_WORKER_QUEUES_MAX)
 		return wrong(error_out, "a worker registers between 1 and %s queues", "32");
@@ -96,7 +97,8 @@ static bool copy_queues(struct bus_worker *worker, const struct bus_worker_optio
 		const struct bus_queue *from = &options->queues[i];
 
 		if (!frame_name_valid(from->name, strlen(from->name)) || from->capacity == 0)
-			return wrong(error_out, "\"%.100s\" cannot name a queue, or has no capacity", from->name);
+			return wrong(
+				error_out, "\"%.100s\" cannot name a queue, or has no capacity", from->name);
 		strcpy(worker->queues[i].name, from->name);
 		worker->queues[i].capacity = from->capacity;
 	}
@@ -216,8 +218,8 @@ void bus_worker_post(struct bus_worker *worker, void (*run)(void *arg), void *ar
 	bus_worker_wake(worker);
 }
 
-static struct errand *new_answer(struct bus_request *request, const void *header, size_t header_len, const void *body,
-	size_t body_len)
+static struct errand *new_answer(
+	struct bus_request *request, const void *header, size_t header_len, const void *body, size_t body_len)
 {
 	struct held *held = (struct held *)request;
 	struct errand *errand = malloc(sizeof(*errand) + header_len + body_len);
@@ -243,8 +245,8 @@ static struct errand *new_answer(struct bus_request *request, const void *header
 	return errand;
 }
 
-void bus_request_reply_later(struct bus_request *request, uint16_t status, const void *header, size_t header_len,
-	const void *body, size_t body_len)
+void bus_request_reply_later(struct bus_request *request, uint16_t status, const void *header,
+	size_t header_len, const void *body, size_t body_len)
 {
 	struct bus_worker *worker = ((struct held *)request)->worker;
 	struct errand *errand = new_answer(request, header, header_len, body, body_len);
@@ -288,7 +290,8 @@ static struct queue *find_queue(struct bus_worker *worker, const struct frame_en
 	for (size_t i = 0; i < worker->queue_count; i++) {
 		struct queue *queue = &worker->queues[i];
 
-		if (strlen(queue->name) == envelope->name_len && memcmp(queue->name, envelope->name, envelope->name_len) == 0)
+		if (strlen(queue->name) == envelope->name_len &&
+			memcmp(queue->name, envelope->name, envelope->name_len) == 0)
 			return queue;
 	}
 	return NULL;
@@ -324,8 +327,8 @@ static bool has_room(const struct queue *queue)
 	return queue->outstanding < 2 * (uint64_t)queue->capacity;
 }
 
-static void on_request(struct bus_worker *worker, struct bus_link *link, const struct frame_envelope *envelope,
-	struct frame_reader body, zmq_msg_t *message)
+static void on_request(struct bus_worker *worker, struct bus_link *link,
+	const struct frame_envelope *envelope, struct frame_reader body, zmq_msg_t *message)
 {
 	struct queue *queue = find_queue(worker, envelope);
 	struct batch *batch = calloc(1, sizeof(*batch) + envelope->count * sizeof(*batch->items));
@@ -334,8 +337,8 @@ static void on_request(struct bus_worker *worker, struct bus_link *link, const s
 
 	if (!batch)
 		abort();
-	/* The batch itself counts until all of its requests have been handed over. A small message lies inside zmq_msg_t, so that
-	 * moving it moves the bytes: read them from where they are now. */
+	/* The batch itself counts until all of its requests have been handed over. A small message lies
+	 * inside zmq_msg_t, so that moving it moves the bytes: read them from where they are now. */
 	batch->live = 1;
 	size_t offset = (size_t)(body.at - (const uint8_t *)zmq_msg_data(message));
 
@@ -347,7 +350,8 @@ static void on_request(struct bus_worker *worker, struct bus_link *link, const s
 		struct held *held = &batch->items[i];
 
 		if (!queue || !has_room(queue)) {
-			item = (struct frame_item){ .id = item.id, .outcome = queue ? BUS_OVERLOADED : BUS_NO_SERVICE };
+			item = (struct frame_item){ .id = item.id,
+				.outcome = queue ? BUS_OVERLOADED : BUS_NO_SERVICE };
 			write_answer(worker, link, &item);
 			continue;
 		}
@@ -379,8 +383,8 @@ static bool awaits_echo(const struct session *session)
 	return session->goodbyes_echoed < session->goodbyes_sent;
 }
 
-static void on_message(void *ctx, struct bus_link *link, const struct frame_envelope *envelope, struct frame_reader body,
-	zmq_msg_t *message)
+static void on_message(void *ctx, struct bus_link *link, const struct frame_envelope *envelope,
+	struct frame_reader body, zmq_msg_t *message)
 {
 	struct bus_worker *worker = ctx;
 
@@ -586,7 +590,8 @@ size_t bus_worker_drain(struct bus_worker *worker, uint32_t timeout_ms)
 	atomic_store(&worker->draining, true);
 	bus_links_kick(&worker->links);
 	pthread_mutex_lock(&worker->lock);
-	while (!worker->is_drained && pthread_cond_timedwait(&worker->drained, &worker->lock, &until) != ETIMEDOUT)
+	while (!worker->is_drained &&
+		pthread_cond_timedwait(&worker->drained, &worker->lock, &until) != ETIMEDOUT)
 		;
 	pthread_mutex_unlock(&worker->lock);
 	return bus_worker_outstanding(worker);

@@ -131,7 +131,9 @@ bool frame_read_batch(struct frame_reader *reader, struct frame_batch *out)
 	if (left(reader) < FRAME_BATCH_SIZE)
 		return false;
 
-	struct frame_batch batch = { .epoch = get_u32(at), .previous = get_u64(at + 8), .up_to = get_u64(at + 16) };
+	struct frame_batch batch = {
+		.epoch = get_u32(at), .previous = get_u64(at + 8), .up_to = get_u64(at + 16)
+	};
 
 	if (batch.previous > batch.up_to)
 		return false;
@@ -188,7 +190,8 @@ bool frame_events_valid(struct frame_reader reader, const struct frame_envelope 
 	uint64_t last = batch.previous;
 
 	for (uint32_t i = 0; i < envelope->count; i++) {
-		if (!frame_read_event(&reader, &event) || event.position <= last || event.position > batch.up_to)
+		if (!frame_read_event(&reader, &event) || event.position <= last ||
+			event.position > batch.up_to)
 			return false;
 		last = event.position;
 	}

@@ -41,20 +41,21 @@ struct option {
 	int value;
 };
 
-/* Timings in ms. High-water marks count messages, not bytes, and lose: credit is the bound, these are the fuse. */
+/* Timings in ms. High-water marks count messages, not bytes, and lose: credit is the bound, these are the
+ * fuse. */
 static const struct option OPTIONS[] = {
-	{ EVERY, ZMQ_LINGER, 0 },                /* default: closing waits forever */
-	{ EVERY, ZMQ_IMMEDIATE, 1 },             /* queue nothing for a peer that is not there */
+	{ EVERY, ZMQ_LINGER, 0 },    /* default: closing waits forever */
+	{ EVERY, ZMQ_IMMEDIATE, 1 }, /* queue nothing for a peer that is not there */
 	{ EVERY, ZMQ_SNDHWM, 1000 },
 	{ EVERY, ZMQ_RCVHWM, 1000 },
-	{ EVERY, ZMQ_HANDSHAKE_IVL, 5000 },      /* a peer that connects and says nothing */
-	{ EVERY, ZMQ_TCP_MAXRT, 10000 },         /* default: off; half-open connections */
+	{ EVERY, ZMQ_HANDSHAKE_IVL, 5000 }, /* a peer that connects and says nothing */
+	{ EVERY, ZMQ_TCP_MAXRT, 10000 },    /* default: off; half-open connections */
 	{ EVERY, ZMQ_TCP_KEEPALIVE, 1 },
-	{ EVERY, ZMQ_TCP_KEEPALIVE_IDLE, 15 },   /* s */
-	{ EVERY, ZMQ_TCP_KEEPALIVE_INTVL, 5 },   /* s */
+	{ EVERY, ZMQ_TCP_KEEPALIVE_IDLE, 15 }, /* s */
+	{ EVERY, ZMQ_TCP_KEEPALIVE_INTVL, 5 }, /* s */
 	{ EVERY, ZMQ_TCP_KEEPALIVE_CNT, 3 },
 	{ EVERY, ZMQ_IPV6, 1 },
-	{ DEALER, ZMQ_CONNECT_TIMEOUT, 2000 },   /* default: the kernel's, minutes */
+	{ DEALER, ZMQ_CONNECT_TIMEOUT, 2000 }, /* default: the kernel's, minutes */
 	{ DEALER, ZMQ_RECONNECT_IVL, 100 },
 	{ DEALER, ZMQ_RECONNECT_IVL_MAX, 5000 }, /* default: no back-off */
 	{ ROUTER, ZMQ_ROUTER_MANDATORY, 1 },     /* default: sending to who is gone succeeds */
@@ -131,7 +132,8 @@ static void *open_socket(int type, enum role role, struct zsocket_error *error_o
 	return NULL;
 }
 
-/* The directory that holds the socket file is what keeps others out: libzmq makes the file itself open to all. */
+/* The directory that holds the socket file is what keeps others out: libzmq makes the file itself open to
+ * all. */
 static bool prepare_directory(const char *path, struct zsocket_error *error_out)
 {
 	char directory[ZSOCKET_ENDPOINT_MAX];
@@ -139,14 +141,16 @@ static bool prepare_directory(const char *path, struct zsocket_error *error_out)
 	const char *slash = strrchr(path, '/');
 
 	if (*path != '/' || !slash || slash == path)
-		return fail(error_out, "ipc://%s: the path must be absolute and in a directory of its own", path);
+		return fail(
+			error_out, "ipc://%s: the path must be absolute and in a directory of its own", path);
 	snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
 	if (mkdir(directory, 0700) != 0 && errno != EEXIST)
 		return fail(error_out, "ipc://%s: cannot make the directory: %s", path, strerror(errno));
 	if (stat(directory, &st) != 0 || !S_ISDIR(st.st_mode))
 		return fail(error_out, "ipc://%s: %s is not a directory", path, directory);
 	if (st.st_uid != geteuid() || (st.st_mode & 077))
-		return fail(error_out, "ipc://%s: %s must belong to this user and have mode 700", path, directory);
+		return fail(error_out, "ipc://%s: %s must belong to this user and have mode 700", path,
+			directory);
 	return true;
 }
 
@@ -156,7 +160,8 @@ static bool nobody_serves(const char *path, struct zsocket_error *error_out)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
 	if (strlen(path) >= sizeof(address.sun_path))
-		return fail(error_out, "ipc://%s: the path has more than %zu bytes", path, sizeof(address.sun_path) - 1);
+		return fail(error_out, "ipc://%s: the path has more than %zu bytes", path,
+			sizeof(address.sun_path) - 1);
 	strcpy(address.sun_path, path);
 
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -192,7 +197,8 @@ static bool may_bind(const char *endpoint, struct zsocket_error *error_out)
 	if (strncmp(endpoint, "tcp://", 6) != 0)
 		return fail(error_out, "%s: an endpoint is ipc://<path> or tcp://<address>:<port>", endpoint);
 	if (!is_loopback(endpoint + 6) && !curve.is_set)
-		return fail(error_out, "%s: refusing to listen beyond this machine without CURVE keys", endpoint);
+		return fail(
+			error_out, "%s: refusing to listen beyond this machine without CURVE keys", endpoint);
 	return true;
 }
 
@@ -401,7 +407,8 @@ static bool receive_identity(void *socket, void *identity, size_t *identity_len,
 	return true;
 }
 
-bool zsocket_receive(void *socket, void *identity, size_t *identity_len, zmq_msg_t *message, uint64_t *dropped)
+bool zsocket_receive(
+	void *socket, void *identity, size_t *identity_len, zmq_msg_t *message, uint64_t *dropped)
 {
 	for (;;) {
 		if (identity && !receive_identity(socket, identity, identity_len, message))

@@ -1,4 +1,5 @@
-/* Any bytes at a decoder: nothing is read beyond them, what is sound survives a round trip, and nothing else is let through. */
+/* Any bytes at a decoder: nothing is read beyond them, what is sound survives a round trip, and nothing else
+ * is let through. */
 #include "kit/frame.h"
 
 #include <assert.h>
@@ -7,7 +8,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void rewrite_items(const struct frame_envelope *envelope, struct frame_reader reader, const uint8_t *data, size_t size)
+static void rewrite_items(
+	const struct frame_envelope *envelope, struct frame_reader reader, const uint8_t *data, size_t size)
 {
 	struct frame_writer writer = { 0 };
 	struct frame_item item;

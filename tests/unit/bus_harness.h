@@ -1,7 +1,7 @@
 /*
- * bus_harness.h: real brokers and workers for tests, as child processes over ipc:// in a temporary directory, so that a
- * test can kill, stop and restart them. The test program runs itself again in another role: its main() begins with
- * harness_role(argc, argv). Children die with the test.
+ * bus_harness.h: real brokers and workers for tests, as child processes over ipc:// in a temporary directory,
+ * so that a test can kill, stop and restart them. The test program runs itself again in another role: its
+ * main() begins with harness_role(argc, argv). Children die with the test.
  */
 #pragma once
 
@@ -65,7 +65,8 @@ static inline int harness_broker(const char *requests_endpoint, const char *even
 static inline void harness_echo(void *ctx, struct bus_request *request)
 {
 	(void)ctx;
-	bus_request_reply_later(request, 0, request->header, request->header_len, request->body, request->body_len);
+	bus_request_reply_later(
+		request, 0, request->header, request->header_len, request->body, request->body_len);
 }
 
 static inline void harness_swallow(void *ctx, struct bus_request *request)
@@ -108,7 +109,8 @@ static inline void harness_role(int argc, char **argv)
 	exit(2);
 }
 
-static inline pid_t harness_spawn(struct harness *harness, const char *role, const char *a, const char *b, const char *c)
+static inline pid_t harness_spawn(
+	struct harness *harness, const char *role, const char *a, const char *b, const char *c)
 {
 	char *argv[] = { (char *)"bus_test", (char *)role, (char *)a, (char *)b, (char *)c, NULL };
 	pid_t pid;
@@ -182,7 +184,8 @@ static inline uint64_t now_ms(void)
 }
 
 /* Turns the loop until done(ctx), at most HARNESS_LONG_MS; returns whether it was. */
-static inline bool harness_until(int fd, void (*process)(void *object), void *object, bool (*done)(void *ctx), void *ctx)
+static inline bool harness_until(
+	int fd, void (*process)(void *object), void *object, bool (*done)(void *ctx), void *ctx)
 {
 	uint64_t until = now_ms() + HARNESS_LONG_MS;
 

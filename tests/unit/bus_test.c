@@ -8,8 +8,8 @@
 static struct bus_client *open_client(const char *endpoints, uint32_t calls_max)
 {
 	struct zsocket_error error;
-	struct bus_client *client =
-		bus_client_open(&(struct bus_client_options){ .endpoints = endpoints, .calls_max = calls_max }, &error);
+	struct bus_client *client = bus_client_open(
+		&(struct bus_client_options){ .endpoints = endpoints, .calls_max = calls_max }, &error);
 
 	if (!client)
 		fail_msg("%s", error.text);
@@ -44,25 +44,26 @@ static void count_reply(void *ctx, const struct bus_reply *reply)
 	tally->body_sum += number;
 }
 
-static uint64_t call_number(struct bus_client *client, struct tally *tally, uint32_t timeout_ms, bool idempotent)
+static uint64_t call_number(
+	struct bus_client *client, struct tally *tally, uint32_t timeout_ms, bool idempotent)
 {
 	uint32_t number = (uint32_t)++tally->called;
 
-	return bus_client_call(client,
-		&(struct bus_call){
-			.queue = "test.read",
-			.header = "h",
-			.header_len = 1,
-			.body = &number,
-			.body_len = sizeof(number),
-			.timeout_ms = timeout_ms,
-			.idempotent = idempotent,
-			.on_reply = count_reply,
-			.ctx = tally,
-		});
+	return bus_client_call(client, &(struct bus_call){
+					       .queue = "test.read",
+					       .header = "h",
+					       .header_len = 1,
+					       .body = &number,
+					       .body_len = sizeof(number),
+					       .timeout_ms = timeout_ms,
+					       .idempotent = idempotent,
+					       .on_reply = count_reply,
+					       .ctx = tally,
+				       });
 }
 
-static void call_numbers(struct bus_client *client, struct tally *tally, size_t count, uint32_t timeout_ms, bool idempotent)
+static void call_numbers(
+	struct bus_client *client, struct tally *tally, size_t count, uint32_t timeout_ms, bool idempotent)
 {
 	while (count--)
 		call_number(client, tally, timeout_ms, idempotent);
@@ -128,7 +129,8 @@ static void on_bench_request(void *ctx, struct bus_request *request)
 		if (bench->held_count > bench->most_held)
 			bench->most_held = bench->held_count;
 	} else {
-		bus_request_reply(request, 7, request->header, request->header_len, request->body, request->body_len);
+		bus_request_reply(
+			request, 7, request->header, request->header_len, request->body, request->body_len);
 	}
 	pthread_mutex_unlock(&bench->lock);
 }
@@ -166,7 +168,8 @@ static void answer_held(struct bench *bench)
 	pthread_mutex_lock(&bench->lock);
 	bench->holds = false;
 	for (size_t i = 0; i < bench->held_count; i++)
-		bus_request_reply_later(bench->held[i], 0, NULL, 0, bench->held[i]->body, bench->held[i]->body_len);
+		bus_request_reply_later(
+			bench->held[i], 0, NULL, 0, bench->held[i]->body, bench->held[i]->body_len);
 	bench->held_count = 0;
 	pthread_mutex_unlock(&bench->lock);
 	bus_worker_wake(bench->worker);
@@ -210,8 +213,12 @@ static void a_call_is_answered_with_the_workers_status_and_bytes(void **state)
 	harness_start_broker(harness, 0);
 	open_bench(&bench, harness->requests[0], 8, false);
 	bus_client_call_wait(client,
-		&(struct bus_call){
-			.queue = "test.read", .header = "head", .header_len = 4, .body = "body", .body_len = 4, .timeout_ms = 5000 },
+		&(struct bus_call){ .queue = "test.read",
+			.header = "head",
+			.header_len = 4,
+			.body = "body",
+			.body_len = 4,
+			.timeout_ms = 5000 },
 		&reply);
 	assert_int_equal(reply.outcome, BUS_ANSWERED);
 	assert_int_equal(reply.status, 7);
@@ -251,7 +258,9 @@ static void a_body_of_four_mebibytes_passes_and_a_larger_one_is_refused(void **s
 	struct harness *harness = *state;
 	struct bus_client *client = open_client(harness->requests[0], 0);
 	uint8_t *body = malloc(FRAME_BODY_MAX + 1);
-	struct bus_call call = { .queue = "test.read", .body = body, .body_len = FRAME_BODY_MAX, .timeout_ms = 5000 };
+	struct bus_call call = {
+		.queue = "test.read", .body = body, .body_len = FRAME_BODY_MAX, .timeout_ms = 5000
+	};
 	struct bus_reply reply;
 
 	for (size_t i = 0; i <= FRAME_BODY_MAX; i++)
@@ -345,7 +354,8 @@ static void a_call_without_a_service_ends_after_two_seconds(void **state)
 
 	harness_start_broker(harness, 0);
 	began = now_ms();
-	bus_client_call_wait(client, &(struct bus_call){ .queue = "test.nobody", .timeout_ms = 10000 }, &reply);
+	bus_client_call_wait(
+		client, &(struct bus_call){ .queue = "test.nobody", .timeout_ms = 10000 }, &reply);
 	assert_int_equal(reply.outcome, BUS_NO_SERVICE);
 	assert_false(reply.maybe_executed);
 	assert_in_range(now_ms() - began, 1900, 4000);
@@ -460,13 +470,16 @@ static void await_ping(struct bus_client *client)
 	struct bus_reply reply;
 
 	do
-		bus_client_call_wait(client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 3000 }, &reply);
+		bus_client_call_wait(
+			client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 3000 }, &reply);
 	while (reply.outcome != BUS_ANSWERED && now_ms() < until);
 	assert_int_equal(reply.outcome, BUS_ANSWERED);
 }
 
-/* Runs calls at a worker that swallows them, ends it in one of two ways, and returns how long the calls then took to end. */
-static uint64_t lose_worker(struct harness *harness, struct bus_client *client, struct tally *tally, bool idempotent, int signal)
+/* Runs calls at a worker that swallows them, ends it in one of two ways, and returns how long the calls then
+ * took to end. */
+static uint64_t lose_worker(
+	struct harness *harness, struct bus_client *client, struct tally *tally, bool idempotent, int signal)
 {
 	pid_t worker = harness_start_worker(harness, "test.read", "swallow");
 	uint64_t began;
@@ -532,7 +545,8 @@ static void a_worker_that_was_stopped_and_goes_on_serves_again(void **state)
 	await_service(client);
 	kill(worker, SIGSTOP);
 	do /* until the broker has given it up */
-		bus_client_call_wait(client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 3000 }, &reply);
+		bus_client_call_wait(
+			client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 3000 }, &reply);
 	while (reply.outcome != BUS_NO_SERVICE);
 	kill(worker, SIGCONT);
 	await_service(client);
@@ -736,9 +750,10 @@ static void ask_other(void *ctx, struct bus_request *request)
 	if (request->queue == 1)
 		bus_request_reply(request, 5, NULL, 0, "principal", 9);
 	else
-		bus_client_call(bus_worker_client(*worker),
-			&(struct bus_call){
-				.queue = "test.identity", .timeout_ms = 5000, .on_reply = reply_kept, .ctx = request });
+		bus_client_call(bus_worker_client(*worker), &(struct bus_call){ .queue = "test.identity",
+								    .timeout_ms = 5000,
+								    .on_reply = reply_kept,
+								    .ctx = request });
 }
 
 static void a_worker_can_call_another_service_before_it_answers(void **state)
@@ -753,7 +768,10 @@ static void a_worker_can_call_another_service_before_it_answers(void **state)
 	harness_start_broker(harness, 0);
 	harness_start_broker(harness, 1);
 	worker = bus_worker_open(&(struct bus_worker_options){ .endpoints = harness->all_requests,
-					 .queues = queues, .queue_count = 2, .on_request = ask_other, .ctx = &worker },
+					 .queues = queues,
+					 .queue_count = 2,
+					 .on_request = ask_other,
+					 .ctx = &worker },
 		&error);
 	assert_non_null(worker);
 	bus_worker_start(worker);
@@ -800,7 +818,8 @@ static void a_broker_survives_random_messages_and_serves_on(void **state)
 	harness_start_worker(harness, "test.read", "echo");
 	await_service(client);
 	for (int side = 0; side < 2; side++) {
-		void *socket = zsocket_connect_dealer(side ? harness->events[0] : harness->requests[0], &error);
+		void *socket =
+			zsocket_connect_dealer(side ? harness->events[0] : harness->requests[0], &error);
 
 		for (size_t i = 0; i < 20000; i++)
 			send_junk(socket, i);
@@ -890,8 +909,8 @@ static void an_endpoint_that_another_broker_serves_is_not_taken_from_it(void **s
 
 static void a_malformed_list_of_brokers_is_refused_with_a_sentence(void **state)
 {
-	static const char *const WRONG[] = { "", "ipc://relative", "tcp://host", "tcp://:1", "http://x:1", "ipc:///a,,ipc:///b",
-		"tcp://h:123456789" };
+	static const char *const WRONG[] = { "", "ipc://relative", "tcp://host", "tcp://:1", "http://x:1",
+		"ipc:///a,,ipc:///b", "tcp://h:123456789" };
 	struct zsocket_error error;
 
 	(void)state;
@@ -917,7 +936,8 @@ static void a_broker_is_found_by_name(void **state)
 	client = open_client(endpoint, 0);
 	bus_client_call_wait(client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 10000 }, &reply);
 	for (int i = 0; i < 5 && reply.outcome != BUS_ANSWERED; i++) /* the first address may be ::1 */
-		bus_client_call_wait(client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 10000 }, &reply);
+		bus_client_call_wait(
+			client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 10000 }, &reply);
 	assert_int_equal(reply.outcome, BUS_ANSWERED);
 	bus_client_close(client);
 	bus_worker_close(bench.worker);
@@ -1013,7 +1033,8 @@ static void a_key_that_is_taken_off_the_list_is_refused_soon(void **state)
 	snprintf(path, sizeof(path), "%s/keys", harness->directory);
 	fclose(fopen(path, "w"));
 	do
-		bus_client_call_wait(client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 5000 }, &reply);
+		bus_client_call_wait(
+			client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 5000 }, &reply);
 	while (reply.outcome == BUS_ANSWERED && now_ms() < until);
 	assert_int_equal(reply.outcome, BUS_REFUSED);
 	bus_client_close(client);
@@ -1025,7 +1046,8 @@ static void a_key_that_is_taken_off_the_list_is_refused_soon(void **state)
 static void a_list_of_keys_with_a_mistake_is_refused_naming_the_line(void **state)
 {
 	static const char *const WRONG[] = { "short call", "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7 rule",
-		"rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7 serve:", "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7 serve:A" };
+		"rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7 serve:",
+		"rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7 serve:A" };
 	struct harness *harness = *state;
 	struct zsocket_error error;
 	char path[128];
