@@ -1,9 +1,9 @@
 /*
  * access.h: which key may do what, where the broker is reached over TCP. Processes on the same machine that
- *come by ipc have no key and may do everything: the mode of the directory keeps others out.
+ * come by ipc have no key and may do everything: the mode of the directory keeps others out.
  *
  * The list is a file, one key a line, and is read again when it changes; a key that is taken off it is not
- *heard any more:
+ * heard any more:
  *
  *	# gateway
  *	rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7 call
@@ -13,7 +13,8 @@
  *	call            may call any queue and follow any stream
  *	serve:<name>    may serve queues whose names begin with "<name>." and publish the stream "<name>"
  *
- * One thread looks after the list and answers libzmq, which asks about each key that connects (ZAP, RFC 27).
+ * One thread looks after the list and answers libzmq, which asks about each key that connects (ZAP, RFC
+ * 27).
  */
 #pragma once
 
@@ -30,8 +31,8 @@ struct access;
 
 enum access_right { ACCESS_CALL, ACCESS_SERVE };
 
-/* Reads the list and starts the thread; before anything is bound. path "": no key is let in. NULL: error_out
- * names the line. */
+/* Reads the list and starts the thread; before anything is bound. path "": no key is let in. NULL:
+ * error_out names the line. */
 struct access *access_open(const char *path, struct zsocket_error *error_out);
 void access_close(struct access *access);
 

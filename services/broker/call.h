@@ -73,8 +73,8 @@ struct party {
 
 bool queue_is_named(const struct queue *queue, const char *name, size_t name_len);
 
-/* The service that ought to have the next call: of two at random the less loaded that has room; any with room
- * otherwise. NULL: none has. `random` is a fresh random number. */
+/* The service that ought to have the next call: of two at random the less loaded that has room; any with
+ * room otherwise. NULL: none has. `random` is a fresh random number. */
 struct service *queue_choose(struct queue *queue, uint32_t random);
 
 /* Whether some worker serves the queue, busy or not. */

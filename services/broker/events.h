@@ -1,12 +1,12 @@
 /*
- * events.h: hands what publishers send to the subscribers of its stream, and keeps nothing but each stream's
- * head.
+ * events.h: hands what publishers send to the subscribers of its stream, and keeps nothing but each
+ * stream's head.
  *
- * A subscriber says how many bytes and batches may be under way to it. One that has no credit left is passed
- * over: what it missed it reads from the log. It learns that it missed something from the next batch (whose
- * `previous` is ahead of it) or from the stream's head, which it is told when it subscribes, when it gives
- * credit after it was passed over, and each EVENTS_HEAD_MS. So a slow subscriber costs the broker no more
- * memory than its window.
+ * A subscriber says how many bytes and batches may be under way to it. One that has no credit left is
+ * passed over: what it missed it reads from the log. It learns that it missed something from the next batch
+ * (whose `previous` is ahead of it) or from the stream's head, which it is told when it subscribes, when it
+ * gives credit after it was passed over, and each EVENTS_HEAD_MS. So a slow subscriber costs the broker no
+ * more memory than its window.
  *
  * A batch that does not lead beyond the head is dropped: it comes from a sequencer that was replaced.
  */

@@ -1,6 +1,6 @@
 /*
- * guanxi-broker: routes requests to services and hands on events. It keeps nothing: it may die at any moment,
- * and several may run side by side (README.md).
+ * guanxi-broker: routes requests to services and hands on events. It keeps nothing: it may die at any
+ * moment, and several may run side by side (README.md).
  */
 #include "broker/events.h"
 #include "broker/requests.h"

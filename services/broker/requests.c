@@ -350,8 +350,8 @@ static void start_running(struct requests *requests, struct service *service, st
 	TAILQ_INSERT_TAIL(&service->running, call, in_state);
 }
 
-/* One message to one worker. Returns false when there is nobody to send to. A worker that does not take it is
- * gone, and the calls, which it never saw, still wait. */
+/* One message to one worker. Returns false when there is nobody to send to. A worker that does not take it
+ * is gone, and the calls, which it never saw, still wait. */
 static bool dispatch_batch(struct requests *requests, struct queue *queue)
 {
 	struct service *service = queue_choose(queue, next_random(requests));

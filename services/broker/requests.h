@@ -1,12 +1,14 @@
 /*
  * requests.h: routes requests to workers and answers back to who asked.
  *
- *	client --REQUEST--> [queue: waiting] --REQUEST--> worker          a call is waiting, then running,
- *then gone; client <--REPLY--------------------- <--REPLY---- worker          it always ends in one answer
+ *	client --REQUEST--> [queue: waiting] --REQUEST--> worker
+ *	client <--REPLY--------------------- <--REPLY---- worker
+ *
+ * A call is waiting, then running, then gone; it always ends in one answer.
  *
  * A worker says READY for a queue with how much it may have outstanding; of two workers taken at random the
- *less loaded one gets what waits, as one message. What cannot be served is answered at once, with an outcome
- *of the bus:
+ * less loaded one gets what waits, as one message. What cannot be served is answered at once, with an
+ * outcome of the bus:
  *
  *	BUS_OVERLOADED   too much waits already, in the queue, from this client, or in memory; it did not run
  *	BUS_DEADLINE     its time was over while it waited (did not run), or while it ran (maybe executed)
@@ -14,7 +16,8 @@
  *	BUS_UNAVAILABLE  the worker that had it went away (maybe executed)
  *	BUS_REFUSED      the client's key may not call (access.h); it did not run
  *
- * A client that goes away takes its waiting calls with it, and the workers of those that run are told CANCEL.
+ * A client that goes away takes its waiting calls with it, and the workers of those that run are told
+ * CANCEL.
  */
 #pragma once
 
@@ -27,12 +30,11 @@ enum {
 	REQUESTS_WAITING_MAX = 4096,            /* in one queue */
 	REQUESTS_WAITING_BYTES_MAX = 256 << 20, /* of messages of which something waits */
 	REQUESTS_WORKER_QUEUES_MAX = 64,        /* registrations of one worker */
-	REQUESTS_WORKER_BYTES_MAX =
-		32 << 20, /* running at one worker, of one queue: what may lie in its socket */
+	REQUESTS_WORKER_BYTES_MAX = 32 << 20,   /* running at one worker, of one queue */
 	REQUESTS_NO_WORKER_MS = 2000,
 	REQUESTS_LEAVE_MS = 5000,
-	REQUESTS_RETRY_MIN_MS =
-		100, /* what BUS_OVERLOADED advises: the age of the oldest that waits, within these */
+	/* What BUS_OVERLOADED advises: the age of the oldest that waits, within these. */
+	REQUESTS_RETRY_MIN_MS = 100,
 	REQUESTS_RETRY_MAX_MS = 5000,
 };
 

@@ -77,8 +77,8 @@ static void mark_gone(struct router *router, struct peer *peer)
 	router->any_gone = true;
 }
 
-/* Peers announce themselves with READY, SUBSCRIBE and so on. One that we hear otherwise has been announced to
- * a broker before us. */
+/* Peers announce themselves with READY, SUBSCRIBE and so on. One that we hear otherwise has been announced
+ * to a broker before us. */
 static bool introduces_itself(enum frame_type type)
 {
 	return type == FRAME_REQUEST || type == FRAME_READY || type == FRAME_SUBSCRIBE ||

@@ -3,8 +3,8 @@
  * side and the event side of the broker are each made of one.
  *
  * A peer exists from its first sound message until it has been silent for ROUTER_SILENCE_MS or cannot be
- * reached. It is known by the identity that libzmq gives to its connection, so a peer that connects again is
- * another peer. One that is forgotten and speaks again is told HELLO, and announces itself anew.
+ * reached. It is known by the identity that libzmq gives to its connection, so a peer that connects again
+ * is another peer. One that is forgotten and speaks again is told HELLO, and announces itself anew.
  */
 #pragma once
 
@@ -51,10 +51,9 @@ struct router_ops {
 };
 
 enum router_drop {
-	ROUTER_MALFORMED, /* not a message that this side takes */
-	ROUTER_TOO_MANY,  /* a limit on peers, queues, streams or registrations */
-	ROUTER_STALE, /* an answer to what is not, or no longer, asked; a batch that does not lead beyond the
-			 head */
+	ROUTER_MALFORMED,     /* not a message that this side takes */
+	ROUTER_TOO_MANY,      /* a limit on peers, queues, streams or registrations */
+	ROUTER_STALE,         /* an answer to what is not asked any more; a batch not beyond the head */
 	ROUTER_NO_CREDIT,     /* a batch, for one subscriber */
 	ROUTER_NOT_PERMITTED, /* the peer's key may not do this */
 	ROUTER_DROPS

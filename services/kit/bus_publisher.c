@@ -134,8 +134,8 @@ static void send_to_all(struct bus_publisher *publisher, struct frame_writer *wr
 	zmq_msg_close(&message);
 }
 
-/* Sends as many events as one message holds and returns how many. The last message covers what is left of the
- * range. */
+/* Sends as many events as one message holds and returns how many. The last message covers what is left of
+ * the range. */
 static size_t send_some(struct bus_publisher *publisher, const char *stream, struct frame_batch *batch,
 	const struct frame_event *events, size_t count)
 {

@@ -9,8 +9,8 @@
 
 static const uint64_t NS_PER_MS = 1000000;
 
-/* A batch that cannot be delivered yet. No credit is given for it before it is delivered or proves to be old,
- * so what is held is bounded by the window. */
+/* A batch that cannot be delivered yet. No credit is given for it before it is delivered or proves to be
+ * old, so what is held is bounded by the window. */
 struct held {
 	STAILQ_ENTRY(held) next;
 	struct bus_link *link;
@@ -213,8 +213,8 @@ static bool has_hole(const struct stream *stream)
 	return is_after(stream->head_epoch, stream->head, stream->epoch, stream->position);
 }
 
-/* Delivers what comes next until something is missing, or nothing is. on_gap may advance the cursor at once.
- */
+/* Delivers what comes next until something is missing, or nothing is. on_gap may advance the cursor at
+ * once. */
 static void move_on(struct bus_subscriber *subscriber, struct stream *stream)
 {
 	for (;;) {

@@ -1,13 +1,14 @@
 /*
  * bus_worker.h: answering requests.
  *
- * A worker registers queues at every broker, each with its share of the capacity, and gets no more than that
- *at once. One thread, the bus thread, owns the connections. It calls on_request for each request; the owner
- *may answer there, or keep the request, hand it to another thread and answer from there.
+ * A worker registers queues at every broker, each with its share of the capacity, and gets no more than
+ * that at once. One thread, the bus thread, owns the connections. It calls on_request for each request; the
+ * owner may answer there, or keep the request, hand it to another thread and answer from there.
  *
  *	struct bus_worker *worker = bus_worker_open(&(struct bus_worker_options){
- *		.endpoints = endpoints, .queues = queues, .queue_count = 2, .on_request = enqueue, .ctx =
- *service }, &error); …                                                     // in a lane:
+ *		.endpoints = endpoints, .queues = queues, .queue_count = 2,
+ *		.on_request = enqueue, .ctx = service }, &error);
+ *	…                                                     // in a lane:
  *	bus_request_reply(request, OK, header, header_len, body, body_len);
  *	…                                                     // at SIGTERM:
  *	bus_worker_drain(worker, 20000);
@@ -46,8 +47,7 @@ struct bus_worker_options {
 	const struct bus_queue *queues; /* copied */
 	size_t queue_count;
 	void (*on_request)(void *ctx, struct bus_request *request); /* on the bus thread; must not block */
-	void (*on_turn_end)(void *ctx); /* optional: after the on_request calls of one turn of the loop: the
-					   time to wake lanes */
+	void (*on_turn_end)(void *ctx); /* optional: after the requests of one turn: the time to wake lanes */
 	void *ctx;
 };
 
@@ -58,10 +58,10 @@ struct bus_worker *bus_worker_open(const struct bus_worker_options *options, str
 void bus_worker_start(struct bus_worker *worker);
 
 /*
- * Answers. Exactly once for each request, from any thread; never blocks; the request is gone afterwards. The
- * bytes are copied. Sizes beyond FRAME_HEADER_MAX and FRAME_BODY_MAX are a bug of the caller (asserted).
- * Whoever answers many requests together uses _reply_later for each and then bus_worker_wake() once: they
- * leave as one message.
+ * Answers. Exactly once for each request, from any thread; never blocks; the request is gone afterwards.
+ * The bytes are copied. Sizes beyond FRAME_HEADER_MAX and FRAME_BODY_MAX are a bug of the caller
+ * (asserted). Whoever answers many requests together uses _reply_later for each and then bus_worker_wake()
+ * once: they leave as one message.
  */
 void bus_request_reply(struct bus_request *request, uint16_t status, const void *header, size_t header_len,
 	const void *body, size_t body_len);
@@ -71,13 +71,15 @@ void bus_worker_wake(struct bus_worker *worker);
 /* Answers with an outcome of the bus instead: BUS_OVERLOADED (did not run), BUS_DEADLINE, BUS_UNAVAILABLE. */
 void bus_request_refuse(struct bus_request *request, enum bus_outcome outcome, uint32_t retry_after_ms);
 
-/* Whether nobody waits for it any more: the caller went away or the deadline has passed. It must be answered
- * all the same. Any thread. */
+/* Whether nobody waits for it any more: the caller went away or the deadline has passed. It must be
+ * answered all the same. Any thread. */
 bool bus_request_abandoned(const struct bus_request *request);
 
-/* For calls to other services from on_request or from callbacks of such calls, that is on the bus thread
+/*
+ * For calls to other services from on_request or from callbacks of such calls, that is on the bus thread
  * only: a client that this thread flushes and processes. Calls outlive on_request, and may answer a request
- * that was kept. */
+ * that was kept.
+ */
 struct bus_client *bus_worker_client(struct bus_worker *worker);
 
 /* Any thread: calls run(arg) on the bus thread, soon. For starting calls from elsewhere. */
@@ -91,6 +93,6 @@ size_t bus_worker_outstanding(const struct bus_worker *worker);
 /* Tells the brokers to send no new work and waits until everything is answered and the answers are sent.
  * Returns how many were still outstanding when timeout_ms was over: 0 is a clean end. */
 size_t bus_worker_drain(struct bus_worker *worker, uint32_t timeout_ms);
-/* Stops the thread and closes the connections. Requests that are not answered become invalid: stop the lanes
- * first. */
+/* Stops the thread and closes the connections. Requests that are not answered become invalid: stop the
+ * lanes first. */
 void bus_worker_close(struct bus_worker *worker);

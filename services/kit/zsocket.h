@@ -1,9 +1,10 @@
 /*
  * zsocket.h: the one place that makes ZeroMQ sockets, and that knows how they misbehave.
  *
- * Every socket gets the options of the table in zsocket.c: the defaults of libzmq 4.3.4 are off, unlimited or
- * forever. ZMQ_HEARTBEAT_IVL is never set: a connecting socket that stalls with a full queue and then drains
- * aborts the process (libzmq #3596, #4229, #4767). A socket belongs to one thread (the one that opened it).
+ * Every socket gets the options of the table in zsocket.c: the defaults of libzmq 4.3.4 are off, unlimited
+ * or forever. ZMQ_HEARTBEAT_IVL is never set: a connecting socket that stalls with a full queue and then
+ * drains aborts the process (libzmq #3596, #4229, #4767). A socket belongs to one thread (the one that
+ * opened it).
  */
 #pragma once
 
@@ -24,9 +25,9 @@ struct zsocket_error {
 };
 
 /*
- * Keys for TCP, as Z85 text: this process's own pair, and the brokers' public key (of a broker: its own). All
- * "": none, then TCP is for loopback only. Once, before any socket is opened. False: a key is malformed or
- * missing, or the pair does not match. ipc endpoints never use them.
+ * Keys for TCP, as Z85 text: this process's own pair, and the brokers' public key (of a broker: its own).
+ * All "": none, then TCP is for loopback only. Once, before any socket is opened. False: a key is malformed
+ * or missing, or the pair does not match. ipc endpoints never use them.
  */
 bool zsocket_use_curve(const char *public_key, const char *secret_key, const char *server_key,
 	struct zsocket_error *error_out);
@@ -41,9 +42,11 @@ void *zsocket_bind_zap(struct zsocket_error *error_out);
  * Valid as long as the message. */
 const char *zsocket_key(zmq_msg_t *message);
 
-/* Binds a ROUTER. NULL with a sentence: a malformed or taken endpoint, or one that other machines could reach
- * without CURVE. The directory of an ipc endpoint is made with mode 700 if it is missing, and refused if
- * others may enter it. */
+/*
+ * Binds a ROUTER. NULL with a sentence: a malformed or taken endpoint, or one that other machines could
+ * reach without CURVE. The directory of an ipc endpoint is made with mode 700 if it is missing, and refused
+ * if others may enter it.
+ */
 void *zsocket_bind_router(const char *endpoint, struct zsocket_error *error_out);
 
 /* Connects a DEALER to a literal endpoint (ipc://path, or tcp://address:port). Connecting goes on in the
@@ -68,8 +71,8 @@ void zsocket_make_message(zmq_msg_t *message_out, uint8_t *bytes, size_t len);
 /* Likewise with a message that is shared; it stays the caller's. */
 bool zsocket_send_shared(void *socket, const void *identity, size_t identity_len, zmq_msg_t *message);
 
-/* Receives one message into `message` (initialised; closed by the caller). False: there is none. Messages of
- * another form than one frame (after the identity) are dropped and counted in *dropped. */
+/* Receives one message into `message` (initialised; closed by the caller). False: there is none. Messages
+ * of another form than one frame (after the identity) are dropped and counted in *dropped. */
 bool zsocket_receive(
 	void *socket, void *identity, size_t *identity_len, zmq_msg_t *message, uint64_t *dropped);
 

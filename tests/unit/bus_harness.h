@@ -1,7 +1,7 @@
 /*
- * bus_harness.h: real brokers and workers for tests, as child processes over ipc:// in a temporary directory,
- * so that a test can kill, stop and restart them. The test program runs itself again in another role: its
- * main() begins with harness_role(argc, argv). Children die with the test.
+ * bus_harness.h: real brokers and workers for tests, as child processes over ipc:// in a temporary
+ * directory, so that a test can kill, stop and restart them. The test program runs itself again in another
+ * role: its main() begins with harness_role(argc, argv). Children die with the test.
  */
 #pragma once
 
