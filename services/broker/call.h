@@ -1,6 +1,7 @@
 /*
- * call.h: what the request side of the broker keeps: calls, the queues that they wait in, and the workers that serve
- * those. Lists say what state a thing is in: a call is in its queue's `waiting` or in its service's `running`.
+ * call.h: what the request side of the broker keeps: calls, the queues that they wait in, and the workers
+ * that serve those. Lists say what state a thing is in: a call is in its queue's `waiting` or in its
+ * service's `running`.
  */
 #pragma once
 
@@ -15,9 +16,9 @@ struct inbound {
 };
 
 struct call {
-	uint64_t id;            /* what the worker knows it by: a serial number above the slot */
-	struct party *client;   /* NULL: nobody waits for it any more */
-	uint64_t client_id;     /* what the client knows it by */
+	uint64_t id;          /* what the worker knows it by: a serial number above the slot */
+	struct party *client; /* NULL: nobody waits for it any more */
+	uint64_t client_id;   /* what the client knows it by */
 	struct queue *queue;
 	struct service *service; /* where it runs; NULL while it waits */
 	struct inbound *inbound; /* while it waits */
@@ -44,6 +45,8 @@ struct service {
 
 LIST_HEAD(service_list, service);
 
+enum queue_gauge { QUEUE_WAITING, QUEUE_RUNNING, QUEUE_WORKERS, QUEUE_GAUGES };
+
 struct queue {
 	char name[FRAME_NAME_MAX];
 	uint8_t name_len;
@@ -51,12 +54,13 @@ struct queue {
 	size_t waiting_count;
 	struct service **services;
 	size_t service_count;
-	uint64_t unserved_ns; /* since when no worker has served it */
+	uint64_t unserved_ns;                       /* since when no worker has served it */
+	struct metric_series *gauges[QUEUE_GAUGES]; /* once it has had a worker: anybody may name a queue */
 };
 
 /* A peer: a client, a worker, or both. */
 struct party {
-	struct peer peer; /* first */
+	struct peer peer;       /* first */
 	struct call_list calls; /* as a client */
 	size_t call_count;
 	struct frame_writer replies;
@@ -69,8 +73,8 @@ struct party {
 
 bool queue_is_named(const struct queue *queue, const char *name, size_t name_len);
 
-/* The service that ought to have the next call: of two at random the less loaded that has room; any with room otherwise.
- * NULL: none has. `random` is a fresh random number. */
+/* The service that ought to have the next call: of two at random the less loaded that has room; any with
+ * room otherwise. NULL: none has. `random` is a fresh random number. */
 struct service *queue_choose(struct queue *queue, uint32_t random);
 
 /* Whether some worker serves the queue, busy or not. */
@@ -78,3 +82,6 @@ bool queue_is_served(const struct queue *queue);
 
 void queue_add_service(struct queue *queue, struct service *service);
 void queue_remove_service(struct queue *queue, struct service *service);
+
+/* Sets the metrics of a queue that has had a worker. */
+void queue_tell_gauges(struct queue *queue);

@@ -29,7 +29,8 @@ struct events {
 	struct stream streams[EVENTS_STREAMS_MAX];
 	size_t stream_count;
 	uint64_t told_heads_ns;
-	struct events_counters counters;
+	struct metric_series *delivered;
+	struct metric_series *subscriptions;
 };
 
 static void set_bit(uint64_t *set, size_t bit, bool on)
@@ -51,7 +52,8 @@ static struct stream *find_stream(struct events *events, const struct frame_enve
 	for (size_t i = 0; i < events->stream_count; i++) {
 		struct stream *stream = &events->streams[i];
 
-		if (stream->name_len == envelope->name_len && memcmp(stream->name, envelope->name, envelope->name_len) == 0)
+		if (stream->name_len == envelope->name_len &&
+			memcmp(stream->name, envelope->name, envelope->name_len) == 0)
 			return stream;
 	}
 	if (events->stream_count == EVENTS_STREAMS_MAX)
@@ -61,7 +63,6 @@ static struct stream *find_stream(struct events *events, const struct frame_enve
 
 	memcpy(stream->name, envelope->name, envelope->name_len);
 	stream->name_len = envelope->name_len;
-	atomic_store(&events->counters.streams, events->stream_count);
 	return stream;
 }
 
@@ -77,7 +78,8 @@ static void tell_head(struct events *events, struct subscriber *subscriber, cons
 	router_send(&events->router, &subscriber->peer, &writer);
 }
 
-/* Returns whether it leads beyond what is known. A larger epoch replaces whatever was, also with smaller positions. */
+/* Returns whether it leads beyond what is known. A larger epoch replaces whatever was, also with smaller
+ * positions. */
 static bool advance_head(struct stream *stream, const struct frame_batch *batch)
 {
 	const struct frame_batch *head = &stream->head;
@@ -100,14 +102,14 @@ static void deliver(struct events *events, struct subscriber *subscriber, size_t
 {
 	if (!has_credit(subscriber)) {
 		set_bit(subscriber->passed_over, stream, true);
-		atomic_fetch_add(&events->counters.passed_over, 1);
+		router_count_drop(&events->router, ROUTER_NO_CREDIT);
 		return;
 	}
 	if (!router_send_shared(&events->router, &subscriber->peer, message))
 		return;
 	subscriber->sent.batches++;
 	subscriber->sent.bytes += zmq_msg_size(message);
-	atomic_fetch_add_explicit(&events->counters.batches_out, 1, memory_order_relaxed);
+	metric_add(events->delivered, 1);
 }
 
 static void on_publish(struct events *events, const struct frame_envelope *envelope, struct frame_reader body,
@@ -116,9 +118,8 @@ static void on_publish(struct events *events, const struct frame_envelope *envel
 	struct stream *stream = find_stream(events, envelope);
 	struct frame_batch batch;
 
-	atomic_fetch_add_explicit(&events->counters.batches_in, 1, memory_order_relaxed);
 	if (!stream || !frame_read_batch(&body, &batch) || !advance_head(stream, &batch)) {
-		atomic_fetch_add(&events->counters.outdated, 1);
+		router_count_drop(&events->router, ROUTER_STALE);
 		return;
 	}
 	size_t index = (size_t)(stream - events->streams);
@@ -153,14 +154,14 @@ static uint64_t at_most(uint64_t value, uint64_t limit)
 	return value < limit ? value : limit;
 }
 
-static void on_subscribe(struct events *events, struct subscriber *subscriber, const struct frame_envelope *envelope,
-	struct frame_reader body)
+static void on_subscribe(struct events *events, struct subscriber *subscriber,
+	const struct frame_envelope *envelope, struct frame_reader body)
 {
 	struct stream *stream = find_stream(events, envelope);
 	struct frame_window window;
 
 	if (!stream || !frame_read_window(&body, &window)) {
-		atomic_fetch_add(&events->router.counters.malformed, 1);
+		router_count_drop(&events->router, ROUTER_MALFORMED);
 		return;
 	}
 	subscriber->window.bytes = at_most(window.bytes, EVENTS_WINDOW_BYTES_MAX);
@@ -183,13 +184,20 @@ static void on_credit(struct events *events, struct subscriber *subscriber, stru
 			tell_head(events, subscriber, &events->streams[i]);
 }
 
-static void on_message(void *owner, struct peer *peer, const struct frame_envelope *envelope, struct frame_reader body,
-	zmq_msg_t *message)
+static enum access_right right_for(enum frame_type type)
+{
+	return type == FRAME_SUBSCRIBE ? ACCESS_CALL : ACCESS_SERVE;
+}
+
+static void on_message(void *owner, struct peer *peer, const struct frame_envelope *envelope,
+	struct frame_reader body, zmq_msg_t *message)
 {
 	struct events *events = owner;
 	struct subscriber *subscriber = (struct subscriber *)peer;
 	bool has_name = envelope->name_len > 0;
 
+	if (has_name && !router_permits(&events->router, peer, right_for(envelope->type), envelope))
+		return;
 	if (envelope->type == FRAME_PUBLISH && has_name && frame_events_valid(body, envelope))
 		on_publish(events, envelope, body, message);
 	else if (envelope->type == FRAME_HEAD && has_name)
@@ -199,7 +207,7 @@ static void on_message(void *owner, struct peer *peer, const struct frame_envelo
 	else if (envelope->type == FRAME_CREDIT)
 		on_credit(events, subscriber, body);
 	else
-		atomic_fetch_add(&events->router.counters.malformed, 1);
+		router_count_drop(&events->router, ROUTER_MALFORMED);
 }
 
 static void on_turn_end(void *owner)
@@ -236,7 +244,7 @@ static void on_tick(void *owner)
 		if (heads_due)
 			tell_heads(events, subscriber);
 	}
-	atomic_store(&events->counters.subscriptions, subscriptions);
+	metric_set(events->subscriptions, (double)subscriptions);
 	if (heads_due)
 		events->told_heads_ns = events->router.now_ns;
 }
@@ -255,16 +263,18 @@ static const struct router_ops ROUTER_OPS = {
 	.on_gone = on_gone,
 };
 
-struct events *events_open(const char *endpoint, struct zsocket_error *error_out)
+struct events *events_open(const char *endpoint, struct access *access, struct zsocket_error *error_out)
 {
 	struct events *events = calloc(1, sizeof(*events));
 
 	if (!events)
 		abort();
-	if (!router_open(&events->router, endpoint, &ROUTER_OPS, events, error_out)) {
+	if (!router_open(&events->router, "events", endpoint, access, &ROUTER_OPS, events, error_out)) {
 		free(events);
 		return NULL;
 	}
+	events->delivered = metric_series(METRIC_BROKER_DELIVERED, "");
+	events->subscriptions = metric_series(METRIC_BROKER_SUBSCRIPTIONS, "");
 	return events;
 }
 
@@ -284,12 +294,7 @@ void events_close(struct events *events)
 	free(events);
 }
 
-const struct events_counters *events_counters(const struct events *events)
+bool events_is_alive(const struct events *events)
 {
-	return &events->counters;
-}
-
-const struct router_counters *events_router_counters(const struct events *events)
-{
-	return &events->router.counters;
+	return router_is_alive(&events->router);
 }

@@ -3,6 +3,7 @@
 #include "broker/requests.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,8 +61,37 @@ bool queue_is_served(const struct queue *queue)
 	return false;
 }
 
+static void open_gauges(struct queue *queue)
+{
+	static const enum metric METRICS[QUEUE_GAUGES] = {
+		[QUEUE_WAITING] = METRIC_BROKER_QUEUE,
+		[QUEUE_RUNNING] = METRIC_BROKER_RUNNING,
+		[QUEUE_WORKERS] = METRIC_BROKER_WORKERS,
+	};
+	char labels[FRAME_NAME_MAX + 16];
+
+	snprintf(labels, sizeof(labels), "queue=\"%.*s\"", queue->name_len, queue->name);
+	for (int i = 0; i < QUEUE_GAUGES; i++)
+		queue->gauges[i] = metric_series(METRICS[i], labels);
+}
+
+void queue_tell_gauges(struct queue *queue)
+{
+	size_t running = 0;
+
+	if (!queue->gauges[0])
+		return;
+	for (size_t i = 0; i < queue->service_count; i++)
+		running += queue->services[i]->running_count;
+	metric_set(queue->gauges[QUEUE_WAITING], (double)queue->waiting_count);
+	metric_set(queue->gauges[QUEUE_RUNNING], (double)running);
+	metric_set(queue->gauges[QUEUE_WORKERS], (double)queue->service_count);
+}
+
 void queue_add_service(struct queue *queue, struct service *service)
 {
+	if (!queue->gauges[0])
+		open_gauges(queue);
 	queue->services = reallocarray(queue->services, queue->service_count + 1, sizeof(*queue->services));
 	if (!queue->services)
 		abort();

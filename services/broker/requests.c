@@ -3,6 +3,7 @@
 #include "broker/call.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -20,19 +21,17 @@ struct requests {
 	size_t waiting_bytes; /* of inbound messages */
 	uint64_t serial;
 	uint64_t random;
+	atomic_bool leave;
+	uint64_t leaving_ns; /* since when; 0: it is not */
 	struct call *slots[REQUESTS_CALLS_MAX];
 	uint32_t free_slots[REQUESTS_CALLS_MAX]; /* a stack */
 	uint32_t free_count;
-	uint32_t slots_used; /* beyond, no slot has ever been used */
+	uint32_t slots_used;                      /* beyond, no slot has ever been used */
 	struct party *to_flush[ROUTER_PEERS_MAX]; /* have something in a writer */
 	size_t flush_count;
-	struct requests_counters counters;
+	struct metric_series *outcomes[BUS_OUTCOMES];
+	struct metric_series *waiting_bytes_gauge;
 };
-
-static void count(atomic_ullong *counter)
-{
-	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-}
 
 /* xorshift64: spreads load, guards nothing */
 static uint32_t next_random(struct requests *requests)
@@ -134,8 +133,8 @@ static void flush_later(struct requests *requests, struct party *party)
 	requests->to_flush[requests->flush_count++] = party;
 }
 
-static void write_item(struct requests *requests, struct party *party, struct frame_writer *writer, enum frame_type type,
-	const struct frame_item *item)
+static void write_item(struct requests *requests, struct party *party, struct frame_writer *writer,
+	enum frame_type type, const struct frame_item *item)
 {
 	if (!frame_writer_open(writer))
 		frame_write_begin(writer, type, NULL, 0);
@@ -149,11 +148,13 @@ static void write_item(struct requests *requests, struct party *party, struct fr
 
 static void answer(struct requests *requests, struct party *client, const struct frame_item *item)
 {
+	metric_add(requests->outcomes[item->outcome], 1);
 	write_item(requests, client, &client->replies, FRAME_REPLY, item);
 }
 
 /* Answers without a worker's help; the call goes on existing. */
-static void answer_outcome(struct requests *requests, struct call *call, enum bus_outcome outcome, uint8_t flags)
+static void answer_outcome(
+	struct requests *requests, struct call *call, enum bus_outcome outcome, uint8_t flags)
 {
 	if (!call->client)
 		return;
@@ -227,7 +228,6 @@ static uint32_t retry_after_ms(const struct requests *requests, const struct que
 
 static void refuse(struct requests *requests, struct party *client, const struct queue *queue, uint64_t id)
 {
-	count(&requests->counters.overloaded);
 	answer(requests, client,
 		&(struct frame_item){
 			.id = id,
@@ -238,16 +238,16 @@ static void refuse(struct requests *requests, struct party *client, const struct
 
 static bool has_room(const struct requests *requests, const struct party *client, const struct queue *queue)
 {
-	return queue && queue->waiting_count < REQUESTS_WAITING_MAX && client->call_count < REQUESTS_CLIENT_CALLS_MAX &&
+	return queue && queue->waiting_count < REQUESTS_WAITING_MAX &&
+	       client->call_count < REQUESTS_CLIENT_CALLS_MAX &&
 	       requests->waiting_bytes <= REQUESTS_WAITING_BYTES_MAX;
 }
 
-static void accept(struct requests *requests, struct party *client, struct queue *queue, struct inbound *inbound,
-	const struct frame_item *item)
+static void accept(struct requests *requests, struct party *client, struct queue *queue,
+	struct inbound *inbound, const struct frame_item *item)
 {
 	struct call *call = has_room(requests, client, queue) ? new_call(requests) : NULL;
 
-	count(&requests->counters.calls);
 	if (!call) {
 		refuse(requests, client, queue, item->id);
 		return;
@@ -265,6 +265,14 @@ static void accept(struct requests *requests, struct party *client, struct queue
 	queue->waiting_count++;
 	TAILQ_INSERT_TAIL(&client->calls, call, in_client);
 	client->call_count++;
+}
+
+static void refuse_all(struct requests *requests, struct party *client, struct frame_reader body)
+{
+	struct frame_item item;
+
+	while (frame_read_item(&body, &item))
+		answer(requests, client, &(struct frame_item){ .id = item.id, .outcome = BUS_REFUSED });
 }
 
 static void on_request(struct requests *requests, struct party *client, const struct frame_envelope *envelope,
@@ -298,12 +306,13 @@ static uint32_t remaining_ms(const struct requests *requests, const struct call 
 {
 	uint64_t now_ns = requests->router.now_ns;
 
-	return call->deadline_ns > now_ns ? (uint32_t)((call->deadline_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS) : 0;
+	return call->deadline_ns > now_ns
+		       ? (uint32_t)((call->deadline_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS)
+		       : 0;
 }
 
 static void expire_waiting(struct requests *requests, struct call *call)
 {
-	count(&requests->counters.expired);
 	answer_outcome(requests, call, BUS_DEADLINE, 0);
 	free_call(requests, call);
 }
@@ -341,8 +350,8 @@ static void start_running(struct requests *requests, struct service *service, st
 	TAILQ_INSERT_TAIL(&service->running, call, in_state);
 }
 
-/* One message to one worker. Returns false when there is nobody to send to. A worker that does not take it is gone, and the calls,
- * which it never saw, still wait. */
+/* One message to one worker. Returns false when there is nobody to send to. A worker that does not take it
+ * is gone, and the calls, which it never saw, still wait. */
 static bool dispatch_batch(struct requests *requests, struct queue *queue)
 {
 	struct service *service = queue_choose(queue, next_random(requests));
@@ -379,10 +388,9 @@ static void on_reply(struct requests *requests, struct party *worker, struct fra
 		struct call *call = find_call(requests, item.id);
 
 		if (!call || !call->service || call->service->worker != worker) {
-			count(&requests->counters.stale);
+			router_count_drop(&requests->router, ROUTER_STALE);
 			continue;
 		}
-		count(&requests->counters.answered);
 		item.id = call->client_id;
 		if (call->client)
 			answer(requests, call->client, &item);
@@ -401,7 +409,6 @@ static struct call *find_clients_call(struct party *client, uint64_t id)
 
 static void cancel(struct requests *requests, struct call *call)
 {
-	count(&requests->counters.cancelled);
 	if (!call->service) {
 		free_call(requests, call);
 		return;
@@ -429,8 +436,8 @@ static struct service *find_service(const struct party *worker, const struct que
 	struct service *service;
 
 	LIST_FOREACH(service, &worker->services, in_worker)
-		if (service->queue == queue)
-			return service;
+	if (service->queue == queue)
+		return service;
 	return NULL;
 }
 
@@ -455,7 +462,7 @@ static void on_ready(struct requests *requests, struct party *worker, const stru
 	struct service *service = queue ? find_service(worker, queue) : NULL;
 
 	if (!queue || (!service && worker->service_count == REQUESTS_WORKER_QUEUES_MAX)) {
-		count(&requests->router.counters.peers_refused);
+		router_count_drop(&requests->router, ROUTER_TOO_MANY);
 		return;
 	}
 	if (!service)
@@ -470,7 +477,6 @@ static void end_service(struct requests *requests, struct service *service)
 	struct call *call;
 
 	while ((call = TAILQ_FIRST(&service->running))) {
-		count(&requests->counters.lost);
 		answer_outcome(requests, call, BUS_UNAVAILABLE, FRAME_MAYBE_EXECUTED);
 		free_call(requests, call);
 	}
@@ -490,27 +496,36 @@ static struct party *introduce(struct peer *peer)
 	return party;
 }
 
-static void on_message(void *owner, struct peer *peer, const struct frame_envelope *envelope, struct frame_reader body,
-	zmq_msg_t *message)
+static void on_message(void *owner, struct peer *peer, const struct frame_envelope *envelope,
+	struct frame_reader body, zmq_msg_t *message)
 {
 	struct requests *requests = owner;
 	struct party *party = introduce(peer);
 	bool has_name = envelope->name_len > 0;
 	bool has_items = frame_items_valid(body, envelope);
 
-	if (envelope->type == FRAME_REQUEST && has_name && has_items)
-		on_request(requests, party, envelope, body, message);
-	else if (envelope->type == FRAME_REPLY && has_items)
+	if (envelope->type == FRAME_REQUEST && has_name && has_items) {
+		if (router_permits(&requests->router, peer, ACCESS_CALL, envelope))
+			on_request(requests, party, envelope, body, message);
+		else
+			refuse_all(requests, party, body);
+	} else if (envelope->type == FRAME_READY && has_name && envelope->count > 0) {
+		if (router_permits(&requests->router, peer, ACCESS_SERVE, envelope))
+			on_ready(requests, party, envelope);
+	} else if (envelope->type == FRAME_REPLY && has_items)
 		on_reply(requests, party, body);
 	else if (envelope->type == FRAME_CANCEL && has_items)
 		on_cancel(requests, party, body);
-	else if (envelope->type == FRAME_READY && has_name && envelope->count > 0)
-		on_ready(requests, party, envelope);
 	else if (envelope->type == FRAME_GOODBYE) {
 		party->leaving = true;
 		router_send_plain(&requests->router, peer, FRAME_GOODBYE);
 	} else
-		count(&requests->router.counters.malformed);
+		router_count_drop(&requests->router, ROUTER_MALFORMED);
+}
+
+static bool is_idle(const struct requests *requests)
+{
+	return requests->free_count == REQUESTS_CALLS_MAX;
 }
 
 static void on_turn_end(void *owner)
@@ -520,7 +535,7 @@ static void on_turn_end(void *owner)
 	for (size_t i = 0; i < requests->queue_count; i++)
 		dispatch(requests, requests->queues[i]);
 	flush(requests);
-	requests->router.busy = requests->free_count < REQUESTS_CALLS_MAX;
+	requests->router.busy = !is_idle(requests) || atomic_load(&requests->leave);
 }
 
 static void end_unserved(struct requests *requests, struct queue *queue)
@@ -531,7 +546,6 @@ static void end_unserved(struct requests *requests, struct queue *queue)
 		next = TAILQ_NEXT(call, in_state);
 		if (requests->router.now_ns - call->arrived_ns < REQUESTS_NO_WORKER_MS * NS_PER_MS)
 			continue;
-		count(&requests->counters.unserved);
 		answer_outcome(requests, call, BUS_NO_SERVICE, 0);
 		free_call(requests, call);
 	}
@@ -547,24 +561,8 @@ static void tick_call(struct requests *requests, struct call *call)
 	}
 	if (!call->client)
 		return; /* answered or cancelled; it occupies the worker until that is done with it */
-	count(&requests->counters.expired);
 	answer_outcome(requests, call, BUS_DEADLINE, FRAME_MAYBE_EXECUTED);
 	tell_cancel(requests, call);
-}
-
-static void publish_gauges(struct requests *requests)
-{
-	size_t waiting = 0, workers = 0;
-
-	for (size_t i = 0; i < requests->queue_count; i++) {
-		waiting += requests->queues[i]->waiting_count;
-		workers += requests->queues[i]->service_count;
-	}
-	atomic_store(&requests->counters.waiting, waiting);
-	atomic_store(&requests->counters.running, REQUESTS_CALLS_MAX - requests->free_count - waiting);
-	atomic_store(&requests->counters.workers, workers);
-	atomic_store(&requests->counters.queues, requests->queue_count);
-	atomic_store(&requests->counters.waiting_bytes, requests->waiting_bytes);
 }
 
 static void tick_queue(struct requests *requests, size_t index)
@@ -575,8 +573,32 @@ static void tick_queue(struct requests *requests, size_t index)
 		queue->unserved_ns = requests->router.now_ns;
 	else if (requests->router.now_ns - queue->unserved_ns >= REQUESTS_NO_WORKER_MS * NS_PER_MS)
 		end_unserved(requests, queue);
+	queue_tell_gauges(queue);
 	if (queue->service_count == 0 && queue->waiting_count == 0)
 		free_queue(requests, index);
+}
+
+/* Workers are not told: what clients still have here must be answered. */
+static void begin_leaving(struct requests *requests)
+{
+	requests->leaving_ns = requests->router.now_ns;
+	for (size_t i = 0; i < requests->router.peer_count; i++) {
+		struct party *party = introduce(requests->router.peers[i]);
+
+		if (LIST_EMPTY(&party->services))
+			router_send_plain(&requests->router, &party->peer, FRAME_GOODBYE);
+	}
+}
+
+static void tick_leaving(struct requests *requests)
+{
+	if (!atomic_load(&requests->leave))
+		return;
+	if (!requests->leaving_ns)
+		begin_leaving(requests);
+	else if (is_idle(requests) ||
+		 requests->router.now_ns - requests->leaving_ns >= REQUESTS_LEAVE_MS * NS_PER_MS)
+		router_stop(&requests->router);
 }
 
 static void on_tick(void *owner)
@@ -588,7 +610,8 @@ static void on_tick(void *owner)
 			tick_call(requests, requests->slots[i]);
 	for (size_t i = requests->queue_count; i > 0; i--)
 		tick_queue(requests, i - 1);
-	publish_gauges(requests);
+	metric_set(requests->waiting_bytes_gauge, (double)requests->waiting_bytes);
+	tick_leaving(requests);
 	flush(requests);
 }
 
@@ -614,17 +637,37 @@ static const struct router_ops ROUTER_OPS = {
 	.on_gone = on_gone,
 };
 
-struct requests *requests_open(const char *endpoint, struct zsocket_error *error_out)
+static void open_metrics(struct requests *requests)
+{
+	static const char *const OUTCOMES[BUS_OUTCOMES] = {
+		[BUS_ANSWERED] = "answered",
+		[BUS_DEADLINE] = "deadline",
+		[BUS_UNAVAILABLE] = "unavailable",
+		[BUS_OVERLOADED] = "overloaded",
+		[BUS_NO_SERVICE] = "no_service",
+		[BUS_REFUSED] = "refused",
+	};
+	char labels[64];
+
+	for (int i = 0; i < BUS_OUTCOMES; i++) {
+		snprintf(labels, sizeof(labels), "outcome=\"%s\"", OUTCOMES[i]);
+		requests->outcomes[i] = metric_series(METRIC_BROKER_ITEMS, labels);
+	}
+	requests->waiting_bytes_gauge = metric_series(METRIC_BROKER_WAITING_BYTES, "");
+}
+
+struct requests *requests_open(const char *endpoint, struct access *access, struct zsocket_error *error_out)
 {
 	struct requests *requests = calloc(1, sizeof(*requests));
 	uint64_t seeds[2];
 
 	if (!requests || getrandom(seeds, sizeof(seeds), 0) != (ssize_t)sizeof(seeds))
 		abort();
-	if (!router_open(&requests->router, endpoint, &ROUTER_OPS, requests, error_out)) {
+	if (!router_open(&requests->router, "requests", endpoint, access, &ROUTER_OPS, requests, error_out)) {
 		free(requests);
 		return NULL;
 	}
+	open_metrics(requests);
 	/* Not from 1: a worker's answer to a broker that was here before must not fit. */
 	requests->serial = seeds[0] >> (SLOT_BITS + 1);
 	requests->random = seeds[1] | 1;
@@ -639,6 +682,12 @@ struct requests *requests_open(const char *endpoint, struct zsocket_error *error
 void requests_run(struct requests *requests)
 {
 	router_run(&requests->router);
+}
+
+void requests_leave(struct requests *requests)
+{
+	atomic_store(&requests->leave, true);
+	router_wake(&requests->router);
 }
 
 void requests_stop(struct requests *requests)
@@ -658,12 +707,7 @@ void requests_close(struct requests *requests)
 	free(requests);
 }
 
-const struct requests_counters *requests_counters(const struct requests *requests)
+bool requests_is_alive(const struct requests *requests)
 {
-	return &requests->counters;
-}
-
-const struct router_counters *requests_router_counters(const struct requests *requests)
-{
-	return &requests->router.counters;
+	return router_is_alive(&requests->router);
 }

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -38,7 +40,7 @@ static struct peer *add_peer(struct router *router, const uint8_t *identity, siz
 	struct peer **bucket = bucket_of(router, identity, identity_len);
 
 	if (router->peer_count == ROUTER_PEERS_MAX) {
-		atomic_fetch_add(&router->counters.peers_refused, 1);
+		router_count_drop(router, ROUTER_TOO_MANY);
 		return NULL;
 	}
 	struct peer *peer = calloc(1, router->ops->peer_size);
@@ -52,7 +54,7 @@ static struct peer *add_peer(struct router *router, const uint8_t *identity, siz
 	*bucket = peer;
 	peer->index = router->peer_count++;
 	router->peers[peer->index] = peer;
-	atomic_store(&router->counters.peers, router->peer_count);
+	metric_set(router->peers_gauge, (double)router->peer_count);
 	return peer;
 }
 
@@ -65,7 +67,7 @@ static void remove_peer(struct router *router, struct peer *peer)
 	*at = peer->next;
 	router->peers[peer->index] = router->peers[--router->peer_count];
 	router->peers[peer->index]->index = peer->index;
-	atomic_store(&router->counters.peers, router->peer_count);
+	metric_set(router->peers_gauge, (double)router->peer_count);
 	free(peer);
 }
 
@@ -75,37 +77,43 @@ static void mark_gone(struct router *router, struct peer *peer)
 	router->any_gone = true;
 }
 
-/* Peers announce themselves with READY, SUBSCRIBE and so on. One that we hear otherwise has been announced to a broker before us. */
+/* Peers announce themselves with READY, SUBSCRIBE and so on. One that we hear otherwise has been announced
+ * to a broker before us. */
 static bool introduces_itself(enum frame_type type)
 {
-	return type == FRAME_REQUEST || type == FRAME_READY || type == FRAME_SUBSCRIBE || type == FRAME_PUBLISH ||
-	       type == FRAME_HEAD;
+	return type == FRAME_REQUEST || type == FRAME_READY || type == FRAME_SUBSCRIBE ||
+	       type == FRAME_PUBLISH || type == FRAME_HEAD;
 }
 
-static struct peer *meet(struct router *router, const uint8_t *identity, size_t identity_len, enum frame_type type)
+static struct peer *meet(struct router *router, const uint8_t *identity, size_t identity_len,
+	enum frame_type type, const char *key)
 {
 	struct peer *peer = add_peer(router, identity, identity_len);
 
+	if (peer)
+		snprintf(peer->key, sizeof(peer->key), "%s", key);
 	if (peer && !introduces_itself(type))
 		router_send_plain(router, peer, FRAME_HELLO);
 	return peer;
 }
 
-static void receive_one(struct router *router, const uint8_t *identity, size_t identity_len, zmq_msg_t *message)
+static void receive_one(
+	struct router *router, const uint8_t *identity, size_t identity_len, zmq_msg_t *message)
 {
 	const uint8_t *bytes = zmq_msg_data(message);
 	struct frame_reader reader = { bytes, bytes + zmq_msg_size(message) };
 	struct frame_envelope envelope;
 
-	atomic_fetch_add_explicit(&router->counters.messages_in, 1, memory_order_relaxed);
 	if (!frame_read_envelope(&reader, &envelope)) {
-		atomic_fetch_add(&router->counters.malformed, 1);
+		router_count_drop(router, ROUTER_MALFORMED);
 		return;
 	}
+	metric_add(router->received[envelope.type], 1);
+
 	struct peer *peer = find_peer(router, identity, identity_len);
 
 	if (!peer)
-		peer = meet(router, identity, identity_len, envelope.type);
+		peer = meet(router, identity, identity_len, envelope.type, zsocket_key(message));
 	if (!peer || peer->gone)
 		return;
 	peer->heard_ns = router->now_ns;
@@ -130,7 +138,7 @@ static bool receive(struct router *router)
 	}
 	zmq_msg_close(&message);
 	if (dropped)
-		atomic_fetch_add(&router->counters.malformed, dropped);
+		metric_add(router->dropped[ROUTER_MALFORMED], (double)dropped);
 	return count < ROUTER_TURN_MESSAGES;
 }
 
@@ -144,7 +152,6 @@ static void bury(struct router *router)
 			i++;
 			continue;
 		}
-		atomic_fetch_add(&router->counters.peers_lost, 1);
 		router->ops->on_gone(router->owner, peer);
 		remove_peer(router, peer);
 	}
@@ -174,33 +181,92 @@ static void tick(struct router *router)
 	router->ops->on_tick(router->owner);
 }
 
+/* zmq_poll() would ask the socket twice more. */
 static void wait_for_input(struct router *router)
 {
 	uint64_t due_ns = router->ticked_ns + tick_ns(router);
 	uint64_t now_ns = zsocket_now_ns();
-	long timeout_ms = now_ns < due_ns ? (long)((due_ns - now_ns) / NS_PER_MS) + 1 : 0;
-	zmq_pollitem_t items[] = {
-		{ .socket = router->socket, .events = ZMQ_POLLIN },
-		{ .fd = router->wake_fd, .events = ZMQ_POLLIN },
+	int timeout_ms = now_ns < due_ns ? (int)((due_ns - now_ns) / NS_PER_MS) + 1 : 0;
+	struct pollfd readable[] = {
+		{ .fd = router->socket_fd, .events = POLLIN },
+		{ .fd = router->wake_fd, .events = POLLIN },
 	};
 
-	if (zmq_poll(items, 2, timeout_ms) < 0)
+	if (zsocket_events(router->socket) & ZMQ_POLLIN)
+		return; /* sending swallowed the edge */
+	if (poll(readable, 2, timeout_ms) < 0)
 		assert(errno == EINTR);
+	else if (readable[1].revents)
+		(void)!read(router->wake_fd, &(uint64_t){ 0 }, sizeof(uint64_t));
 }
 
-bool router_open(struct router *router, const char *endpoint, const struct router_ops *ops, void *owner,
-	struct zsocket_error *error_out)
+static struct metric_series *labelled(
+	enum metric metric, const char *side, const char *label, const char *value)
 {
-	*router = (struct router){ .ops = ops, .owner = owner, .now_ns = zsocket_now_ns() };
-	router->ticked_ns = router->now_ns;
+	char labels[96];
+
+	snprintf(labels, sizeof(labels), "side=\"%s\",%s=\"%s\"", side, label, value);
+	return metric_series(metric, labels);
+}
+
+static void open_metrics(struct router *router, const char *side)
+{
+	static const char *const DROPS[ROUTER_DROPS] = {
+		[ROUTER_MALFORMED] = "malformed",
+		[ROUTER_TOO_MANY] = "too_many",
+		[ROUTER_STALE] = "stale",
+		[ROUTER_NO_CREDIT] = "no_credit",
+		[ROUTER_NOT_PERMITTED] = "not_permitted",
+	};
+	char labels[64];
+
+	for (int type = 1; type < FRAME_TYPES; type++)
+		router->received[type] =
+			labelled(METRIC_BROKER_MESSAGES, side, "type", frame_type_text(type));
+	for (int why = 0; why < ROUTER_DROPS; why++)
+		router->dropped[why] = labelled(METRIC_BROKER_DROPPED, side, "reason", DROPS[why]);
+	snprintf(labels, sizeof(labels), "side=\"%s\"", side);
+	router->peers_gauge = metric_series(METRIC_BROKER_PEERS, labels);
+}
+
+void router_count_drop(struct router *router, enum router_drop why)
+{
+	metric_add(router->dropped[why], 1);
+}
+
+bool router_is_alive(const struct router *router)
+{
+	return zsocket_now_ns() - atomic_load(&router->turned_ns) < ROUTER_ALIVE_MS * NS_PER_MS;
+}
+
+bool router_permits(struct router *router, const struct peer *peer, enum access_right right,
+	const struct frame_envelope *envelope)
+{
+	bool may = access_may(router->access, peer->key, right, envelope->name, envelope->name_len);
+
+	if (!may)
+		router_count_drop(router, ROUTER_NOT_PERMITTED);
+	return may;
+}
+
+bool router_open(struct router *router, const char *side, const char *endpoint, struct access *access,
+	const struct router_ops *ops, void *owner, struct zsocket_error *error_out)
+{
+	*router = (struct router){ .ops = ops,
+		.owner = owner,
+		.access = zsocket_uses_curve(endpoint) ? access : NULL,
+		.now_ns = zsocket_now_ns() };
+	router->ticked_ns = router->turned_ns = router->now_ns;
 	router->socket = zsocket_bind_router(endpoint, error_out);
 	if (!router->socket)
 		return false;
+	router->socket_fd = zsocket_fd(router->socket);
 	router->peers = calloc(ROUTER_PEERS_MAX, sizeof(struct peer *));
 	router->buckets = calloc(ROUTER_PEERS_MAX, sizeof(struct peer *));
 	router->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (!router->peers || !router->buckets || router->wake_fd < 0)
 		abort();
+	open_metrics(router, side);
 	return true;
 }
 
@@ -209,7 +275,7 @@ void router_run(struct router *router)
 	while (!atomic_load(&router->stopping)) {
 		wait_for_input(router);
 		router->now_ns = zsocket_now_ns();
-		atomic_store_explicit(&router->counters.turned_ns, router->now_ns, memory_order_relaxed);
+		atomic_store_explicit(&router->turned_ns, router->now_ns, memory_order_relaxed);
 
 		bool all = receive(router);
 
@@ -223,12 +289,17 @@ void router_run(struct router *router)
 	}
 }
 
-void router_stop(struct router *router)
+void router_wake(struct router *router)
 {
 	uint64_t one = 1;
 
-	atomic_store(&router->stopping, true);
 	(void)!write(router->wake_fd, &one, sizeof(one));
+}
+
+void router_stop(struct router *router)
+{
+	atomic_store(&router->stopping, true);
+	router_wake(router);
 }
 
 void router_close(struct router *router)
@@ -246,7 +317,6 @@ static bool sent(struct router *router, struct peer *peer, bool taken)
 	if (!taken)
 		mark_gone(router, peer);
 	peer->sent_ns = router->now_ns;
-	atomic_fetch_add_explicit(&router->counters.messages_out, 1, memory_order_relaxed);
 	return taken;
 }
 
@@ -259,7 +329,8 @@ bool router_send(struct router *router, struct peer *peer, struct frame_writer *
 		free(bytes);
 		return false;
 	}
-	return sent(router, peer, zsocket_send(router->socket, peer->identity, peer->identity_len, bytes, len));
+	return sent(
+		router, peer, zsocket_send(router->socket, peer->identity, peer->identity_len, bytes, len));
 }
 
 bool router_send_plain(struct router *router, struct peer *peer, enum frame_type type)
@@ -273,5 +344,6 @@ bool router_send_plain(struct router *router, struct peer *peer, enum frame_type
 bool router_send_shared(struct router *router, struct peer *peer, zmq_msg_t *message)
 {
 	return !peer->gone &&
-	       sent(router, peer, zsocket_send_shared(router->socket, peer->identity, peer->identity_len, message));
+	       sent(router, peer,
+		       zsocket_send_shared(router->socket, peer->identity, peer->identity_len, message));
 }

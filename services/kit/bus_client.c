@@ -3,7 +3,6 @@
 #include "kit/bus_link.h"
 
 #include <assert.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -168,7 +167,8 @@ static void enqueue(struct bus_client *client, struct call *call)
 /* Returns false when the call must end. */
 static bool try_again(struct bus_client *client, struct call *call)
 {
-	if (!call->idempotent || call->retries == BUS_CLIENT_RETRIES_MAX || client->links.now_ns >= call->deadline_ns)
+	if (!call->idempotent || call->retries == BUS_CLIENT_RETRIES_MAX ||
+		client->links.now_ns >= call->deadline_ns)
 		return false;
 	call->retries++;
 	enqueue(client, call);
@@ -191,26 +191,31 @@ static void on_reply_item(struct bus_client *client, struct bus_link *link, cons
 	link->outstanding--;
 	if (item->outcome == BUS_UNAVAILABLE && try_again(client, call))
 		return;
-	finish(client, call, &(struct bus_reply){
-		.id = item->id,
-		.outcome = item->outcome,
-		.status = item->status,
-		.maybe_executed = (item->flags & FRAME_MAYBE_EXECUTED) != 0 || call->retries > 0,
-		.retry_after_ms = item->time_ms,
-		.header = item->header,
-		.header_len = item->header_len,
-		.body = item->body,
-		.body_len = item->body_len,
-	});
+	finish(client, call,
+		&(struct bus_reply){
+			.id = item->id,
+			.outcome = item->outcome,
+			.status = item->status,
+			.maybe_executed = (item->flags & FRAME_MAYBE_EXECUTED) != 0 || call->retries > 0,
+			.retry_after_ms = item->time_ms,
+			.header = item->header,
+			.header_len = item->header_len,
+			.body = item->body,
+			.body_len = item->body_len,
+		});
 }
 
-static void on_message(void *ctx, struct bus_link *link, const struct frame_envelope *envelope, struct frame_reader body,
-	zmq_msg_t *message)
+static void on_message(void *ctx, struct bus_link *link, const struct frame_envelope *envelope,
+	struct frame_reader body, zmq_msg_t *message)
 {
 	struct bus_client *client = ctx;
 	struct frame_item item;
 
 	(void)message;
+	if (envelope->type == FRAME_GOODBYE) {
+		link->leaving = true;
+		return;
+	}
 	if (envelope->type != FRAME_REPLY || !frame_items_valid(body, envelope)) {
 		client->links.malformed++;
 		return;
@@ -396,7 +401,9 @@ static bool write_call(struct frame_writer *writer, const struct call *call, uin
 	struct frame_item item = {
 		.id = call->id,
 		/* At least 1: what is overdue is for the tick to end. */
-		.time_ms = call->deadline_ns > now_ns ? (uint32_t)((call->deadline_ns - now_ns) / NS_PER_MS) + 1 : 1,
+		.time_ms = call->deadline_ns > now_ns
+				   ? (uint32_t)((call->deadline_ns - now_ns) / NS_PER_MS) + 1
+				   : 1,
 		.flags = call->idempotent ? FRAME_IDEMPOTENT : 0,
 		.header = call->bytes,
 		.header_len = call->header_len,
@@ -470,21 +477,27 @@ static void tell_ended(struct bus_client *client)
 	while (client->ended.first) {
 		struct call *call = list_pop(&client->ended);
 
-		finish(client, call, &(struct bus_reply){
-			.id = call->id,
-			.outcome = call->outcome,
-			.maybe_executed = call->link != NULL, /* it was sent at least once */
-			.retry_after_ms = call->outcome == BUS_OVERLOADED ? BUS_LINK_HEARTBEAT_MS : 0,
-		});
+		finish(client, call,
+			&(struct bus_reply){
+				.id = call->id,
+				.outcome = call->outcome,
+				.maybe_executed = call->link != NULL, /* it was sent at least once */
+				.retry_after_ms = call->outcome == BUS_OVERLOADED ? BUS_LINK_HEARTBEAT_MS : 0,
+			});
 	}
+}
+
+static void turn(struct bus_client *client, int timeout_ms)
+{
+	if (bus_links_process(&client->links, timeout_ms))
+		expire_all(client);
+	tell_ended(client);
+	bus_client_flush(client);
 }
 
 void bus_client_process(struct bus_client *client)
 {
-	if (bus_links_process(&client->links))
-		expire_all(client);
-	tell_ended(client);
-	bus_client_flush(client);
+	turn(client, 0);
 }
 
 static void keep_reply(void *ctx, const struct bus_reply *reply)
@@ -506,7 +519,6 @@ static void keep_reply(void *ctx, const struct bus_reply *reply)
 
 void bus_client_call_wait(struct bus_client *client, const struct bus_call *call, struct bus_reply *reply_out)
 {
-	struct pollfd readable = { .fd = bus_client_fd(client), .events = POLLIN };
 	struct bus_call waiting = *call;
 
 	free(client->waited.bytes);
@@ -515,9 +527,7 @@ void bus_client_call_wait(struct bus_client *client, const struct bus_call *call
 	waiting.ctx = &client->waited;
 	bus_client_call(client, &waiting);
 	bus_client_flush(client);
-	while (!client->waited.done) {
-		poll(&readable, 1, -1); /* the client's own timer ends it */
-		bus_client_process(client);
-	}
+	while (!client->waited.done)
+		turn(client, -1); /* the client's own timer ends it */
 	*reply_out = client->waited.reply;
 }

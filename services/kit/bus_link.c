@@ -14,7 +14,7 @@
 static const uint64_t NS_PER_MS = 1000000;
 
 /* What epoll reports beside links, whose data are pointers to themselves. */
-static char KICK, TIMER;
+static char KICK, TIMER, OTHER;
 
 static void watch(struct bus_links *links, int fd, void *what)
 {
@@ -39,10 +39,11 @@ static void link_connect_address(struct bus_link *link, const struct addrinfo *a
 {
 	char host[INET6_ADDRSTRLEN], endpoint[INET6_ADDRSTRLEN + 32];
 
-	if (getnameinfo(address->ai_addr, address->ai_addrlen, host, sizeof(host), NULL, 0, NI_NUMERICHOST) != 0)
+	if (getnameinfo(address->ai_addr, address->ai_addrlen, host, sizeof(host), NULL, 0, NI_NUMERICHOST) !=
+		0)
 		return;
-	snprintf(endpoint, sizeof(endpoint), address->ai_family == AF_INET6 ? "tcp://[%s]:%s" : "tcp://%s:%s", host,
-		link->port);
+	snprintf(endpoint, sizeof(endpoint), address->ai_family == AF_INET6 ? "tcp://[%s]:%s" : "tcp://%s:%s",
+		host, link->port);
 	link_connect(link, endpoint);
 }
 
@@ -87,6 +88,7 @@ static void link_set_up(struct bus_link *link, bool up)
 	if (link->up == up)
 		return;
 	link->up = up;
+	link->leaving = false;
 	if (up) {
 		link->heard_ns = links->now_ns;
 		link->outstanding = 0;
@@ -109,9 +111,11 @@ static bool set_endpoint(struct bus_link *link, const char *text, size_t len, st
 
 	const char *authority = strstr(link->endpoint, prefix_end);
 	const char *colon = strrchr(link->endpoint, ':');
-	bool tcp = len < sizeof(link->endpoint) && strncmp(link->endpoint, "tcp://", 6) == 0 && colon > authority;
+	bool tcp = len < sizeof(link->endpoint) && strncmp(link->endpoint, "tcp://", 6) == 0 &&
+		   colon > authority;
 
-	if (!tcp || colon - (authority + 2) < 1 || strlen(colon + 1) < 1 || strlen(colon + 1) >= sizeof(link->port)) {
+	if (!tcp || colon - (authority + 2) < 1 || strlen(colon + 1) < 1 ||
+		strlen(colon + 1) >= sizeof(link->port)) {
 		snprintf(error_out->text, sizeof(error_out->text),
 			"\"%.100s\": an endpoint is ipc:///<path> or tcp://<host>:<port>", link->endpoint);
 		return false;
@@ -145,8 +149,8 @@ static bool set_endpoints(struct bus_links *links, const char *endpoints, struct
 	return links->count > 0;
 }
 
-bool bus_links_open(struct bus_links *links, const char *endpoints, const struct bus_links_ops *ops, void *ctx,
-	struct zsocket_error *error_out)
+bool bus_links_open(struct bus_links *links, const char *endpoints, const struct bus_links_ops *ops,
+	void *ctx, struct zsocket_error *error_out)
 {
 	*links = (struct bus_links){ .ops = ops, .ctx = ctx, .now_ns = zsocket_now_ns() };
 	if (!set_endpoints(links, endpoints, error_out))
@@ -229,10 +233,10 @@ static void link_tick(struct bus_link *link)
 }
 
 /* Which of kick and timer are due is worth knowing: reading each costs as much as asking for all. */
-static bool clear_wakeups(struct bus_links *links)
+static bool clear_wakeups(struct bus_links *links, int timeout_ms)
 {
 	struct epoll_event events[ZSOCKET_BROKERS_MAX + 2];
-	int count = epoll_wait(links->epoll_fd, events, ZSOCKET_BROKERS_MAX + 2, 0);
+	int count = epoll_wait(links->epoll_fd, events, ZSOCKET_BROKERS_MAX + 2, timeout_ms);
 	bool ticked = false;
 	uint64_t value;
 
@@ -245,9 +249,9 @@ static bool clear_wakeups(struct bus_links *links)
 	return ticked;
 }
 
-bool bus_links_process(struct bus_links *links)
+bool bus_links_process(struct bus_links *links, int timeout_ms)
 {
-	bool ticked = clear_wakeups(links);
+	bool ticked = clear_wakeups(links, timeout_ms);
 
 	links->now_ns = zsocket_now_ns();
 	for (size_t i = 0; i < links->count; i++)
@@ -255,6 +259,11 @@ bool bus_links_process(struct bus_links *links)
 	for (size_t i = 0; ticked && i < links->count; i++)
 		link_tick(&links->link[i]);
 	return ticked;
+}
+
+void bus_links_watch(struct bus_links *links, int fd)
+{
+	watch(links, fd, &OTHER);
 }
 
 void bus_links_settle(struct bus_links *links)
@@ -313,12 +322,12 @@ struct bus_link *bus_links_pick(struct bus_links *links, const struct bus_link *
 	for (size_t i = 0; i < links->count; i++) {
 		struct bus_link *link = &links->link[i];
 
-		if (!link->up || (link == except && links->count > 1))
+		if (!link->up || link->leaving || (link == except && links->count > 1))
 			continue;
 		if (!best || link->outstanding < best->outstanding)
 			best = link;
 	}
-	if (!best && except && except->up)
+	if (!best && except && except->up && !except->leaving)
 		best = &links->link[except - links->link];
 	return best;
 }

@@ -62,8 +62,8 @@ static void on_down(void *ctx, struct bus_link *link)
 	(void)link;
 }
 
-static void on_message(void *ctx, struct bus_link *link, const struct frame_envelope *envelope, struct frame_reader body,
-	zmq_msg_t *message)
+static void on_message(void *ctx, struct bus_link *link, const struct frame_envelope *envelope,
+	struct frame_reader body, zmq_msg_t *message)
 {
 	struct bus_publisher *publisher = ctx;
 
@@ -99,7 +99,7 @@ int bus_publisher_fd(const struct bus_publisher *publisher)
 
 void bus_publisher_process(struct bus_publisher *publisher)
 {
-	bool ticked = bus_links_process(&publisher->links);
+	bool ticked = bus_links_process(&publisher->links, 0);
 	uint64_t now_ns = publisher->links.now_ns;
 
 	if (ticked && now_ns - publisher->told_heads_ns >= HEAD_AGAIN_MS * NS_PER_MS) {
@@ -134,7 +134,8 @@ static void send_to_all(struct bus_publisher *publisher, struct frame_writer *wr
 	zmq_msg_close(&message);
 }
 
-/* Sends as many events as one message holds and returns how many. The last message covers what is left of the range. */
+/* Sends as many events as one message holds and returns how many. The last message covers what is left of
+ * the range. */
 static size_t send_some(struct bus_publisher *publisher, const char *stream, struct frame_batch *batch,
 	const struct frame_event *events, size_t count)
 {
@@ -161,7 +162,8 @@ void bus_publisher_send(struct bus_publisher *publisher, const char *stream, con
 	size_t sent = 0;
 
 	publisher->links.now_ns = zsocket_now_ns();
-	find_head(publisher, stream)->newest = (struct frame_batch){ batch->epoch, batch->up_to, batch->up_to };
+	find_head(publisher, stream)->newest =
+		(struct frame_batch){ batch->epoch, batch->up_to, batch->up_to };
 	do
 		sent += send_some(publisher, stream, &left, events + sent, count - sent);
 	while (sent < count);

@@ -9,8 +9,8 @@
 
 static const uint64_t NS_PER_MS = 1000000;
 
-/* A batch that cannot be delivered yet. No credit is given for it before it is delivered or proves to be old, so what is
- * held is bounded by the window. */
+/* A batch that cannot be delivered yet. No credit is given for it before it is delivered or proves to be
+ * old, so what is held is bounded by the window. */
 struct held {
 	STAILQ_ENTRY(held) next;
 	struct bus_link *link;
@@ -30,7 +30,7 @@ struct stream {
 	uint32_t head_epoch; /* the newest that anybody told us of */
 	uint64_t head;
 	struct held_list held; /* as they came; of several brokers */
-	bool behind; /* the owner was asked to read the log, at asked_ns */
+	bool behind;           /* the owner was asked to read the log, at asked_ns */
 	uint64_t asked_ns;
 };
 
@@ -47,7 +47,7 @@ struct bus_subscriber {
 	struct stream streams[BUS_STREAMS_MAX];
 	size_t stream_count;
 	struct bus_subscriber_options options;
-	bool delivering; /* inside of the owner's callbacks */
+	bool delivering;                             /* inside of the owner's callbacks */
 	struct frame_event events[FRAME_EVENTS_MAX]; /* of the batch that is being delivered */
 };
 
@@ -88,7 +88,8 @@ static bool is_old(const struct stream *stream, const struct held *held)
 
 static bool comes_next(const struct stream *stream, const struct held *held)
 {
-	return held->range.epoch == stream->epoch && held->range.previous <= stream->position && !is_old(stream, held);
+	return held->range.epoch == stream->epoch && held->range.previous <= stream->position &&
+	       !is_old(stream, held);
 }
 
 /* --- holding and letting go */
@@ -167,8 +168,8 @@ static struct held *find_next(struct stream *stream)
 	struct held *held;
 
 	STAILQ_FOREACH(held, &stream->held, next)
-		if (comes_next(stream, held))
-			return held;
+	if (comes_next(stream, held))
+		return held;
 	return NULL;
 }
 
@@ -192,8 +193,8 @@ static uint64_t hole_end(const struct stream *stream)
 	if (stream->head_epoch != stream->epoch)
 		return end; /* another history: all of it is to be asked for */
 	STAILQ_FOREACH(held, &stream->held, next)
-		if (held->range.epoch == stream->epoch && held->range.previous < end)
-			end = held->range.previous;
+	if (held->range.epoch == stream->epoch && held->range.previous < end)
+		end = held->range.previous;
 	return end;
 }
 
@@ -202,8 +203,8 @@ static void ask_log(struct bus_subscriber *subscriber, struct stream *stream)
 	stream->behind = true;
 	stream->asked_ns = subscriber->links.now_ns;
 	subscriber->delivering = true;
-	subscriber->options.on_gap(subscriber->options.ctx, stream->name, stream->head_epoch, stream->position,
-		hole_end(stream));
+	subscriber->options.on_gap(subscriber->options.ctx, stream->name, stream->head_epoch,
+		stream->position, hole_end(stream));
 	subscriber->delivering = false;
 }
 
@@ -212,7 +213,8 @@ static bool has_hole(const struct stream *stream)
 	return is_after(stream->head_epoch, stream->head, stream->epoch, stream->position);
 }
 
-/* Delivers what comes next until something is missing, or nothing is. on_gap may advance the cursor at once. */
+/* Delivers what comes next until something is missing, or nothing is. on_gap may advance the cursor at
+ * once. */
 static void move_on(struct bus_subscriber *subscriber, struct stream *stream)
 {
 	for (;;) {
@@ -234,7 +236,8 @@ static void move_on(struct bus_subscriber *subscriber, struct stream *stream)
 	}
 }
 
-void bus_subscriber_advance(struct bus_subscriber *subscriber, const char *name, uint32_t epoch, uint64_t position)
+void bus_subscriber_advance(
+	struct bus_subscriber *subscriber, const char *name, uint32_t epoch, uint64_t position)
 {
 	struct stream *stream = find_stream(subscriber, name, strlen(name));
 
@@ -256,8 +259,8 @@ static void subscribe(struct bus_subscriber *subscriber, struct bus_link *link, 
 	struct frame_writer writer = { 0 };
 
 	frame_write_begin(&writer, FRAME_SUBSCRIBE, stream->name, strlen(stream->name));
-	frame_write_window(&writer,
-		&(struct frame_window){ subscriber->options.window_bytes, subscriber->options.window_batches });
+	frame_write_window(&writer, &(struct frame_window){ subscriber->options.window_bytes,
+					    subscriber->options.window_batches });
 	bus_link_send(link, &writer);
 }
 
@@ -296,8 +299,8 @@ static void on_down(void *ctx, struct bus_link *link)
 	end_session(ctx, link);
 }
 
-static void on_message(void *ctx, struct bus_link *link, const struct frame_envelope *envelope, struct frame_reader body,
-	zmq_msg_t *message)
+static void on_message(void *ctx, struct bus_link *link, const struct frame_envelope *envelope,
+	struct frame_reader body, zmq_msg_t *message)
 {
 	struct bus_subscriber *subscriber = ctx;
 	struct stream *stream = find_stream(subscriber, envelope->name, envelope->name_len);
@@ -348,7 +351,8 @@ static bool copy_streams(struct bus_subscriber *subscriber, const struct bus_sub
 	return true;
 }
 
-struct bus_subscriber *bus_subscriber_open(const struct bus_subscriber_options *options, struct zsocket_error *error_out)
+struct bus_subscriber *bus_subscriber_open(
+	const struct bus_subscriber_options *options, struct zsocket_error *error_out)
 {
 	struct bus_subscriber *subscriber = calloc(1, sizeof(*subscriber));
 
@@ -399,7 +403,7 @@ static void ask_again(struct bus_subscriber *subscriber, struct stream *stream)
 
 void bus_subscriber_process(struct bus_subscriber *subscriber)
 {
-	bool ticked = bus_links_process(&subscriber->links);
+	bool ticked = bus_links_process(&subscriber->links, 0);
 
 	for (size_t i = 0; i < subscriber->stream_count; i++) {
 		if (ticked)

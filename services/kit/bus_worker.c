@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -89,7 +88,8 @@ static bool wrong(struct zsocket_error *error_out, const char *text, const char 
 	return false;
 }
 
-static bool copy_queues(struct bus_worker *worker, const struct bus_worker_options *options, struct zsocket_error *error_out)
+static bool copy_queues(
+	struct bus_worker *worker, const struct bus_worker_options *options, struct zsocket_error *error_out)
 {
 	if (options->queue_count == 0 || options->queue_count > BUS_WORKER_QUEUES_MAX)
 		return wrong(error_out, "a worker registers between 1 and %s queues", "32");
@@ -97,7 +97,8 @@ static bool copy_queues(struct bus_worker *worker, const struct bus_worker_optio
 		const struct bus_queue *from = &options->queues[i];
 
 		if (!frame_name_valid(from->name, strlen(from->name)) || from->capacity == 0)
-			return wrong(error_out, "\"%.100s\" cannot name a queue, or has no capacity", from->name);
+			return wrong(
+				error_out, "\"%.100s\" cannot name a queue, or has no capacity", from->name);
 		strcpy(worker->queues[i].name, from->name);
 		worker->queues[i].capacity = from->capacity;
 	}
@@ -217,8 +218,8 @@ void bus_worker_post(struct bus_worker *worker, void (*run)(void *arg), void *ar
 	bus_worker_wake(worker);
 }
 
-static struct errand *new_answer(struct bus_request *request, const void *header, size_t header_len, const void *body,
-	size_t body_len)
+static struct errand *new_answer(
+	struct bus_request *request, const void *header, size_t header_len, const void *body, size_t body_len)
 {
 	struct held *held = (struct held *)request;
 	struct errand *errand = malloc(sizeof(*errand) + header_len + body_len);
@@ -244,8 +245,8 @@ static struct errand *new_answer(struct bus_request *request, const void *header
 	return errand;
 }
 
-void bus_request_reply_later(struct bus_request *request, uint16_t status, const void *header, size_t header_len,
-	const void *body, size_t body_len)
+void bus_request_reply_later(struct bus_request *request, uint16_t status, const void *header,
+	size_t header_len, const void *body, size_t body_len)
 {
 	struct bus_worker *worker = ((struct held *)request)->worker;
 	struct errand *errand = new_answer(request, header, header_len, body, body_len);
@@ -289,7 +290,8 @@ static struct queue *find_queue(struct bus_worker *worker, const struct frame_en
 	for (size_t i = 0; i < worker->queue_count; i++) {
 		struct queue *queue = &worker->queues[i];
 
-		if (strlen(queue->name) == envelope->name_len && memcmp(queue->name, envelope->name, envelope->name_len) == 0)
+		if (strlen(queue->name) == envelope->name_len &&
+			memcmp(queue->name, envelope->name, envelope->name_len) == 0)
 			return queue;
 	}
 	return NULL;
@@ -325,8 +327,8 @@ static bool has_room(const struct queue *queue)
 	return queue->outstanding < 2 * (uint64_t)queue->capacity;
 }
 
-static void on_request(struct bus_worker *worker, struct bus_link *link, const struct frame_envelope *envelope,
-	struct frame_reader body, zmq_msg_t *message)
+static void on_request(struct bus_worker *worker, struct bus_link *link,
+	const struct frame_envelope *envelope, struct frame_reader body, zmq_msg_t *message)
 {
 	struct queue *queue = find_queue(worker, envelope);
 	struct batch *batch = calloc(1, sizeof(*batch) + envelope->count * sizeof(*batch->items));
@@ -335,8 +337,8 @@ static void on_request(struct bus_worker *worker, struct bus_link *link, const s
 
 	if (!batch)
 		abort();
-	/* The batch itself counts until all of its requests have been handed over. A small message lies inside zmq_msg_t, so that
-	 * moving it moves the bytes: read them from where they are now. */
+	/* The batch itself counts until all of its requests have been handed over. A small message lies
+	 * inside zmq_msg_t, so that moving it moves the bytes: read them from where they are now. */
 	batch->live = 1;
 	size_t offset = (size_t)(body.at - (const uint8_t *)zmq_msg_data(message));
 
@@ -348,7 +350,8 @@ static void on_request(struct bus_worker *worker, struct bus_link *link, const s
 		struct held *held = &batch->items[i];
 
 		if (!queue || !has_room(queue)) {
-			item = (struct frame_item){ .id = item.id, .outcome = queue ? BUS_OVERLOADED : BUS_NO_SERVICE };
+			item = (struct frame_item){ .id = item.id,
+				.outcome = queue ? BUS_OVERLOADED : BUS_NO_SERVICE };
 			write_answer(worker, link, &item);
 			continue;
 		}
@@ -375,8 +378,13 @@ static void on_cancel(struct bus_worker *worker, const struct bus_link *link, st
 				atomic_store(&held->abandoned, true);
 }
 
-static void on_message(void *ctx, struct bus_link *link, const struct frame_envelope *envelope, struct frame_reader body,
-	zmq_msg_t *message)
+static bool awaits_echo(const struct session *session)
+{
+	return session->goodbyes_echoed < session->goodbyes_sent;
+}
+
+static void on_message(void *ctx, struct bus_link *link, const struct frame_envelope *envelope,
+	struct frame_reader body, zmq_msg_t *message)
 {
 	struct bus_worker *worker = ctx;
 
@@ -384,7 +392,7 @@ static void on_message(void *ctx, struct bus_link *link, const struct frame_enve
 		on_request(worker, link, envelope, body, message);
 	else if (envelope->type == FRAME_CANCEL && frame_items_valid(body, envelope))
 		on_cancel(worker, link, body);
-	else if (envelope->type == FRAME_GOODBYE)
+	else if (envelope->type == FRAME_GOODBYE && awaits_echo(session_of(worker, link)))
 		session_of(worker, link)->goodbyes_echoed++;
 	else
 		worker->links.malformed++;
@@ -455,9 +463,7 @@ static void say_goodbye(struct bus_worker *worker)
 static bool all_echoed(const struct bus_worker *worker)
 {
 	for (size_t i = 0; i < worker->links.count; i++) {
-		const struct session *session = &worker->sessions[i];
-
-		if (worker->links.link[i].up && session->goodbyes_echoed < session->goodbyes_sent)
+		if (worker->links.link[i].up && awaits_echo(&worker->sessions[i]))
 			return false;
 	}
 	return true;
@@ -492,7 +498,7 @@ static bool drain_step(struct bus_worker *worker)
 
 static void turn(struct bus_worker *worker)
 {
-	bus_links_process(&worker->links);
+	bus_links_process(&worker->links, -1);
 	if (worker->client)
 		bus_client_process(worker->client);
 	run_errands(worker);
@@ -510,16 +516,8 @@ static void *bus_thread(void *arg)
 {
 	struct bus_worker *worker = arg;
 
-	while (!atomic_load(&worker->stopping)) {
-		struct pollfd readable[2] = {
-			{ .fd = worker->links.epoll_fd, .events = POLLIN },
-			{ .fd = worker->client ? bus_client_fd(worker->client) : -1, .events = POLLIN },
-		};
-
-		if (poll(readable, 2, -1) < 0)
-			assert(errno == EINTR);
+	while (!atomic_load(&worker->stopping))
 		turn(worker);
-	}
 	return NULL;
 }
 
@@ -569,6 +567,7 @@ struct bus_client *bus_worker_client(struct bus_worker *worker)
 		worker->client = bus_client_open(
 			&(struct bus_client_options){ .endpoints = worker->options.endpoints }, &error);
 		assert(worker->client); /* the endpoints were found to be right */
+		bus_links_watch(&worker->links, bus_client_fd(worker->client));
 	}
 	return worker->client;
 }
@@ -591,7 +590,8 @@ size_t bus_worker_drain(struct bus_worker *worker, uint32_t timeout_ms)
 	atomic_store(&worker->draining, true);
 	bus_links_kick(&worker->links);
 	pthread_mutex_lock(&worker->lock);
-	while (!worker->is_drained && pthread_cond_timedwait(&worker->drained, &worker->lock, &until) != ETIMEDOUT)
+	while (!worker->is_drained &&
+		pthread_cond_timedwait(&worker->drained, &worker->lock, &until) != ETIMEDOUT)
 		;
 	pthread_mutex_unlock(&worker->lock);
 	return bus_worker_outstanding(worker);

@@ -131,7 +131,9 @@ bool frame_read_batch(struct frame_reader *reader, struct frame_batch *out)
 	if (left(reader) < FRAME_BATCH_SIZE)
 		return false;
 
-	struct frame_batch batch = { .epoch = get_u32(at), .previous = get_u64(at + 8), .up_to = get_u64(at + 16) };
+	struct frame_batch batch = {
+		.epoch = get_u32(at), .previous = get_u64(at + 8), .up_to = get_u64(at + 16)
+	};
 
 	if (batch.previous > batch.up_to)
 		return false;
@@ -188,7 +190,8 @@ bool frame_events_valid(struct frame_reader reader, const struct frame_envelope 
 	uint64_t last = batch.previous;
 
 	for (uint32_t i = 0; i < envelope->count; i++) {
-		if (!frame_read_event(&reader, &event) || event.position <= last || event.position > batch.up_to)
+		if (!frame_read_event(&reader, &event) || event.position <= last ||
+			event.position > batch.up_to)
 			return false;
 		last = event.position;
 	}
@@ -333,6 +336,26 @@ void frame_patch_type(uint8_t *message, enum frame_type type)
 void frame_patch_up_to(uint8_t *message, uint64_t up_to)
 {
 	put_u64(message + FRAME_ENVELOPE_SIZE + message[7] + 16, up_to);
+}
+
+const char *frame_type_text(enum frame_type type)
+{
+	static const char *const TEXTS[FRAME_TYPES] = {
+		[FRAME_REQUEST] = "request",
+		[FRAME_REPLY] = "reply",
+		[FRAME_CANCEL] = "cancel",
+		[FRAME_READY] = "ready",
+		[FRAME_GOODBYE] = "goodbye",
+		[FRAME_HEARTBEAT] = "heartbeat",
+		[FRAME_HELLO] = "hello",
+		[FRAME_PUBLISH] = "publish",
+		[FRAME_EVENTS] = "events",
+		[FRAME_HEAD] = "head",
+		[FRAME_SUBSCRIBE] = "subscribe",
+		[FRAME_CREDIT] = "credit",
+	};
+
+	return type < FRAME_TYPES && TEXTS[type] ? TEXTS[type] : "unknown";
 }
 
 const char *bus_outcome_text(enum bus_outcome outcome)

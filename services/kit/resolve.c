@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Belongs to who asked and to the thread that looks up: a look-up cannot be interrupted, and may last for many seconds. */
+/* Belongs to who asked and to the thread that looks up: a look-up cannot be interrupted, and may last for
+ * many seconds. */
 struct resolve {
 	atomic_int owners;
 	atomic_bool done;

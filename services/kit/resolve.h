@@ -1,5 +1,6 @@
 /*
- * resolve.h: looking a host name up without waiting for it. libzmq would do so in its I/O thread, where all sockets wait.
+ * resolve.h: looking a host name up without waiting for it. libzmq would do so in its I/O thread, where all
+ * sockets wait.
  *
  *	struct resolve *resolve = resolve_start("broker.crm.svc");
  *	…                                         // now and then

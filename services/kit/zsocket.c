@@ -23,7 +23,17 @@ static struct {
 	size_t sockets;
 } shared = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-enum role { ROUTER = 1, DEALER = 2, EVERY = ROUTER | DEALER };
+enum role { ROUTER = 1, DEALER = 2, ZAP = 4, EVERY = ROUTER | DEALER | ZAP };
+
+enum { KEY_LEN = 40 };
+
+/* Set once, before threads start. */
+static struct {
+	bool is_set;
+	char public_key[KEY_LEN + 1];
+	char secret_key[KEY_LEN + 1];
+	char server_key[KEY_LEN + 1];
+} curve;
 
 struct option {
 	enum role role;
@@ -31,20 +41,21 @@ struct option {
 	int value;
 };
 
-/* Timings in ms. High-water marks count messages, not bytes, and lose: credit is the bound, these are the fuse. */
+/* Timings in ms. High-water marks count messages, not bytes, and lose: credit is the bound, these are the
+ * fuse. */
 static const struct option OPTIONS[] = {
-	{ EVERY, ZMQ_LINGER, 0 },                /* default: closing waits forever */
-	{ EVERY, ZMQ_IMMEDIATE, 1 },             /* queue nothing for a peer that is not there */
+	{ EVERY, ZMQ_LINGER, 0 },    /* default: closing waits forever */
+	{ EVERY, ZMQ_IMMEDIATE, 1 }, /* queue nothing for a peer that is not there */
 	{ EVERY, ZMQ_SNDHWM, 1000 },
 	{ EVERY, ZMQ_RCVHWM, 1000 },
-	{ EVERY, ZMQ_HANDSHAKE_IVL, 5000 },      /* a peer that connects and says nothing */
-	{ EVERY, ZMQ_TCP_MAXRT, 10000 },         /* default: off; half-open connections */
+	{ EVERY, ZMQ_HANDSHAKE_IVL, 5000 }, /* a peer that connects and says nothing */
+	{ EVERY, ZMQ_TCP_MAXRT, 10000 },    /* default: off; half-open connections */
 	{ EVERY, ZMQ_TCP_KEEPALIVE, 1 },
-	{ EVERY, ZMQ_TCP_KEEPALIVE_IDLE, 15 },   /* s */
-	{ EVERY, ZMQ_TCP_KEEPALIVE_INTVL, 5 },   /* s */
+	{ EVERY, ZMQ_TCP_KEEPALIVE_IDLE, 15 }, /* s */
+	{ EVERY, ZMQ_TCP_KEEPALIVE_INTVL, 5 }, /* s */
 	{ EVERY, ZMQ_TCP_KEEPALIVE_CNT, 3 },
 	{ EVERY, ZMQ_IPV6, 1 },
-	{ DEALER, ZMQ_CONNECT_TIMEOUT, 2000 },   /* default: the kernel's, minutes */
+	{ DEALER, ZMQ_CONNECT_TIMEOUT, 2000 }, /* default: the kernel's, minutes */
 	{ DEALER, ZMQ_RECONNECT_IVL, 100 },
 	{ DEALER, ZMQ_RECONNECT_IVL_MAX, 5000 }, /* default: no back-off */
 	{ ROUTER, ZMQ_ROUTER_MANDATORY, 1 },     /* default: sending to who is gone succeeds */
@@ -121,7 +132,8 @@ static void *open_socket(int type, enum role role, struct zsocket_error *error_o
 	return NULL;
 }
 
-/* The directory that holds the socket file is what keeps others out: libzmq makes the file itself open to all. */
+/* The directory that holds the socket file is what keeps others out: libzmq makes the file itself open to
+ * all. */
 static bool prepare_directory(const char *path, struct zsocket_error *error_out)
 {
 	char directory[ZSOCKET_ENDPOINT_MAX];
@@ -129,14 +141,16 @@ static bool prepare_directory(const char *path, struct zsocket_error *error_out)
 	const char *slash = strrchr(path, '/');
 
 	if (*path != '/' || !slash || slash == path)
-		return fail(error_out, "ipc://%s: the path must be absolute and in a directory of its own", path);
+		return fail(
+			error_out, "ipc://%s: the path must be absolute and in a directory of its own", path);
 	snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
 	if (mkdir(directory, 0700) != 0 && errno != EEXIST)
 		return fail(error_out, "ipc://%s: cannot make the directory: %s", path, strerror(errno));
 	if (stat(directory, &st) != 0 || !S_ISDIR(st.st_mode))
 		return fail(error_out, "ipc://%s: %s is not a directory", path, directory);
 	if (st.st_uid != geteuid() || (st.st_mode & 077))
-		return fail(error_out, "ipc://%s: %s must belong to this user and have mode 700", path, directory);
+		return fail(error_out, "ipc://%s: %s must belong to this user and have mode 700", path,
+			directory);
 	return true;
 }
 
@@ -146,7 +160,8 @@ static bool nobody_serves(const char *path, struct zsocket_error *error_out)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
 	if (strlen(path) >= sizeof(address.sun_path))
-		return fail(error_out, "ipc://%s: the path has more than %zu bytes", path, sizeof(address.sun_path) - 1);
+		return fail(error_out, "ipc://%s: the path has more than %zu bytes", path,
+			sizeof(address.sun_path) - 1);
 	strcpy(address.sun_path, path);
 
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -181,9 +196,81 @@ static bool may_bind(const char *endpoint, struct zsocket_error *error_out)
 		return prepare_directory(endpoint + 6, error_out) && nobody_serves(endpoint + 6, error_out);
 	if (strncmp(endpoint, "tcp://", 6) != 0)
 		return fail(error_out, "%s: an endpoint is ipc://<path> or tcp://<address>:<port>", endpoint);
-	if (!is_loopback(endpoint + 6))
-		return fail(error_out, "%s: refusing to listen beyond this machine without CURVE keys", endpoint);
+	if (!is_loopback(endpoint + 6) && !curve.is_set)
+		return fail(
+			error_out, "%s: refusing to listen beyond this machine without CURVE keys", endpoint);
 	return true;
+}
+
+static bool copy_key(char *out, const char *text, const char *what, struct zsocket_error *error_out)
+{
+	uint8_t bytes[KEY_LEN * 4 / 5];
+
+	if (strlen(text) != KEY_LEN || !zmq_z85_decode(bytes, text))
+		return fail(error_out, "the CURVE %s key is not %d characters of Z85", what, KEY_LEN);
+	memcpy(out, text, KEY_LEN + 1);
+	return true;
+}
+
+bool zsocket_use_curve(const char *public_key, const char *secret_key, const char *server_key,
+	struct zsocket_error *error_out)
+{
+	char derived[KEY_LEN + 1];
+
+	curve.is_set = false;
+	if (!*public_key && !*secret_key && !*server_key)
+		return true;
+	if (!copy_key(curve.public_key, public_key, "public", error_out) ||
+		!copy_key(curve.secret_key, secret_key, "secret", error_out) ||
+		!copy_key(curve.server_key, server_key, "server", error_out))
+		return false;
+	if (zmq_curve_public(derived, curve.secret_key) != 0 || strcmp(derived, curve.public_key) != 0)
+		return fail(error_out, "the CURVE public key does not belong to the secret key");
+	curve.is_set = true;
+	return true;
+}
+
+static void set_text(void *socket, int option, const char *value)
+{
+	if (zmq_setsockopt(socket, option, value, strlen(value)) != 0)
+		abort(); /* keys were found to be right */
+}
+
+bool zsocket_uses_curve(const char *endpoint)
+{
+	return curve.is_set && strncmp(endpoint, "tcp://", 6) == 0;
+}
+
+static void *open_router(const char *endpoint, struct zsocket_error *error_out)
+{
+	void *socket = open_socket(ZMQ_ROUTER, ROUTER, error_out);
+	int one = 1;
+
+	if (!socket || !zsocket_uses_curve(endpoint))
+		return socket;
+	zmq_setsockopt(socket, ZMQ_CURVE_SERVER, &one, sizeof(one));
+	set_text(socket, ZMQ_CURVE_SECRETKEY, curve.secret_key);
+	set_text(socket, ZMQ_ZAP_DOMAIN, "guanxi");
+	return socket;
+}
+
+void *zsocket_bind_zap(struct zsocket_error *error_out)
+{
+	void *socket = open_socket(ZMQ_REP, ZAP, error_out);
+
+	if (socket && zmq_bind(socket, "inproc://zeromq.zap.01") != 0) {
+		fail(error_out, "cannot answer for keys: %s", zmq_strerror(errno));
+		zsocket_close(socket);
+		return NULL;
+	}
+	return socket;
+}
+
+const char *zsocket_key(zmq_msg_t *message)
+{
+	const char *key = zmq_msg_gets(message, "User-Id");
+
+	return key ? key : "";
 }
 
 void *zsocket_bind_router(const char *endpoint, struct zsocket_error *error_out)
@@ -191,7 +278,7 @@ void *zsocket_bind_router(const char *endpoint, struct zsocket_error *error_out)
 	if (!may_bind(endpoint, error_out))
 		return NULL;
 
-	void *socket = open_socket(ZMQ_ROUTER, ROUTER, error_out);
+	void *socket = open_router(endpoint, error_out);
 
 	if (socket && zmq_bind(socket, endpoint) != 0) {
 		fail(error_out, "%s: cannot listen: %s", endpoint, zmq_strerror(errno));
@@ -205,6 +292,11 @@ void *zsocket_connect_dealer(const char *endpoint, struct zsocket_error *error_o
 {
 	void *socket = open_socket(ZMQ_DEALER, DEALER, error_out);
 
+	if (socket && zsocket_uses_curve(endpoint)) {
+		set_text(socket, ZMQ_CURVE_PUBLICKEY, curve.public_key);
+		set_text(socket, ZMQ_CURVE_SECRETKEY, curve.secret_key);
+		set_text(socket, ZMQ_CURVE_SERVERKEY, curve.server_key);
+	}
 	if (socket && zmq_connect(socket, endpoint) != 0) {
 		fail(error_out, "%s: cannot connect: %s", endpoint, zmq_strerror(errno));
 		zsocket_close(socket);
@@ -315,7 +407,8 @@ static bool receive_identity(void *socket, void *identity, size_t *identity_len,
 	return true;
 }
 
-bool zsocket_receive(void *socket, void *identity, size_t *identity_len, zmq_msg_t *message, uint64_t *dropped)
+bool zsocket_receive(
+	void *socket, void *identity, size_t *identity_len, zmq_msg_t *message, uint64_t *dropped)
 {
 	for (;;) {
 		if (identity && !receive_identity(socket, identity, identity_len, message))
@@ -339,3 +432,13 @@ uint64_t zsocket_now_ns(void)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
+
+#ifdef __SANITIZE_THREAD__
+/* libzmq is not built with the sanitizer, so what it orders looks unordered. */
+const char *__tsan_default_suppressions(void);
+
+const char *__tsan_default_suppressions(void)
+{
+	return "race:libzmq.so\ncalled_from_lib:libzmq.so\n";
+}
+#endif

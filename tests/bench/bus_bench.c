@@ -1,10 +1,11 @@
 /*
- * bus_bench: what the way through the broker costs. An echo worker, a broker and a client, each a process of its own, over
- * ipc; `outstanding` calls are always under way.
+ * bus_bench: what the way through the broker costs. An echo worker, a broker and a client, each a process of
+ *its own, over ipc; `outstanding` calls are always under way.
  *
  *	bus_bench [outstanding=64] [seconds=3] [body bytes=256]
  *
- * Prints round trips a second, the latency's median and 99th percentile, and CPU µs a round trip of each process.
+ * Prints round trips a second, the latency's median and 99th percentile, and CPU µs a round trip of each
+ *process.
  */
 #include "broker/events.h"
 #include "broker/requests.h"
@@ -46,15 +47,14 @@ static void on_reply(void *ctx, const struct bus_reply *reply);
 static void call(struct slot *slot)
 {
 	slot->began_ns = zsocket_now_ns();
-	bus_client_call(slot->bench->client,
-		&(struct bus_call){
-			.queue = "bench.echo",
-			.body = slot->bench->body,
-			.body_len = slot->bench->body_len,
-			.timeout_ms = 10000,
-			.on_reply = on_reply,
-			.ctx = slot,
-		});
+	bus_client_call(slot->bench->client, &(struct bus_call){
+						     .queue = "bench.echo",
+						     .body = slot->bench->body,
+						     .body_len = slot->bench->body_len,
+						     .timeout_ms = 10000,
+						     .on_reply = on_reply,
+						     .ctx = slot,
+					     });
 }
 
 static void on_reply(void *ctx, const struct bus_reply *reply)
@@ -65,7 +65,8 @@ static void on_reply(void *ctx, const struct bus_reply *reply)
 	bench->ended++;
 	bench->failed += reply->outcome != BUS_ANSWERED;
 	if (bench->measuring && bench->sample_count < SAMPLES_MAX)
-		bench->samples_us[bench->sample_count++] = (uint32_t)((zsocket_now_ns() - slot->began_ns) / 1000);
+		bench->samples_us[bench->sample_count++] =
+			(uint32_t)((zsocket_now_ns() - slot->began_ns) / 1000);
 	call(slot);
 }
 
@@ -92,7 +93,8 @@ static int be_worker(const char *endpoint)
 	struct bus_queue queues[] = { { "bench.echo", 1024 } };
 	struct zsocket_error error;
 	struct bus_worker *worker = bus_worker_open(
-		&(struct bus_worker_options){ .endpoints = endpoint, .queues = queues, .queue_count = 1, .on_request = echo },
+		&(struct bus_worker_options){
+			.endpoints = endpoint, .queues = queues, .queue_count = 1, .on_request = echo },
 		&error);
 
 	if (!worker)
@@ -105,7 +107,7 @@ static int be_worker(const char *endpoint)
 static int be_broker(const char *endpoint)
 {
 	struct zsocket_error error;
-	struct requests *requests = requests_open(endpoint, &error);
+	struct requests *requests = requests_open(endpoint, NULL, &error);
 
 	if (!requests)
 		return 1;
@@ -152,8 +154,8 @@ static void report(struct bench *bench, uint64_t ended, double seconds, const do
 	printf("%.0f round trips/s, median %u us, p99 %u us, failed %llu\n", (double)ended / seconds,
 		bench->samples_us[bench->sample_count / 2], bench->samples_us[bench->sample_count * 99 / 100],
 		(unsigned long long)bench->failed);
-	printf("CPU us a round trip: client %.2f, broker %.2f, worker %.2f\n", cpu[0] / (double)ended, cpu[1] / (double)ended,
-		cpu[2] / (double)ended);
+	printf("CPU us a round trip: client %.2f, broker %.2f, worker %.2f\n", cpu[0] / (double)ended,
+		cpu[1] / (double)ended, cpu[2] / (double)ended);
 }
 
 static void measure(struct bench *bench, double seconds, const pid_t processes[3])
@@ -184,7 +186,8 @@ static void bench_run(int outstanding, double seconds, size_t body_len)
 	snprintf(endpoint, sizeof(endpoint), "ipc://%s/broker", directory);
 	pid_t processes[3] = { 0, start("broker", endpoint), start("worker", endpoint) };
 
-	bench.client = bus_client_open(&(struct bus_client_options){ .endpoints = endpoint, .calls_max = 65536 }, &error);
+	bench.client = bus_client_open(
+		&(struct bus_client_options){ .endpoints = endpoint, .calls_max = 65536 }, &error);
 	for (int i = 0; i < outstanding; i++) {
 		slots[i].bench = &bench;
 		call(&slots[i]);
@@ -205,6 +208,7 @@ int main(int argc, char **argv)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		return argv[1][0] == 'b' ? be_broker(argv[2]) : be_worker(argv[2]);
 	}
-	bench_run(argc > 1 ? atoi(argv[1]) : 64, argc > 2 ? atof(argv[2]) : 3, argc > 3 ? (size_t)atoi(argv[3]) : 256);
+	bench_run(argc > 1 ? atoi(argv[1]) : 64, argc > 2 ? atof(argv[2]) : 3,
+		argc > 3 ? (size_t)atoi(argv[3]) : 256);
 	return 0;
 }

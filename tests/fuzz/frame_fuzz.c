@@ -1,4 +1,5 @@
-/* Any bytes at a decoder: nothing is read beyond them, what is sound survives a round trip, and nothing else is let through. */
+/* Any bytes at a decoder: nothing is read beyond them, what is sound survives a round trip, and nothing else
+ * is let through. */
 #include "kit/frame.h"
 
 #include <assert.h>
@@ -7,7 +8,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void rewrite_items(const struct frame_envelope *envelope, struct frame_reader reader, const uint8_t *data, size_t size)
+static void rewrite_items(
+	const struct frame_envelope *envelope, struct frame_reader reader, const uint8_t *data, size_t size)
 {
 	struct frame_writer writer = { 0 };
 	struct frame_item item;
@@ -30,16 +32,17 @@ static void walk_events(const struct frame_envelope *envelope, struct frame_read
 {
 	struct frame_batch batch;
 	struct frame_event event;
-	size_t bytes = 0;
+	volatile uint8_t seen = 0; /* so that reading is not optimised away */
 
 	assert(frame_read_batch(&reader, &batch));
 	for (uint32_t i = 0; i < envelope->count; i++) {
 		assert(frame_read_event(&reader, &event));
 		assert(event.position > batch.previous && event.position <= batch.up_to);
 		for (uint32_t b = 0; b < event.len; b++)
-			bytes += event.bytes[b];
+			seen ^= event.bytes[b];
 	}
-	assert(reader.at == reader.end || bytes);
+	(void)seen;
+	assert(reader.at == reader.end);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,18 +1,19 @@
 /* Delivery with real brokers: in order, once, and whoever is behind learns it. */
 #include "bus_harness.h"
 
-/* A follower of one stream that writes down what it is told, and reads what is missing from a log that never fails. */
+/* A follower of one stream that writes down what it is told, and reads what is missing from a log that never
+ * fails. */
 struct follower {
 	struct bus_subscriber *subscriber;
 	uint32_t epoch;
 	uint64_t position;
-	uint64_t events;        /* delivered live */
-	uint64_t wrong;         /* of another position or other bytes than the log's, or not the next */
+	uint64_t events; /* delivered live */
+	uint64_t wrong;  /* of another position or other bytes than the log's, or not the next */
 	unsigned gaps;
 	uint64_t gap_from, gap_to;
 	uint32_t gap_epoch;
-	bool reads_log;         /* answers a gap at once */
-	unsigned refuse;        /* so many batches */
+	bool reads_log;  /* answers a gap at once */
+	unsigned refuse; /* so many batches */
 	uint64_t wanted;
 };
 
@@ -81,7 +82,8 @@ static void open_follower(struct follower *follower, const char *endpoints, uint
 }
 
 /* Publishes the events after `position`, each of `size` bytes, as one batch. */
-static uint64_t publish(struct bus_publisher *publisher, uint32_t epoch, uint64_t position, size_t count, size_t size)
+static uint64_t publish(
+	struct bus_publisher *publisher, uint32_t epoch, uint64_t position, size_t count, size_t size)
 {
 	struct frame_event *events = calloc(count, sizeof(*events));
 	uint8_t *bytes = calloc(count, size);
@@ -93,7 +95,8 @@ static uint64_t publish(struct bus_publisher *publisher, uint32_t epoch, uint64_
 		events[i] = (struct frame_event){ position + 1 + i, bytes + i * size, (uint32_t)size };
 	}
 	bus_publisher_send(publisher, "customer",
-		&(struct frame_batch){ .epoch = epoch, .previous = position, .up_to = position + count }, events, count);
+		&(struct frame_batch){ .epoch = epoch, .previous = position, .up_to = position + count },
+		events, count);
 	free(bytes);
 	free(events);
 	return position + count;
@@ -131,7 +134,8 @@ static void await(struct bus_publisher *publisher, struct follower *follower, bo
 {
 	struct pair pair = { publisher, follower };
 
-	assert_true(harness_until(bus_subscriber_fd(follower->subscriber), process_pair, &pair, done, follower));
+	assert_true(
+		harness_until(bus_subscriber_fd(follower->subscriber), process_pair, &pair, done, follower));
 }
 
 static void await_position(struct bus_publisher *publisher, struct follower *follower, uint64_t position)
@@ -269,7 +273,8 @@ static void what_was_published_while_no_broker_was_up_is_noticed_when_one_is(voi
 	bus_publisher_close(publisher);
 }
 
-/* A follower whose window is used up is passed over; when it goes on it learns where the head is, without another event. */
+/* A follower whose window is used up is passed over; when it goes on it learns where the head is, without
+ * another event. */
 static void a_follower_without_credit_learns_that_it_is_behind(void **state)
 {
 	struct harness *harness = *state;
@@ -309,7 +314,8 @@ static size_t resident_kib(pid_t pid)
 	return kib;
 }
 
-/* The regression of libzmq #3596: a socket that stalls with a full queue and then drains must not abort the process. */
+/* The regression of libzmq #3596: a socket that stalls with a full queue and then drains must not abort the
+ * process. */
 static void a_follower_that_stops_reading_for_long_costs_the_broker_a_window_and_then_drains(void **state)
 {
 	struct harness *harness = *state;
@@ -325,11 +331,10 @@ static void a_follower_that_stops_reading_for_long_costs_the_broker_a_window_and
 	await_position(publisher, &other, position);
 	before = resident_kib(harness->brokers[0]);
 	until = now_ms() + 5000; /* longer than three heartbeats: it is given up meanwhile */
-	while (now_ms() < until) {
+	while (now_ms() < until || position < 10000) { /* 50 MB at least */
 		position = publish(publisher, 1, position, 20, 5000);
 		await_position(publisher, &other, position);
 	}
-	assert_in_range(position, 10000, UINT32_MAX); /* 50 MB at least have gone by */
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* which keep what was freed */
 	assert_in_range(resident_kib(harness->brokers[0]), before / 2, before + 32 * 1024);
 #else
@@ -412,7 +417,8 @@ static void a_new_epoch_is_a_gap_even_where_positions_fall_back(void **state)
 	follower.epoch = 2;
 	follower.position = position - 3;
 	bus_subscriber_advance(follower.subscriber, "customer", 2, position - 3);
-	publish(publisher, 1, position, 1, 64); /* from a sequencer that does not know yet that it was replaced */
+	publish(publisher, 1, position, 1,
+		64); /* from a sequencer that does not know yet that it was replaced */
 	publish(publisher, 2, position - 3, 2, 64);
 	await_position(publisher, &follower, position - 1);
 	assert_int_equal(follower.gaps, 1);

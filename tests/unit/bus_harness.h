@@ -1,7 +1,7 @@
 /*
- * bus_harness.h: real brokers and workers for tests, as child processes over ipc:// in a temporary directory, so that a
- * test can kill, stop and restart them. The test program runs itself again in another role: its main() begins with
- * harness_role(argc, argv). Children die with the test.
+ * bus_harness.h: real brokers and workers for tests, as child processes over ipc:// in a temporary
+ * directory, so that a test can kill, stop and restart them. The test program runs itself again in another
+ * role: its main() begins with harness_role(argc, argv). Children die with the test.
  */
 #pragma once
 
@@ -49,8 +49,8 @@ static inline void *harness_run_requests(void *arg)
 static inline int harness_broker(const char *requests_endpoint, const char *events_endpoint)
 {
 	struct zsocket_error error;
-	struct requests *requests = requests_open(requests_endpoint, &error);
-	struct events *events = requests ? events_open(events_endpoint, &error) : NULL;
+	struct requests *requests = requests_open(requests_endpoint, NULL, &error);
+	struct events *events = requests ? events_open(events_endpoint, NULL, &error) : NULL;
 	pthread_t thread;
 
 	if (!events) {
@@ -65,13 +65,15 @@ static inline int harness_broker(const char *requests_endpoint, const char *even
 static inline void harness_echo(void *ctx, struct bus_request *request)
 {
 	(void)ctx;
-	bus_request_reply_later(request, 0, request->header, request->header_len, request->body, request->body_len);
+	bus_request_reply_later(
+		request, 0, request->header, request->header_len, request->body, request->body_len);
 }
 
 static inline void harness_swallow(void *ctx, struct bus_request *request)
 {
-	(void)ctx; /* never answered */
-	(void)request;
+	(void)ctx;
+	if (request->body_len == 0) /* asks only whether it is there */
+		bus_request_reply_later(request, 0, NULL, 0, NULL, 0);
 }
 
 static inline int harness_worker(const char *endpoints, const char *queue, const char *kind)
@@ -107,7 +109,8 @@ static inline void harness_role(int argc, char **argv)
 	exit(2);
 }
 
-static inline pid_t harness_spawn(struct harness *harness, const char *role, const char *a, const char *b, const char *c)
+static inline pid_t harness_spawn(
+	struct harness *harness, const char *role, const char *a, const char *b, const char *c)
 {
 	char *argv[] = { (char *)"bus_test", (char *)role, (char *)a, (char *)b, (char *)c, NULL };
 	pid_t pid;
@@ -181,7 +184,8 @@ static inline uint64_t now_ms(void)
 }
 
 /* Turns the loop until done(ctx), at most HARNESS_LONG_MS; returns whether it was. */
-static inline bool harness_until(int fd, void (*process)(void *object), void *object, bool (*done)(void *ctx), void *ctx)
+static inline bool harness_until(
+	int fd, void (*process)(void *object), void *object, bool (*done)(void *ctx), void *ctx)
 {
 	uint64_t until = now_ms() + HARNESS_LONG_MS;
 

@@ -8,8 +8,8 @@
 static struct bus_client *open_client(const char *endpoints, uint32_t calls_max)
 {
 	struct zsocket_error error;
-	struct bus_client *client =
-		bus_client_open(&(struct bus_client_options){ .endpoints = endpoints, .calls_max = calls_max }, &error);
+	struct bus_client *client = bus_client_open(
+		&(struct bus_client_options){ .endpoints = endpoints, .calls_max = calls_max }, &error);
 
 	if (!client)
 		fail_msg("%s", error.text);
@@ -44,25 +44,26 @@ static void count_reply(void *ctx, const struct bus_reply *reply)
 	tally->body_sum += number;
 }
 
-static uint64_t call_number(struct bus_client *client, struct tally *tally, uint32_t timeout_ms, bool idempotent)
+static uint64_t call_number(
+	struct bus_client *client, struct tally *tally, uint32_t timeout_ms, bool idempotent)
 {
 	uint32_t number = (uint32_t)++tally->called;
 
-	return bus_client_call(client,
-		&(struct bus_call){
-			.queue = "test.read",
-			.header = "h",
-			.header_len = 1,
-			.body = &number,
-			.body_len = sizeof(number),
-			.timeout_ms = timeout_ms,
-			.idempotent = idempotent,
-			.on_reply = count_reply,
-			.ctx = tally,
-		});
+	return bus_client_call(client, &(struct bus_call){
+					       .queue = "test.read",
+					       .header = "h",
+					       .header_len = 1,
+					       .body = &number,
+					       .body_len = sizeof(number),
+					       .timeout_ms = timeout_ms,
+					       .idempotent = idempotent,
+					       .on_reply = count_reply,
+					       .ctx = tally,
+				       });
 }
 
-static void call_numbers(struct bus_client *client, struct tally *tally, size_t count, uint32_t timeout_ms, bool idempotent)
+static void call_numbers(
+	struct bus_client *client, struct tally *tally, size_t count, uint32_t timeout_ms, bool idempotent)
 {
 	while (count--)
 		call_number(client, tally, timeout_ms, idempotent);
@@ -128,7 +129,8 @@ static void on_bench_request(void *ctx, struct bus_request *request)
 		if (bench->held_count > bench->most_held)
 			bench->most_held = bench->held_count;
 	} else {
-		bus_request_reply(request, 7, request->header, request->header_len, request->body, request->body_len);
+		bus_request_reply(
+			request, 7, request->header, request->header_len, request->body, request->body_len);
 	}
 	pthread_mutex_unlock(&bench->lock);
 }
@@ -166,7 +168,8 @@ static void answer_held(struct bench *bench)
 	pthread_mutex_lock(&bench->lock);
 	bench->holds = false;
 	for (size_t i = 0; i < bench->held_count; i++)
-		bus_request_reply_later(bench->held[i], 0, NULL, 0, bench->held[i]->body, bench->held[i]->body_len);
+		bus_request_reply_later(
+			bench->held[i], 0, NULL, 0, bench->held[i]->body, bench->held[i]->body_len);
 	bench->held_count = 0;
 	pthread_mutex_unlock(&bench->lock);
 	bus_worker_wake(bench->worker);
@@ -210,8 +213,12 @@ static void a_call_is_answered_with_the_workers_status_and_bytes(void **state)
 	harness_start_broker(harness, 0);
 	open_bench(&bench, harness->requests[0], 8, false);
 	bus_client_call_wait(client,
-		&(struct bus_call){
-			.queue = "test.read", .header = "head", .header_len = 4, .body = "body", .body_len = 4, .timeout_ms = 5000 },
+		&(struct bus_call){ .queue = "test.read",
+			.header = "head",
+			.header_len = 4,
+			.body = "body",
+			.body_len = 4,
+			.timeout_ms = 5000 },
 		&reply);
 	assert_int_equal(reply.outcome, BUS_ANSWERED);
 	assert_int_equal(reply.status, 7);
@@ -251,7 +258,9 @@ static void a_body_of_four_mebibytes_passes_and_a_larger_one_is_refused(void **s
 	struct harness *harness = *state;
 	struct bus_client *client = open_client(harness->requests[0], 0);
 	uint8_t *body = malloc(FRAME_BODY_MAX + 1);
-	struct bus_call call = { .queue = "test.read", .body = body, .body_len = FRAME_BODY_MAX, .timeout_ms = 5000 };
+	struct bus_call call = {
+		.queue = "test.read", .body = body, .body_len = FRAME_BODY_MAX, .timeout_ms = 5000
+	};
 	struct bus_reply reply;
 
 	for (size_t i = 0; i <= FRAME_BODY_MAX; i++)
@@ -345,7 +354,8 @@ static void a_call_without_a_service_ends_after_two_seconds(void **state)
 
 	harness_start_broker(harness, 0);
 	began = now_ms();
-	bus_client_call_wait(client, &(struct bus_call){ .queue = "test.nobody", .timeout_ms = 10000 }, &reply);
+	bus_client_call_wait(
+		client, &(struct bus_call){ .queue = "test.nobody", .timeout_ms = 10000 }, &reply);
 	assert_int_equal(reply.outcome, BUS_NO_SERVICE);
 	assert_false(reply.maybe_executed);
 	assert_in_range(now_ms() - began, 1900, 4000);
@@ -453,21 +463,30 @@ static void a_call_can_be_cancelled_before_it_is_sent(void **state)
 
 /* --- death */
 
-/* Runs calls at a worker that swallows them, ends it in one of two ways, and returns how long the calls then took to end. */
-static uint64_t lose_worker(struct harness *harness, struct bus_client *client, struct tally *tally, bool idempotent, int signal)
+/* The worker that swallows calls answers one that is empty. */
+static void await_ping(struct bus_client *client)
 {
-	struct tally warm = { 0 };
+	uint64_t until = now_ms() + HARNESS_LONG_MS;
+	struct bus_reply reply;
+
+	do
+		bus_client_call_wait(
+			client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 3000 }, &reply);
+	while (reply.outcome != BUS_ANSWERED && now_ms() < until);
+	assert_int_equal(reply.outcome, BUS_ANSWERED);
+}
+
+/* Runs calls at a worker that swallows them, ends it in one of two ways, and returns how long the calls then
+ * took to end. */
+static uint64_t lose_worker(
+	struct harness *harness, struct bus_client *client, struct tally *tally, bool idempotent, int signal)
+{
 	pid_t worker = harness_start_worker(harness, "test.read", "swallow");
 	uint64_t began;
 
-	/* A call that is swallowed ends at its deadline; one that found no service would end otherwise. */
-	do {
-		call_numbers(client, &warm, 1, 500, false);
-		await_all(client, &warm);
-	} while (warm.by_outcome[BUS_DEADLINE] == 0 || warm.maybe_executed == 0);
+	await_ping(client);
 	call_numbers(client, tally, 10, 12000, idempotent);
-	call_numbers(client, &warm, 1, 300, false); /* the same way and after them: they are there when it has ended */
-	await_all(client, &warm);
+	await_ping(client); /* the same way and after them: they are there when it is answered */
 	began = now_ms();
 	kill(worker, signal);
 	if (idempotent)
@@ -526,7 +545,8 @@ static void a_worker_that_was_stopped_and_goes_on_serves_again(void **state)
 	await_service(client);
 	kill(worker, SIGSTOP);
 	do /* until the broker has given it up */
-		bus_client_call_wait(client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 3000 }, &reply);
+		bus_client_call_wait(
+			client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 3000 }, &reply);
 	while (reply.outcome != BUS_NO_SERVICE);
 	kill(worker, SIGCONT);
 	await_service(client);
@@ -596,6 +616,7 @@ static void calls_at_a_stopped_broker_end_within_four_seconds(void **state)
 	harness_start_worker(harness, "test.read", "echo");
 	await_service(client);
 	kill(harness->brokers[0], SIGSTOP);
+	waitpid(harness->brokers[0], NULL, WUNTRACED); /* until it has stopped */
 	began = now_ms();
 	call_numbers(client, &tally, 5, 10000, false);
 	await_all(client, &tally);
@@ -647,6 +668,75 @@ static void a_drained_worker_has_answered_everything_and_gets_nothing_new(void *
 	bus_client_close(client);
 }
 
+/* A broker on a thread of this process, on a loopback port. */
+struct local {
+	struct access *access;
+	struct requests *requests;
+	pthread_t thread;
+	bool has_ended;
+	char endpoint[64];
+	int port;
+};
+
+static void open_local(struct local *local, struct access *access)
+{
+	struct zsocket_error error;
+
+	*local = (struct local){ .access = access, .port = 20000 + getpid() % 20000 };
+	while (!local->requests && local->port < 65000) {
+		snprintf(local->endpoint, sizeof(local->endpoint), "tcp://127.0.0.1:%d", ++local->port);
+		local->requests = requests_open(local->endpoint, access, &error);
+	}
+	assert_non_null(local->requests);
+	pthread_create(&local->thread, NULL, harness_run_requests, local->requests);
+}
+
+static void close_local(struct local *local)
+{
+	requests_leave(local->requests);
+	if (!local->has_ended)
+		pthread_join(local->thread, NULL);
+	requests_close(local->requests);
+	if (local->access)
+		access_close(local->access);
+}
+
+/* A broker that is restarted on purpose costs nobody an answer. */
+static void a_broker_that_leaves_answers_what_it_has_and_calls_go_elsewhere(void **state)
+{
+	struct tally before = { 0 }, after = { 0 };
+	struct bus_client *client;
+	struct local leaving, staying;
+	char endpoints[160];
+	struct bench bench;
+
+	(void)state;
+	open_local(&staying, NULL);
+	open_local(&leaving, NULL);
+	snprintf(endpoints, sizeof(endpoints), "%s,%s", leaving.endpoint, staying.endpoint);
+	client = open_client(endpoints, 0);
+	open_bench(&bench, endpoints, 64, true);
+	for (int i = 0; i < 20; i++) /* each by the broker that has least */
+		call_numbers(client, &before, 1, 10000, false);
+	process_and_await_held(client, &bench, 20);
+	requests_leave(leaving.requests);
+	answer_held(&bench);
+	while (pthread_tryjoin_np(leaving.thread, NULL) != 0) {
+		call_numbers(client, &after, 1, 10000, false);
+		await_all(client, &after);
+	}
+	leaving.has_ended = true;
+	call_numbers(client, &after, 100, 10000, false);
+	await_all(client, &after);
+	await_all(client, &before);
+	assert_int_equal(before.by_outcome[BUS_ANSWERED], before.called);
+	assert_int_equal(after.by_outcome[BUS_ANSWERED], after.called);
+	close_local(&leaving);
+	bus_client_close(client);
+	bus_worker_close(bench.worker);
+	close_local(&staying);
+}
+
 /* A request to one queue is kept until a call to another service, made on the bus thread, is answered. */
 static void reply_kept(void *ctx, const struct bus_reply *reply)
 {
@@ -660,9 +750,10 @@ static void ask_other(void *ctx, struct bus_request *request)
 	if (request->queue == 1)
 		bus_request_reply(request, 5, NULL, 0, "principal", 9);
 	else
-		bus_client_call(bus_worker_client(*worker),
-			&(struct bus_call){
-				.queue = "test.identity", .timeout_ms = 5000, .on_reply = reply_kept, .ctx = request });
+		bus_client_call(bus_worker_client(*worker), &(struct bus_call){ .queue = "test.identity",
+								    .timeout_ms = 5000,
+								    .on_reply = reply_kept,
+								    .ctx = request });
 }
 
 static void a_worker_can_call_another_service_before_it_answers(void **state)
@@ -677,7 +768,10 @@ static void a_worker_can_call_another_service_before_it_answers(void **state)
 	harness_start_broker(harness, 0);
 	harness_start_broker(harness, 1);
 	worker = bus_worker_open(&(struct bus_worker_options){ .endpoints = harness->all_requests,
-					 .queues = queues, .queue_count = 2, .on_request = ask_other, .ctx = &worker },
+					 .queues = queues,
+					 .queue_count = 2,
+					 .on_request = ask_other,
+					 .ctx = &worker },
 		&error);
 	assert_non_null(worker);
 	bus_worker_start(worker);
@@ -724,7 +818,8 @@ static void a_broker_survives_random_messages_and_serves_on(void **state)
 	harness_start_worker(harness, "test.read", "echo");
 	await_service(client);
 	for (int side = 0; side < 2; side++) {
-		void *socket = zsocket_connect_dealer(side ? harness->events[0] : harness->requests[0], &error);
+		void *socket =
+			zsocket_connect_dealer(side ? harness->events[0] : harness->requests[0], &error);
 
 		for (size_t i = 0; i < 20000; i++)
 			send_junk(socket, i);
@@ -814,8 +909,8 @@ static void an_endpoint_that_another_broker_serves_is_not_taken_from_it(void **s
 
 static void a_malformed_list_of_brokers_is_refused_with_a_sentence(void **state)
 {
-	static const char *const WRONG[] = { "", "ipc://relative", "tcp://host", "tcp://:1", "http://x:1", "ipc:///a,,ipc:///b",
-		"tcp://h:123456789" };
+	static const char *const WRONG[] = { "", "ipc://relative", "tcp://host", "tcp://:1", "http://x:1",
+		"ipc:///a,,ipc:///b", "tcp://h:123456789" };
 	struct zsocket_error error;
 
 	(void)state;
@@ -828,34 +923,160 @@ static void a_malformed_list_of_brokers_is_refused_with_a_sentence(void **state)
 
 static void a_broker_is_found_by_name(void **state)
 {
-	struct zsocket_error error;
 	struct bus_client *client;
-	struct requests *requests = NULL;
-	pthread_t thread;
+	struct local local;
 	char endpoint[64];
 	struct bench bench;
 	struct bus_reply reply;
-	int port;
 
 	(void)state;
-	for (port = 20000 + getpid() % 20000; !requests && port < 65000; port++) {
-		snprintf(endpoint, sizeof(endpoint), "tcp://127.0.0.1:%d", port);
-		requests = requests_open(endpoint, &error);
-	}
-	assert_non_null(requests);
-	pthread_create(&thread, NULL, harness_run_requests, requests);
-	open_bench(&bench, endpoint, 4, false);
-	snprintf(endpoint, sizeof(endpoint), "tcp://localhost:%d", port - 1);
+	open_local(&local, NULL);
+	open_bench(&bench, local.endpoint, 4, false);
+	snprintf(endpoint, sizeof(endpoint), "tcp://localhost:%d", local.port);
 	client = open_client(endpoint, 0);
 	bus_client_call_wait(client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 10000 }, &reply);
 	for (int i = 0; i < 5 && reply.outcome != BUS_ANSWERED; i++) /* the first address may be ::1 */
-		bus_client_call_wait(client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 10000 }, &reply);
+		bus_client_call_wait(
+			client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 10000 }, &reply);
 	assert_int_equal(reply.outcome, BUS_ANSWERED);
 	bus_client_close(client);
 	bus_worker_close(bench.worker);
-	requests_stop(requests);
-	pthread_join(thread, NULL);
-	requests_close(requests);
+	close_local(&local);
+}
+
+/* --- keys */
+
+/* This process is broker, worker and client at once, with one key; `roles` is what the list says of it. */
+static void open_keyed(struct harness *harness, struct local *local, const char *roles)
+{
+	char public_key[41], secret_key[41], path[128];
+	struct zsocket_error error;
+	struct access *access;
+	FILE *file;
+
+	assert_int_equal(zmq_curve_keypair(public_key, secret_key), 0);
+	snprintf(path, sizeof(path), "%s/keys", harness->directory);
+	file = fopen(path, "w");
+	fprintf(file, "# tests\n\n%s%s\n", *roles ? public_key : "", roles);
+	fclose(file);
+	assert_true(zsocket_use_curve(public_key, secret_key, public_key, &error));
+	access = access_open(path, &error);
+	if (!access)
+		fail_msg("%s", error.text);
+	open_local(local, access);
+}
+
+static enum bus_outcome call_with_key(struct harness *harness, const char *roles)
+{
+	struct zsocket_error error;
+	struct bus_client *client;
+	struct bus_reply reply;
+	struct local local;
+	struct bench bench;
+
+	open_keyed(harness, &local, roles);
+	open_bench(&bench, local.endpoint, 4, false);
+	client = open_client(local.endpoint, 0);
+	bus_client_call_wait(client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 5000 }, &reply);
+	bus_client_close(client);
+	bus_worker_close(bench.worker);
+	close_local(&local);
+	assert_true(zsocket_use_curve("", "", "", &error));
+	return reply.outcome;
+}
+
+static void a_listed_key_may_do_what_its_roles_say(void **state)
+{
+	assert_int_equal(call_with_key(*state, " call serve:test"), BUS_ANSWERED);
+	assert_int_equal(call_with_key(*state, " call"), BUS_NO_SERVICE);
+	assert_int_equal(call_with_key(*state, " call serve:tes serve:test.reader"), BUS_NO_SERVICE);
+	assert_int_equal(call_with_key(*state, " serve:test"), BUS_REFUSED);
+}
+
+static void a_key_that_is_not_listed_is_not_let_in(void **state)
+{
+	assert_int_equal(call_with_key(*state, ""), BUS_NO_SERVICE);
+}
+
+static void a_client_without_a_key_is_not_let_in(void **state)
+{
+	struct zsocket_error error;
+	struct bus_client *client;
+	struct bus_reply reply;
+	struct local local;
+
+	open_keyed(*state, &local, " call serve:test");
+	assert_true(zsocket_use_curve("", "", "", &error));
+	client = open_client(local.endpoint, 0);
+	bus_client_call_wait(client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 5000 }, &reply);
+	assert_int_equal(reply.outcome, BUS_NO_SERVICE);
+	assert_false(bus_client_connected(client));
+	bus_client_close(client);
+	close_local(&local);
+}
+
+static void a_key_that_is_taken_off_the_list_is_refused_soon(void **state)
+{
+	struct harness *harness = *state;
+	struct zsocket_error error;
+	struct bus_client *client;
+	struct bus_reply reply;
+	struct local local;
+	struct bench bench;
+	char path[128];
+	uint64_t until = now_ms() + HARNESS_LONG_MS;
+
+	open_keyed(harness, &local, " call serve:test");
+	open_bench(&bench, local.endpoint, 4, false);
+	client = open_client(local.endpoint, 0);
+	await_service(client);
+	snprintf(path, sizeof(path), "%s/keys", harness->directory);
+	fclose(fopen(path, "w"));
+	do
+		bus_client_call_wait(
+			client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 5000 }, &reply);
+	while (reply.outcome == BUS_ANSWERED && now_ms() < until);
+	assert_int_equal(reply.outcome, BUS_REFUSED);
+	bus_client_close(client);
+	bus_worker_close(bench.worker);
+	close_local(&local);
+	assert_true(zsocket_use_curve("", "", "", &error));
+}
+
+static void a_list_of_keys_with_a_mistake_is_refused_naming_the_line(void **state)
+{
+	static const char *const WRONG[] = { "short call", "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7 rule",
+		"rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7 serve:",
+		"rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7 serve:A" };
+	struct harness *harness = *state;
+	struct zsocket_error error;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/keys", harness->directory);
+	for (size_t i = 0; i < sizeof(WRONG) / sizeof(*WRONG); i++) {
+		FILE *file = fopen(path, "w");
+
+		fprintf(file, "# one\n%s\n", WRONG[i]);
+		fclose(file);
+		assert_null(access_open(path, &error));
+		assert_non_null(strstr(error.text, "line 2"));
+	}
+	unlink(path);
+	assert_null(access_open(path, &error));
+}
+
+static void keys_that_are_malformed_or_do_not_match_are_refused(void **state)
+{
+	char public_key[41], secret_key[41], other_public[41], other_secret[41];
+	struct zsocket_error error;
+
+	(void)state;
+	zmq_curve_keypair(public_key, secret_key);
+	zmq_curve_keypair(other_public, other_secret);
+	assert_false(zsocket_use_curve(public_key, other_secret, public_key, &error));
+	assert_false(zsocket_use_curve(public_key, secret_key, "", &error));
+	assert_false(zsocket_use_curve("short", secret_key, public_key, &error));
+	assert_false(zsocket_uses_curve("tcp://192.0.2.1:1"));
 }
 
 int main(int argc, char **argv)
@@ -883,6 +1104,7 @@ int main(int argc, char **argv)
 		TEST(calls_at_a_stopped_broker_end_within_four_seconds),
 		TEST(after_a_broker_was_restarted_workers_register_again),
 		TEST(a_drained_worker_has_answered_everything_and_gets_nothing_new),
+		TEST(a_broker_that_leaves_answers_what_it_has_and_calls_go_elsewhere),
 		TEST(a_worker_can_call_another_service_before_it_answers),
 		TEST(a_broker_survives_random_messages_and_serves_on),
 		TEST(a_broker_survives_what_is_not_zeromq),
@@ -892,6 +1114,12 @@ int main(int argc, char **argv)
 		TEST(an_endpoint_that_another_broker_serves_is_not_taken_from_it),
 		TEST(a_malformed_list_of_brokers_is_refused_with_a_sentence),
 		TEST(a_broker_is_found_by_name),
+		TEST(a_listed_key_may_do_what_its_roles_say),
+		TEST(a_key_that_is_not_listed_is_not_let_in),
+		TEST(a_client_without_a_key_is_not_let_in),
+		TEST(a_key_that_is_taken_off_the_list_is_refused_soon),
+		TEST(a_list_of_keys_with_a_mistake_is_refused_naming_the_line),
+		TEST(keys_that_are_malformed_or_do_not_match_are_refused),
 	};
 
 	harness_role(argc, argv);

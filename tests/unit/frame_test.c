@@ -18,17 +18,17 @@ static uint8_t *two_requests(size_t *len_out)
 	struct frame_writer writer = { 0 };
 
 	frame_write_begin(&writer, FRAME_REQUEST, "customer.read", 13);
-	assert_true(frame_write_item(&writer,
-		&(struct frame_item){
-			.id = 0x1122334455667788,
-			.time_ms = 5000,
-			.flags = FRAME_IDEMPOTENT,
-			.header = (const uint8_t *)"head",
-			.header_len = 4,
-			.body = (const uint8_t *)"body!",
-			.body_len = 5,
-		}));
-	assert_true(frame_write_item(&writer, &(struct frame_item){ .id = 2, .time_ms = 1, .status = 7, .outcome = BUS_REFUSED }));
+	assert_true(frame_write_item(&writer, &(struct frame_item){
+						      .id = 0x1122334455667788,
+						      .time_ms = 5000,
+						      .flags = FRAME_IDEMPOTENT,
+						      .header = (const uint8_t *)"head",
+						      .header_len = 4,
+						      .body = (const uint8_t *)"body!",
+						      .body_len = 5,
+					      }));
+	assert_true(frame_write_item(
+		&writer, &(struct frame_item){ .id = 2, .time_ms = 1, .status = 7, .outcome = BUS_REFUSED }));
 	return frame_writer_take(&writer, len_out);
 }
 
@@ -66,27 +66,67 @@ static void items_are_read_as_they_were_written(void **state)
 static void bytes_on_the_wire_are_as_documented(void **state)
 {
 	static const uint8_t expected[] = {
-		'G', 'X', 'B', '1', 1, FRAME_REPLY, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 'q',           /* envelope, name */
-		8, 7, 6, 5, 4, 3, 2, 1, 0x10, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0x34, 0x12, 1, 2, 0, 0, /* item */
-		'h', 'b', 'c',
+		'G',
+		'X',
+		'B',
+		'1',
+		1,
+		FRAME_REPLY,
+		0,
+		1,
+		1,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		'q', /* envelope, name */
+		8,
+		7,
+		6,
+		5,
+		4,
+		3,
+		2,
+		1,
+		0x10,
+		0,
+		0,
+		0,
+		2,
+		0,
+		0,
+		0,
+		1,
+		0,
+		0x34,
+		0x12,
+		1,
+		2,
+		0,
+		0, /* item */
+		'h',
+		'b',
+		'c',
 	};
 	struct frame_writer writer = { 0 };
 	size_t len;
 
 	(void)state;
 	frame_write_begin(&writer, FRAME_REPLY, "q", 1);
-	frame_write_item(&writer,
-		&(struct frame_item){
-			.id = 0x0102030405060708,
-			.time_ms = 16,
-			.status = 0x1234,
-			.outcome = BUS_DEADLINE,
-			.flags = FRAME_MAYBE_EXECUTED,
-			.header = (const uint8_t *)"h",
-			.header_len = 1,
-			.body = (const uint8_t *)"bc",
-			.body_len = 2,
-		});
+	frame_write_item(&writer, &(struct frame_item){
+					  .id = 0x0102030405060708,
+					  .time_ms = 16,
+					  .status = 0x1234,
+					  .outcome = BUS_DEADLINE,
+					  .flags = FRAME_MAYBE_EXECUTED,
+					  .header = (const uint8_t *)"h",
+					  .header_len = 1,
+					  .body = (const uint8_t *)"bc",
+					  .body_len = 2,
+				  });
 	uint8_t *bytes = frame_writer_take(&writer, &len);
 
 	assert_int_equal(len, sizeof(expected));
@@ -180,7 +220,9 @@ static void a_message_takes_64_items_and_no_more(void **state)
 static void a_message_stays_within_its_size_and_always_takes_one_item(void **state)
 {
 	uint8_t *body = calloc(1, FRAME_BODY_MAX), *header = calloc(1, FRAME_HEADER_MAX);
-	struct frame_item largest = { .header = header, .header_len = FRAME_HEADER_MAX, .body = body, .body_len = FRAME_BODY_MAX };
+	struct frame_item largest = {
+		.header = header, .header_len = FRAME_HEADER_MAX, .body = body, .body_len = FRAME_BODY_MAX
+	};
 	struct frame_writer writer = { 0 };
 	char name[FRAME_NAME_MAX];
 
@@ -195,7 +237,8 @@ static void a_message_stays_within_its_size_and_always_takes_one_item(void **sta
 	free(body);
 }
 
-static uint8_t *two_events(uint64_t previous, uint64_t first, uint64_t second, uint64_t up_to, size_t *len_out)
+static uint8_t *two_events(
+	uint64_t previous, uint64_t first, uint64_t second, uint64_t up_to, size_t *len_out)
 {
 	struct frame_writer writer = { 0 };
 
