@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Fields of guanxi.RpcHeader. */
 enum header_field {
@@ -86,11 +87,35 @@ static void on_bus(evutil_socket_t fd, short events, void *ctx)
 	tell_ready(loop);
 }
 
+static uint64_t clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void say_alive(struct loop *loop)
+{
+	__atomic_store_n(&loop->gateway->ticked_ms[server_thread_index(loop->thread)], clock_ms(), __ATOMIC_RELAXED);
+}
+
+static void measure(const struct gateway *gateway)
+{
+	struct server_counters counters;
+
+	server_read_counters(gateway->server, &counters);
+	metric_set(metric_series(METRIC_HTTP_CONNECTIONS, ""), (double)counters.connections_open);
+}
+
 static void on_tick(evutil_socket_t fd, short events, void *ctx)
 {
 	struct loop *loop = ctx;
 
 	(void)fd, (void)events;
+	say_alive(loop);
+	if (server_thread_index(loop->thread) == 0)
+		measure(loop->gateway);
 	tell_ready(loop);
 	hub_tick(loop->hub);
 }
@@ -248,6 +273,7 @@ struct gateway *gateway_open(const struct gateway_options *options, char error[S
 
 	if (!gateway)
 		abort();
+	assert(options->server.threads <= GATEWAY_THREADS_MAX);
 	gateway->options = *options;
 	files_open();
 	gateway->routes = routes_new();
@@ -279,12 +305,18 @@ bool gateway_is_ready(const struct gateway *gateway)
 	return __atomic_load_n(&gateway->ready_threads, __ATOMIC_RELAXED) == gateway->options.server.threads;
 }
 
-void gateway_measure(const struct gateway *gateway)
+/* A thread that has not begun yet is no stuck one. */
+bool gateway_is_alive(const struct gateway *gateway)
 {
-	struct server_counters counters;
+	uint64_t now = clock_ms();
 
-	server_read_counters(gateway->server, &counters);
-	metric_set(metric_series(METRIC_HTTP_CONNECTIONS, ""), (double)counters.connections_open);
+	for (unsigned i = 0; i < gateway->options.server.threads; i++) {
+		uint64_t ticked = __atomic_load_n(&gateway->ticked_ms[i], __ATOMIC_RELAXED);
+
+		if (ticked && now > ticked + GATEWAY_STUCK_MS)
+			return false;
+	}
+	return true;
 }
 
 void gateway_drain(struct gateway *gateway, unsigned deadline_ms)

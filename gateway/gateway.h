@@ -16,6 +16,8 @@
 enum {
 	GATEWAY_SECRET_BYTES = 32,
 	GATEWAY_DRAIN_MS = 20000,
+	GATEWAY_STUCK_MS = 10000,
+	GATEWAY_THREADS_MAX = 64,
 };
 
 struct gateway;
@@ -37,8 +39,8 @@ const char *gateway_address(const struct gateway *gateway);
 void gateway_start(struct gateway *gateway);
 /* Whether a broker is connected, on every thread: for /readyz. Any thread. */
 bool gateway_is_ready(const struct gateway *gateway);
-/* Brings the gauges of metrics.def up to date. Any thread. */
-void gateway_measure(const struct gateway *gateway);
+/* Whether every loop has turned in the last GATEWAY_STUCK_MS: for /livez. Any thread. */
+bool gateway_is_alive(const struct gateway *gateway);
 /* Takes no new connections, tells event streams to reconnect, lets requests finish. Returns at once. */
 void gateway_drain(struct gateway *gateway, unsigned deadline_ms);
 void gateway_close(struct gateway *gateway);

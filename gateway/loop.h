@@ -27,6 +27,7 @@ struct gateway {
 	uint8_t cursor_key[KEY_BYTES];
 	struct server *server;
 	unsigned ready_threads;                 /* atomic */
+	uint64_t ticked_ms[GATEWAY_THREADS_MAX]; /* atomic: when each thread last said that it turns */
 };
 
 struct loop {

@@ -46,6 +46,20 @@ static struct gateway_options read_options(void)
 	return options;
 }
 
+static bool is_alive(void *ctx)
+{
+	return gateway_is_alive(ctx);
+}
+
+static bool is_ready(void *ctx, struct buffer *why_not)
+{
+	bool ready = gateway_is_ready(ctx);
+
+	if (!ready)
+		buffer_add_text(why_not, "no broker is connected\n");
+	return ready;
+}
+
 static void tell_ready(void)
 {
 	int fd = (int)config_number("GUANXI_READY_FD");
@@ -77,6 +91,7 @@ int main(int argc, char **argv)
 	if (!gateway)
 		config_refuse("%s", error);
 	gateway_start(gateway);
+	admin_open(&(struct admin_options){ config_text("GUANXI_ADMIN"), is_alive, is_ready, NULL, gateway });
 	log_info("start", "address=%s schema=%s", gateway_address(gateway), schema_get()->hash);
 	tell_ready();
 	sigwait(&ends, &signal_number);
