@@ -36,6 +36,7 @@ struct query {
 	const char *conditions;   /* "delete_time IS NULL AND …", without scope, keyset and search */
 	const char *keyset;       /* "" on the first page */
 	const char *order;
+	const char *order_not_null; /* for rows that are alike in having, or not having, the first key */
 	int search;               /* parameter of the tsquery; 0: no search */
 	unsigned char digest[16]; /* of what the cursor must belong to */
 };
@@ -247,7 +248,7 @@ static enum status add_sort(struct query *q, const char *text)
 
 static enum status compile_sort(struct query *q)
 {
-	struct buffer out = { .arena = q->arena };
+	struct buffer out = { .arena = q->arena }, plain = { .arena = q->arena };
 	const char *fallback = q->table->resource->rule->default_sort;
 
 	for (size_t i = 0; i < q->list->n_sort; i++)
@@ -262,10 +263,14 @@ static enum status compile_sort(struct query *q)
 		q->sort[q->sort_count++] = (struct sort_key){
 			.field = schema_field_by_number(q->table->resource->message, STANDARD_ID), .descending = descending };
 	}
-	for (size_t i = 0; i < q->sort_count; i++)
-		buffer_printf(&out, "%s\"%s\"%s%s", i ? ", " : "", q->sort[i].field->name, q->sort[i].descending ? " DESC" : "",
-			q->sort[i].nullable ? " NULLS LAST" : "");
+	for (size_t i = 0; i < q->sort_count; i++) {
+		const char *name = q->sort[i].field->name, *direction = q->sort[i].descending ? " DESC" : "", *comma = i ? ", " : "";
+
+		buffer_printf(&out, "%s\"%s\"%s%s", comma, name, direction, q->sort[i].nullable ? " NULLS LAST" : "");
+		buffer_printf(&plain, "%s\"%s\"%s%s", comma, name, direction, q->sort[i].nullable && i ? " NULLS LAST" : "");
+	}
 	q->order = out.data;
+	q->order_not_null = plain.data;
 	return OK;
 }
 
@@ -435,18 +440,34 @@ static bool is_scoped(const struct query *q)
 	return r->owner && !r->rule->organisation_wide && !q->req->principal->administrator;
 }
 
-/* One ordered, limited branch over the rows that satisfy `scope`. */
-static void add_branch(const struct query *q, const char *scope, struct buffer *out)
+/* One ordered, limited branch over the rows that satisfy `scope`, in an order that an index has. */
+static void add_ordered(const struct query *q, const char *scope, const char *order, struct buffer *out)
 {
 	const char *columns = q->table->columns, *name = q->table->resource->singular;
 
 	if (!q->search)
 		buffer_printf(out, "SELECT %s FROM \"%s\" WHERE %s%s%s ORDER BY %s LIMIT %u", columns, name, q->conditions, scope, q->keyset,
-			q->order, q->limit + 1);
+			order, q->limit + 1);
 	else
 		buffer_printf(out, "SELECT %s FROM (SELECT %s, search FROM \"%s\" WHERE %s%s%s ORDER BY %s LIMIT %d) w WHERE search @@ $%d::text::tsquery"
-			" ORDER BY %s LIMIT %u", columns, columns, name, q->conditions, scope, q->keyset, q->order, SEARCH_WINDOW, q->search,
-			q->order, q->limit + 1);
+			" ORDER BY %s LIMIT %u", columns, columns, name, q->conditions, scope, q->keyset, order, SEARCH_WINDOW, q->search,
+			order, q->limit + 1);
+}
+
+/* Nulls come last in both directions, which no single index offers: rows that have the first key, then those that do not. */
+static void add_branch(const struct query *q, const char *scope, struct buffer *out)
+{
+	const struct sort_key *first = &q->sort[0];
+
+	if (!first->nullable) {
+		add_ordered(q, scope, q->order, out);
+		return;
+	}
+	buffer_printf(out, "SELECT %s FROM ((", q->table->columns);
+	add_ordered(q, arena_printf(q->arena, "%s AND \"%s\" IS NOT NULL", scope, first->field->name), q->order_not_null, out);
+	buffer_add_text(out, ") UNION ALL (");
+	add_ordered(q, arena_printf(q->arena, "%s AND \"%s\" IS NULL", scope, first->field->name), q->order_not_null, out);
+	buffer_printf(out, ")) n ORDER BY %s LIMIT %u", q->order, q->limit + 1);
 }
 
 static void add_scoped(const struct query *q, int me, int teams, struct buffer *out)

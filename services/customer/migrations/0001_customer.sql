@@ -16,6 +16,12 @@ CREATE INDEX customer_name ON customer (name, id) WHERE delete_time IS NULL;
 CREATE INDEX customer_owner ON customer (owner_id, create_time, id) WHERE delete_time IS NULL;
 CREATE INDEX customer_team ON customer (team_id, create_time, id) WHERE delete_time IS NULL AND team_id IS NOT NULL;
 CREATE INDEX customer_parent ON customer (parent_id) WHERE parent_id IS NOT NULL;
+-- One for each field that a list may be filtered or sorted by, so that no list reads a million rows. None on update_time: every
+-- update would then touch all indexes, the search keys among them (no HOT).
+CREATE INDEX customer_stage ON customer (stage, id) WHERE delete_time IS NULL;
+CREATE INDEX customer_industry ON customer (industry, id) WHERE delete_time IS NULL;
+CREATE INDEX customer_source ON customer (source, id) WHERE delete_time IS NULL;
+CREATE INDEX customer_employees ON customer (employees, id) WHERE delete_time IS NULL;
 CREATE INDEX customer_deleted ON customer (create_time, id) WHERE delete_time IS NOT NULL;
 CREATE INDEX customer_search ON customer USING gin (search) WITH (gin_pending_list_limit = 4096);
 
@@ -47,6 +53,7 @@ CREATE INDEX activity_contact ON activity (contact_id) WHERE contact_id IS NOT N
 CREATE INDEX activity_occur_time ON activity (occur_time, id) WHERE delete_time IS NULL;
 CREATE INDEX activity_owner ON activity (owner_id, occur_time, id) WHERE delete_time IS NULL;
 CREATE INDEX activity_team ON activity (team_id, occur_time, id) WHERE delete_time IS NULL;
+CREATE INDEX activity_due_time ON activity (due_time, id) WHERE delete_time IS NULL;
 CREATE INDEX activity_search ON activity USING gin (search);
 
 CREATE TABLE job (
