@@ -35,6 +35,7 @@ struct query {
 	unsigned limit;
 	const char *conditions;   /* "delete_time IS NULL AND …", without scope, keyset and search */
 	const char *keyset;       /* "" on the first page */
+	const char *bound;        /* what the keyset says of the first key alone, for the index; true of rows that have it */
 	const char *order;
 	const char *order_not_null; /* for rows that are alike in having, or not having, the first key */
 	int search;               /* parameter of the tsquery; 0: no search */
@@ -397,9 +398,12 @@ static void compile_keyset(struct query *q)
 	struct buffer out = { .arena = q->arena };
 	int first = q->params.count + 1;
 
-	q->keyset = "";
+	q->keyset = q->bound = "";
 	if (!q->from_cursor)
 		return;
+	if (q->sort[0].value.data)
+		q->bound = arena_printf(q->arena, " AND \"%s\" %s $%d::%s", q->sort[0].field->name, q->sort[0].descending ? "<=" : ">=", first,
+			column_sql_name(column_type(q->sort[0].field)));
 	for (size_t i = 0; i < q->sort_count; i++) {
 		if (q->sort[i].value.data)
 			db_bind(&q->params, q->sort[i].value.data, q->sort[i].value.len);
@@ -460,11 +464,11 @@ static void add_branch(const struct query *q, const char *scope, struct buffer *
 	const struct sort_key *first = &q->sort[0];
 
 	if (!first->nullable) {
-		add_ordered(q, scope, q->order, out);
+		add_ordered(q, arena_printf(q->arena, "%s%s", scope, q->bound), q->order, out);
 		return;
 	}
 	buffer_printf(out, "SELECT %s FROM ((", q->table->columns);
-	add_ordered(q, arena_printf(q->arena, "%s AND \"%s\" IS NOT NULL", scope, first->field->name), q->order_not_null, out);
+	add_ordered(q, arena_printf(q->arena, "%s AND \"%s\" IS NOT NULL%s", scope, first->field->name, q->bound), q->order_not_null, out);
 	buffer_add_text(out, ") UNION ALL (");
 	add_ordered(q, arena_printf(q->arena, "%s AND \"%s\" IS NULL", scope, first->field->name), q->order_not_null, out);
 	buffer_printf(out, ")) n ORDER BY %s LIMIT %u", q->order, q->limit + 1);
