@@ -68,7 +68,7 @@ static bool read_text(struct call *call, uint32_t number, const char *name, stru
 }
 
 /* Split before the percent-encoding is taken off: an encoded comma belongs to a value. */
-static bool read_texts(struct call *call, uint32_t number, const char *name, struct http_slice raw)
+static bool read_each(struct call *call, uint32_t number, const char *name, struct http_slice raw, value_reader *read)
 {
 	size_t count = 0;
 
@@ -80,12 +80,47 @@ static bool read_texts(struct call *call, uint32_t number, const char *name, str
 			call_fail_at(call, arena_printf(call->arena, "?%s", name), MSG_TOO_MANY, "500", NULL);
 			return false;
 		}
-		if (!read_text(call, number, name, (struct http_slice){ raw.data, size }))
+		if (!read(call, number, name, (struct http_slice){ raw.data, size }))
 			return false;
 		if (!comma)
 			return true;
 		raw = (struct http_slice){ comma + 1, raw.size - size - 1 };
 	}
+}
+
+static bool read_texts(struct call *call, uint32_t number, const char *name, struct http_slice raw)
+{
+	return read_each(call, number, name, raw, read_text);
+}
+
+static const char *field_names(struct call *call, const struct schema_message *message)
+{
+	struct buffer out = { .arena = call->arena };
+
+	for (size_t i = 0; i < message->count; i++)
+		buffer_printf(&out, "%s%s", i ? ", " : "", message->fields[i].json_name);
+	return out.data;
+}
+
+/* The service sends whole records: which of their fields the client gets is the encoder's business. */
+static bool read_field(struct call *call, uint32_t number, const char *name, struct http_slice raw)
+{
+	const struct schema_message *message = call->route->resource->message;
+	const char *text = decoded(call, raw);
+	const struct schema_field *field = text ? schema_field_find(message, text, strlen(text)) : NULL;
+
+	(void)number;
+	if (text && !field)
+		call_fail_at(call, arena_printf(call->arena, "?%s", name), MSG_UNKNOWN_FIELD, text, field_names(call, message));
+	if (field)
+		json_mask_add(call->only, field);
+	return field;
+}
+
+static bool read_fields(struct call *call, uint32_t number, const char *name, struct http_slice raw)
+{
+	call->only = arena_zalloc(call->arena, sizeof *call->only);
+	return read_each(call, number, name, raw, read_field);
 }
 
 static bool read_bool(struct call *call, uint32_t number, const char *name, struct http_slice raw)
@@ -152,7 +187,7 @@ struct parameter {
 static const struct parameter list_parameters[] = {
 	{ "q", LIST_Q, read_text },
 	{ "sort", LIST_SORT, read_texts },
-	{ "fields", LIST_FIELDS, read_texts },
+	{ "fields", LIST_FIELDS, read_fields },
 	{ "limit", LIST_LIMIT, read_limit },
 	{ "cursor", LIST_CURSOR, read_text },
 	{ "count", LIST_COUNT, read_bool },
