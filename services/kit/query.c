@@ -35,6 +35,7 @@ struct query {
 	unsigned limit;
 	const char *conditions;   /* "delete_time IS NULL AND …", without scope, keyset and search */
 	const char *keyset;       /* "" on the first page */
+	int keyset_first;         /* its first parameter; one for each sort key */
 	const char *order;
 	int search;               /* parameter of the tsquery; 0: no search */
 	unsigned char digest[16]; /* of what the cursor must belong to */
@@ -393,6 +394,7 @@ static void compile_keyset(struct query *q)
 	int first = q->params.count + 1;
 
 	q->keyset = "";
+	q->keyset_first = first;
 	if (!q->from_cursor)
 		return;
 	for (size_t i = 0; i < q->sort_count; i++) {
@@ -542,11 +544,13 @@ static enum status count(struct query *q, struct db *db, struct buffer *out)
 {
 	struct buffer sql = { .arena = q->arena };
 	PGresult *rows;
-	const char *keyset = q->keyset;
 	int me = is_scoped(q) ? q->params.count - 1 : 0;
 
-	/* The parameters of the keyset stay bound, so they must be mentioned: a bound page counts from where it starts. */
-	buffer_printf(&sql, "SELECT count(*) FROM (SELECT FROM \"%s\" WHERE %s%s", q->table->resource->singular, q->conditions, keyset);
+	buffer_printf(&sql, "SELECT count(*) FROM (SELECT FROM \"%s\" WHERE %s", q->table->resource->singular, q->conditions);
+	/* All pages are counted, but the parameters of the keyset are bound and one that is not mentioned has no type. */
+	for (size_t i = 0; q->from_cursor && i < q->sort_count; i++)
+		buffer_printf(&sql, " AND ($%d::%s IS NULL OR true)", q->keyset_first + (int)i,
+			q->sort[i].value.data ? column_sql_name(column_type(q->sort[i].field)) : "text");
 	if (q->search)
 		buffer_printf(&sql, " AND search @@ $%d::text::tsquery", q->search);
 	if (me)
