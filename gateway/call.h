@@ -41,6 +41,7 @@ struct call {
 
 	/* to the service */
 	struct buffer request;           /* the body, encoded */
+	struct json_mask *only;          /* of a list's records the client wants these fields; NULL: all */
 	uint64_t if_version;             /* of If-Match; 0: none */
 	const char *idempotency_key;     /* NULL: none */
 	uint64_t bus_id;                 /* of the call in flight; 0: none */

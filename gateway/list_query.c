@@ -67,25 +67,78 @@ static bool read_text(struct call *call, uint32_t number, const char *name, stru
 	return text;
 }
 
-/* Split before the percent-encoding is taken off: an encoded comma belongs to a value. */
-static bool read_texts(struct call *call, uint32_t number, const char *name, struct http_slice raw)
+typedef bool text_taker(struct call *call, uint32_t number, const char *name, const char *text);
+
+/*
+ * "active,lost": what a comma divides. An escaped comma belongs to a value, as RFC 6570 has it, where plain ones divide; many programs
+ * escape the whole value (URLSearchParams does): where no plain comma is, escaped ones divide.
+ */
+static bool read_each(struct call *call, uint32_t number, const char *name, struct http_slice raw, text_taker *take)
 {
+	const char *text = decoded(call, raw);
+	bool plain = text && raw.size && memchr(raw.data, ',', raw.size);
 	size_t count = 0;
 
+	if (!text)
+		return false;
+	if (!plain)
+		raw = (struct http_slice){ text, strlen(text) };
 	for (;;) {
 		const char *comma = raw.size ? memchr(raw.data, ',', raw.size) : NULL;
 		size_t size = comma ? (size_t)(comma - raw.data) : raw.size;
+		struct http_slice part = { raw.data, size };
 
 		if (count++ == LIST_VALUES_MAX) {
 			call_fail_at(call, arena_printf(call->arena, "?%s", name), MSG_TOO_MANY, "500", NULL);
 			return false;
 		}
-		if (!read_text(call, number, name, (struct http_slice){ raw.data, size }))
+		if (!take(call, number, name, plain ? decoded(call, part) : arena_strndup(call->arena, part.data, part.size)))
 			return false;
 		if (!comma)
 			return true;
 		raw = (struct http_slice){ comma + 1, raw.size - size - 1 };
 	}
+}
+
+static bool take_text(struct call *call, uint32_t number, const char *name, const char *text)
+{
+	(void)name;
+	wire_add_text(&call->request, number, text);
+	return true;
+}
+
+static bool read_texts(struct call *call, uint32_t number, const char *name, struct http_slice raw)
+{
+	return read_each(call, number, name, raw, take_text);
+}
+
+static const char *field_names(struct call *call, const struct schema_message *message)
+{
+	struct buffer out = { .arena = call->arena };
+
+	for (size_t i = 0; i < message->count; i++)
+		buffer_printf(&out, "%s%s", i ? ", " : "", message->fields[i].json_name);
+	return out.data;
+}
+
+/* The service sends whole records: which of their fields the client gets is the encoder's business. */
+static bool take_field(struct call *call, uint32_t number, const char *name, const char *text)
+{
+	const struct schema_message *message = call->route->resource->message;
+	const struct schema_field *field = schema_field_find(message, text, strlen(text));
+
+	(void)number;
+	if (!field)
+		call_fail_at(call, arena_printf(call->arena, "?%s", name), MSG_UNKNOWN_FIELD, text, field_names(call, message));
+	if (field)
+		json_mask_add(call->only, field);
+	return field;
+}
+
+static bool read_fields(struct call *call, uint32_t number, const char *name, struct http_slice raw)
+{
+	call->only = arena_zalloc(call->arena, sizeof *call->only);
+	return read_each(call, number, name, raw, take_field);
 }
 
 static bool read_bool(struct call *call, uint32_t number, const char *name, struct http_slice raw)
@@ -152,7 +205,7 @@ struct parameter {
 static const struct parameter list_parameters[] = {
 	{ "q", LIST_Q, read_text },
 	{ "sort", LIST_SORT, read_texts },
-	{ "fields", LIST_FIELDS, read_texts },
+	{ "fields", LIST_FIELDS, read_fields },
 	{ "limit", LIST_LIMIT, read_limit },
 	{ "cursor", LIST_CURSOR, read_text },
 	{ "count", LIST_COUNT, read_bool },

@@ -205,7 +205,8 @@ static void add_common_schemas(json_t *schemas)
 		"\"version\":{\"type\":\"string\",\"description\":\"The stored version, when the one named is stale.\"},"
 		"\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"pointer\",\"code\",\"message\"],"
 		"\"properties\":{\"pointer\":{\"type\":\"string\",\"description\":\"RFC 6901; of a parameter, ? and its name.\"},"
-		"\"code\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"}}}}}}");
+		"\"code\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"},\"arguments\":{\"type\":\"array\",\"items\":"
+		"{\"type\":\"string\"},\"description\":\"The words in the message: what is allowed, the id of the duplicate.\"}}}}}}");
 	add_parsed(schemas, "HistoryEntry",
 		"{\"type\":\"object\",\"properties\":{\"position\":{\"type\":\"string\"},\"time\":{\"type\":\"string\",\"format\":"
 		"\"date-time\"},\"type\":{\"type\":\"string\"},\"version\":{\"type\":\"string\"},\"fields\":{\"type\":\"array\",\"items\":"

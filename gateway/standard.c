@@ -189,7 +189,7 @@ static enum progress encode_list(struct call *call)
 		if (f.number == LIST_ITEMS && f.type == WIRE_BYTES) {
 			if (items++)
 				buffer_add_text(&call->body, ",");
-			if (!json_from_wire(call->route->resource->message, f.bytes, f.len, NULL, &call->body))
+			if (!json_from_wire(call->route->resource->message, f.bytes, f.len, call->only, &call->body))
 				return standard_bad_reply(call);
 		} else if (f.number == LIST_NEXT && f.type == WIRE_BYTES) {
 			page.next = (struct slice){ f.bytes, f.len };

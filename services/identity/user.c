@@ -172,18 +172,18 @@ static enum status store_password(struct request *req, const uint8_t id[16], con
 }
 
 /* The session that asks goes on; every other one of the user ends with the old password. */
-static enum status end_sessions(struct request *req, const uint8_t user[16], const uint8_t *but)
+static enum status end_sessions(struct request *req, const uint8_t user[16], struct slice but_token_hash)
 {
 	static const struct db_statement others = {
-		"SELECT id FROM session WHERE owner_id = $1::uuid AND delete_time IS NULL AND id IS DISTINCT FROM $2::uuid"
+		"SELECT id FROM session WHERE owner_id = $1::uuid AND delete_time IS NULL AND token_hash IS DISTINCT FROM $2::bytea ORDER BY id"
 	};
 	const uint32_t fields[] = { STANDARD_DELETE_TIME };
 	struct db_params params = { .arena = req->arena };
 	PGresult *rows;
 
 	db_bind_uuid(&params, user);
-	if (but)
-		db_bind_uuid(&params, but);
+	if (but_token_hash.len)
+		db_bind(&params, but_token_hash.data, but_token_hash.len);
 	else
 		db_bind_null(&params);
 	TRY(db_run(req->db, req->arena, &others, &params, &rows));
@@ -242,7 +242,8 @@ enum status user_change_password(struct request *req)
 		return fail_field(req, "/newPassword", MSG_SAME_PASSWORD, NULL);
 	TRY(password_check(req, "/newPassword", body->new_password, record_text(me, USER_EMAIL)));
 	TRY(store_password(req, req->principal->id, body->new_password));
-	return set_must_change(req, req->principal->id, false);
+	TRY(set_must_change(req, req->principal->id, false));
+	return end_sessions(req, req->principal->id, (struct slice){ (const char *)body->token_hash.data, body->token_hash.len });
 }
 
 static void free_set_password(void *message)
@@ -268,7 +269,7 @@ enum status user_set_password(struct request *req)
 	TRY(password_check(req, "/password", body->password, record_text(user, USER_EMAIL)));
 	TRY(store_password(req, id, body->password));
 	TRY(set_must_change(req, id, memcmp(id, req->principal->id, 16) != 0));
-	return end_sessions(req, id, NULL);
+	return end_sessions(req, id, (struct slice){ 0 });
 }
 
 /* --- the first administrator */

@@ -745,6 +745,15 @@ static enum status find_constraint(struct db *db, struct write *w, const struct 
 	return db_run(db, w->req->arena, &c->find, &params, rows_out);
 }
 
+/* What is referred to belongs to another parent than the row. */
+static bool is_elsewhere(const struct write *w, const struct constraint *c, const PGresult *rows)
+{
+	const struct schema_field *ours =
+		c->within ? schema_field_find(w->table->resource->message, c->within->json_name, c->within->json_len) : NULL;
+
+	return ours && memcmp(db_bytes(rows, 0, c->has_scope ? 3 : 1).data, record_uuid(w->after, ours->number), 16);
+}
+
 /* Which constraint refused the row. OK: none now: the rival has gone in the meantime, or the row is there (our own create that
  * was run twice). */
 static enum status find_reason(struct db *db, struct write *w)
@@ -764,6 +773,8 @@ static enum status find_reason(struct db *db, struct write *w)
 		if (rows && !PQntuples(rows))
 			fail_field(w->req, arena_printf(w->req->arena, "/%s", f->json_name), MSG_BAD_REFERENCE,
 				problem_resource_label(w->req->arena, f->reference), NULL);
+		else if (rows && is_elsewhere(w, &w->table->references[i], rows))
+			fail_field(w->req, arena_printf(w->req->arena, "/%s", f->json_name), MSG_WRONG_CUSTOMER, NULL);
 	}
 	return w->req->status;
 }

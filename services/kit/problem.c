@@ -305,6 +305,21 @@ static void add_member(struct buffer *out, const char *name, const char *text)
 	json_add_string(out, text, strlen(text));
 }
 
+/* The words that stand in the sentence, for programs: the allowed choices, the id of the duplicate. */
+static void add_arguments_json(const struct problem_error *error, enum language language, struct arena *arena, struct buffer *out)
+{
+	if (!error->argument_count)
+		return;
+	buffer_add_text(out, ",\"arguments\":[");
+	for (size_t i = 0; i < error->argument_count; i++) {
+		const char *words = argument_words(error->arguments[i], language, arena);
+
+		buffer_add_text(out, i ? "," : "");
+		json_add_string(out, words, strlen(words));
+	}
+	buffer_add_text(out, "]");
+}
+
 static void add_errors_json(const struct problem *problem, enum language language, struct buffer *out)
 {
 	buffer_add_text(out, ",\"errors\":[");
@@ -315,6 +330,7 @@ static void add_errors_json(const struct problem *problem, enum language languag
 		add_member(out, "pointer", error->pointer);
 		add_member(out, "code", error->code);
 		add_member(out, "message", problem_error_text(error, language, problem->arena));
+		add_arguments_json(error, language, problem->arena, out);
 		buffer_add_text(out, "}");
 	}
 	buffer_add_text(out, "]");

@@ -52,8 +52,11 @@ static void add_reference_checks(struct buffer *out, const struct table *table, 
 		buffer_printf(out, " AND (r.\"%s\" IS NULL", f->name);
 		if (changed_only)
 			buffer_printf(out, " OR r.\"%s\" = t.\"%s\"", f->name, f->name);
-		buffer_printf(out, " OR EXISTS (SELECT FROM %s o WHERE o.id = r.\"%s\" AND o.delete_time IS NULL))",
-			referred_table(table, f, arena), f->name);
+		buffer_printf(out, " OR EXISTS (SELECT FROM %s o WHERE o.id = r.\"%s\" AND o.delete_time IS NULL", referred_table(table, f, arena),
+			f->name);
+		if (table->references[i].within)
+			buffer_printf(out, " AND o.\"%s\" = r.\"%s\"", table->references[i].within->name, table->references[i].within->name);
+		buffer_add_text(out, "))");
 	}
 }
 
@@ -122,13 +125,22 @@ static void compose_rest(struct table *table, struct arena *arena)
 }
 
 static void add_constraint(struct constraint *list, size_t *count, size_t max, const struct schema_field *field,
-	const char *in, const char *column, bool has_scope, const char *other, struct arena *arena)
+	const char *in, const char *column, bool has_scope, const struct schema_field *within, struct arena *arena)
 {
 	assert(*count < max);
 	list[(*count)++] = (struct constraint){ field,
-		{ arena_printf(arena, "SELECT id%s FROM %s WHERE \"%s\" = $1::%s AND delete_time IS NULL%s",
-			has_scope ? ", owner_id, team_id" : "", in, column, column_sql_name(column_type(field)), other) },
-		has_scope };
+		{ arena_printf(arena, "SELECT id%s%s%s FROM %s WHERE \"%s\" = $1::%s AND delete_time IS NULL",
+			has_scope ? ", owner_id, team_id" : "", within ? ", " : "", within ? within->name : "", in, column,
+			column_sql_name(column_type(field))) },
+		has_scope, within };
+}
+
+static const struct schema_field *shared_parent(const struct schema_resource *r, const struct schema_field *reference)
+{
+	const struct schema_field *parent = reference->reference->parent;
+	const struct schema_field *ours = parent ? schema_field_find(r->message, parent->json_name, parent->json_len) : NULL;
+
+	return ours && ours->reference == parent->reference ? parent : NULL;
 }
 
 static void find_constraints(struct table *table, struct arena *arena)
@@ -139,10 +151,10 @@ static void find_constraints(struct table *table, struct arena *arena)
 		const struct schema_field *f = &r->message->fields[i];
 
 		if (f->rule->unique)
-			add_constraint(table->unique, &table->unique_count, UNIQUE_MAX, f, arena_printf(arena, "\"%s\"", r->singular), f->name, r->owner, "", arena);
+			add_constraint(table->unique, &table->unique_count, UNIQUE_MAX, f, arena_printf(arena, "\"%s\"", r->singular), f->name, r->owner, NULL, arena);
 		if (f->reference)
 			add_constraint(table->references, &table->reference_count, REFERENCE_MAX, f, referred_table(table, f, arena), "id",
-				f->reference->owner && !strcmp(f->reference->service, r->service), "", arena);
+				f->reference->owner && !strcmp(f->reference->service, r->service), shared_parent(r, f), arena);
 		if (f->rule->search)
 			table->searched = true;
 	}

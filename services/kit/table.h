@@ -15,8 +15,11 @@
 /* A field that must be unique, or must refer to a live row, and the statement that finds out which of them was to blame. */
 struct constraint {
 	const struct schema_field *field;
-	struct db_statement find; /* $1: the value → id, owner_id, team_id of whoever has it */
+	struct db_statement find; /* $1: the value → id, owner_id, team_id, `within` of whoever has it */
 	bool has_scope;           /* find returns owner and team */
+	/* What is referred to must have the same value here, as an activity's contact must have the activity's customer: the parent
+	 * of the one is a field of the other too. NULL: none. Of the resource referred to. */
+	const struct schema_field *within;
 };
 
 struct table {

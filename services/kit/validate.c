@@ -129,11 +129,14 @@ static enum status check_text(struct place at, const struct schema_field *field,
 		wire_add_text(out, field->number, id_text);
 		return OK;
 	}
-	TRY(check_length(at, field->rule, value->bytes, value->len));
 	if (strspn(arena_strndup(at.req->arena, value->bytes, value->len), " \t\r\n") == value->len)
 		return OK;
-	if (!formats[field->rule->format].normal(at.req->arena, value->bytes, value->len, &normal))
+	if (!formats[field->rule->format].normal(at.req->arena, value->bytes, value->len, &normal)) {
+		TRY(check_length(at, field->rule, value->bytes, value->len)); /* says more, where it applies */
 		return fail_field(at.req, at.pointer, formats[field->rule->format].message, NULL);
+	}
+	/* What is stored has the limit: people write codes and numbers with spaces and dashes. */
+	TRY(check_length(at, field->rule, normal, strlen(normal)));
 	size_t from = out->len;
 
 	wire_add_text(out, field->number, normal);
