@@ -2,8 +2,6 @@
 #include "bus_harness.h"
 
 #include <sys/random.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 static struct bus_client *open_client(const char *endpoints, uint32_t calls_max)
 {
@@ -124,7 +122,7 @@ static void on_bench_request(void *ctx, struct bus_request *request)
 
 	pthread_mutex_lock(&bench->lock);
 	bench->last_time_left_ms = (uint32_t)((request->deadline_ns - request->received_ns) / 1000000);
-	if (bench->holds) {
+	if (bench->holds && request->body_len) { /* an empty one only asks whether it is there */
 		bench->held[bench->held_count++] = request;
 		if (bench->held_count > bench->most_held)
 			bench->most_held = bench->held_count;
@@ -152,6 +150,19 @@ static void open_bench(struct bench *bench, const char *endpoints, uint32_t capa
 		&error);
 	assert_non_null(bench->worker);
 	bus_worker_start(bench->worker);
+}
+
+/* Until a worker is there, also one that keeps what it gets: it answers a call that is empty. */
+static void await_ping(struct bus_client *client)
+{
+	uint64_t until = now_ms() + HARNESS_LONG_MS;
+	struct bus_reply reply;
+
+	do
+		bus_client_call_wait(
+			client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 3000 }, &reply);
+	while (reply.outcome != BUS_ANSWERED && now_ms() < until);
+	assert_int_equal(reply.outcome, BUS_ANSWERED);
 }
 
 static size_t held_count(struct bench *bench)
@@ -290,6 +301,7 @@ static void a_worker_never_has_more_than_its_capacity(void **state)
 
 	harness_start_broker(harness, 0);
 	open_bench(&bench, harness->requests[0], 16, true);
+	await_ping(client);
 	call_numbers(client, &tally, 200, 10000, false);
 	process_and_await_held(client, &bench, 16);
 	answer_held(&bench);
@@ -309,6 +321,7 @@ static void a_storm_over_the_bounds_is_answered_at_once_and_nothing_hangs(void *
 
 	harness_start_broker(harness, 0);
 	open_bench(&bench, harness->requests[0], 16, true);
+	await_ping(client);
 	call_numbers(client, &tally, 10000, 12000, false);
 	process_and_await_held(client, &bench, 16);
 	while (tally.ended < 10000 - REQUESTS_CLIENT_CALLS_MAX) {
@@ -358,7 +371,7 @@ static void a_call_without_a_service_ends_after_two_seconds(void **state)
 		client, &(struct bus_call){ .queue = "test.nobody", .timeout_ms = 10000 }, &reply);
 	assert_int_equal(reply.outcome, BUS_NO_SERVICE);
 	assert_false(reply.maybe_executed);
-	assert_in_range(now_ms() - began, 1900, 4000);
+	assert_in_range(now_ms() - began, 1900, 2000 + HARNESS_LATE_MS);
 	bus_client_close(client);
 }
 
@@ -372,7 +385,7 @@ static void a_call_without_any_broker_ends_after_two_seconds(void **state)
 	bus_client_call_wait(client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 10000 }, &reply);
 	assert_int_equal(reply.outcome, BUS_NO_SERVICE);
 	assert_false(bus_client_connected(client));
-	assert_in_range(now_ms() - began, 1900, 3000);
+	assert_in_range(now_ms() - began, 1900, 2000 + HARNESS_LATE_MS);
 	bus_client_close(client);
 }
 
@@ -385,6 +398,7 @@ static void a_call_that_the_worker_keeps_ends_at_its_deadline_and_the_worker_is_
 
 	harness_start_broker(harness, 0);
 	open_bench(&bench, harness->requests[0], 8, true);
+	await_ping(client);
 	call_numbers(client, &tally, 1, 3000, false);
 	process_and_await_held(client, &bench, 1);
 
@@ -393,7 +407,7 @@ static void a_call_that_the_worker_keeps_ends_at_its_deadline_and_the_worker_is_
 	await_all(client, &tally);
 	assert_int_equal(tally.by_outcome[BUS_DEADLINE], 1);
 	assert_int_equal(tally.maybe_executed, 1);
-	assert_in_range(now_ms() - began, 0, 3200);
+	assert_in_range(now_ms() - began, 0, 3000 + HARNESS_LATE_MS);
 	await_abandoned(client, bench.held[0]);
 	answer_held(&bench); /* too late: dropped on the way */
 	await_service(client);
@@ -411,6 +425,7 @@ static void what_expires_in_the_queue_never_runs(void **state)
 
 	harness_start_broker(harness, 0);
 	open_bench(&bench, harness->requests[0], 1, true);
+	await_ping(client);
 	call_numbers(client, &first, 1, 10000, false);
 	process_and_await_held(client, &bench, 1);
 	call_numbers(client, &second, 5, 300, false);
@@ -434,6 +449,7 @@ static void a_cancelled_call_is_never_told_and_its_worker_may_stop(void **state)
 
 	harness_start_broker(harness, 0);
 	open_bench(&bench, harness->requests[0], 8, true);
+	await_ping(client);
 	id = call_number(client, &tally, 30000, false);
 	bus_client_flush(client);
 	process_and_await_held(client, &bench, 1);
@@ -463,19 +479,6 @@ static void a_call_can_be_cancelled_before_it_is_sent(void **state)
 
 /* --- death */
 
-/* The worker that swallows calls answers one that is empty. */
-static void await_ping(struct bus_client *client)
-{
-	uint64_t until = now_ms() + HARNESS_LONG_MS;
-	struct bus_reply reply;
-
-	do
-		bus_client_call_wait(
-			client, &(struct bus_call){ .queue = "test.read", .timeout_ms = 3000 }, &reply);
-	while (reply.outcome != BUS_ANSWERED && now_ms() < until);
-	assert_int_equal(reply.outcome, BUS_ANSWERED);
-}
-
 /* Runs calls at a worker that swallows them, ends it in one of two ways, and returns how long the calls then
  * took to end. */
 static uint64_t lose_worker(
@@ -502,7 +505,7 @@ static void a_killed_worker_is_noticed_within_three_seconds(void **state)
 	struct tally tally = { 0 };
 
 	harness_start_broker(harness, 0);
-	assert_in_range(lose_worker(harness, client, &tally, false, SIGKILL), 0, 3000);
+	assert_in_range(lose_worker(harness, client, &tally, false, SIGKILL), 0, 1000 + HARNESS_LATE_MS);
 	assert_int_equal(tally.by_outcome[BUS_UNAVAILABLE], 10);
 	assert_int_equal(tally.maybe_executed, 10);
 	bus_client_close(client);
@@ -515,7 +518,7 @@ static void a_stopped_worker_is_noticed_within_four_seconds(void **state)
 	struct tally tally = { 0 };
 
 	harness_start_broker(harness, 0);
-	assert_in_range(lose_worker(harness, client, &tally, false, SIGSTOP), 1500, 4500);
+	assert_in_range(lose_worker(harness, client, &tally, false, SIGSTOP), 1500, 3000 + HARNESS_LATE_MS);
 	assert_int_equal(tally.by_outcome[BUS_UNAVAILABLE], 10);
 	assert_int_equal(tally.maybe_executed, 10);
 	bus_client_close(client);
@@ -563,6 +566,7 @@ static void with_two_brokers_idempotent_calls_survive_the_death_of_one(void **st
 	harness_start_broker(harness, 0);
 	harness_start_broker(harness, 1);
 	open_bench(&bench, harness->all_requests, 4096, true);
+	await_ping(client);
 	for (int i = 0; i < 8; i++)
 		call_numbers(client, &tally, 64, 10000, true);
 	process_and_await_held(client, &bench, 512);
@@ -592,12 +596,13 @@ static void calls_at_a_killed_broker_end_at_once_as_maybe_executed(void **state)
 
 	harness_start_broker(harness, 0);
 	open_bench(&bench, harness->requests[0], 8, true);
+	await_ping(client);
 	call_numbers(client, &tally, 5, 10000, false);
 	process_and_await_held(client, &bench, 5);
 	began = now_ms();
 	harness_end(harness, harness->brokers[0]);
 	await_all(client, &tally);
-	assert_in_range(now_ms() - began, 0, 1000);
+	assert_in_range(now_ms() - began, 0, HARNESS_LATE_MS);
 	assert_int_equal(tally.by_outcome[BUS_UNAVAILABLE], 5);
 	assert_int_equal(tally.maybe_executed, 5);
 	answer_held(&bench);
@@ -620,7 +625,7 @@ static void calls_at_a_stopped_broker_end_within_four_seconds(void **state)
 	began = now_ms();
 	call_numbers(client, &tally, 5, 10000, false);
 	await_all(client, &tally);
-	assert_in_range(now_ms() - began, 1500, 4500);
+	assert_in_range(now_ms() - began, 1500, 3000 + HARNESS_LATE_MS);
 	assert_int_equal(tally.by_outcome[BUS_UNAVAILABLE], 5);
 	kill(harness->brokers[0], SIGCONT);
 	await_service(client);
@@ -655,6 +660,7 @@ static void a_drained_worker_has_answered_everything_and_gets_nothing_new(void *
 
 	harness_start_broker(harness, 0);
 	open_bench(&bench, harness->requests[0], 64, true);
+	await_ping(client);
 	call_numbers(client, &tally, 50, 10000, false);
 	process_and_await_held(client, &bench, 50);
 	assert_int_equal(bus_worker_drain(bench.worker, 100), 50);
@@ -716,6 +722,7 @@ static void a_broker_that_leaves_answers_what_it_has_and_calls_go_elsewhere(void
 	snprintf(endpoints, sizeof(endpoints), "%s,%s", leaving.endpoint, staying.endpoint);
 	client = open_client(endpoints, 0);
 	open_bench(&bench, endpoints, 64, true);
+	await_ping(client);
 	for (int i = 0; i < 20; i++) /* each by the broker that has least */
 		call_numbers(client, &before, 1, 10000, false);
 	process_and_await_held(client, &bench, 20);
