@@ -254,8 +254,12 @@ static void take_page(struct follower *f, size_t i, const struct log_page *page)
 	stream->place.epoch = page->epoch;
 	if (start == START_TIME)
 		place_before(stream, page);
+	uint64_t before = stream->place.position;
+
 	if (skip_lost(f, i, page->low, start))
 		deliver_page(f, stream, page);
+	if (stream->place.position == before && !f->full)
+		retry_later(f, stream); /* the log says that there is nothing: do not ask in a circle */
 }
 
 static void on_page(void *ctx, size_t i, const struct log_page *page)
