@@ -7,6 +7,9 @@ import { System, top } from "./system";
 
 export const addressVariable = "GUANXI_TEST_SYSTEM";
 
+// The group `fault` kills the same processes again and again.
+const forFaults = { GUANXI_BROKERS: "2", GUANXI_DEATHS: "4000" };
+
 export default async function setup(): Promise<(() => Promise<void>) | undefined> {
   rmSync(path.join(top, "tests/results", `artifacts-${process.env["GUANXI_TEST_GROUP"] ?? "system"}`), { recursive: true, force: true });
   const url = process.env["GUANXI_TEST_URL"];
@@ -21,7 +24,7 @@ export default async function setup(): Promise<(() => Promise<void>) | undefined
     process.env[addressVariable] = JSON.stringify(address);
     return undefined;
   }
-  const system = await System.start();
+  const system = await System.start(process.env["GUANXI_TEST_GROUP"] === "fault" ? forFaults : {});
   process.env[addressVariable] = JSON.stringify(system.toAddress());
   process.env["GUANXI_TEST_URL"] = system.url;
   return () => system.remove();
