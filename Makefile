@@ -141,6 +141,8 @@ backup: ## dump the database of the running system to var/backup/<time>
 	@deploy/backup/backup
 restore: ## bring a backup back: make restore FROM=var/backup/<time> [SECRET=<file>]
 	@deploy/backup/restore "$(FROM)" $(if $(SECRET),"$(SECRET)")
+demo: ready ## a small invented organisation and its customers, to look at
+	@deploy/demo/demo $(PASSWORD_FILE)
 bench: ## how fast it is: tests/bench
 	@$(LOCAL)/install build run ui test
 	@$(MAKE) --no-print-directory -j$(JOBS) all ui npm
