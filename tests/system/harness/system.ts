@@ -242,9 +242,11 @@ export class System {
   }
 }
 
-/** A directory for a test; with `depth`, one whose path is about that long. */
+/** A directory for a test, gone when the tests end; with `depth`, one whose path is about that long. */
 export function temporaryDirectory(depth = 0): string {
   let directory = mkdtempSync(path.join(tmpdir(), "guanxi-test-"));
+  const made = directory;
+  process.once("exit", () => rmSync(made, { recursive: true, force: true }));
   while (directory.length < depth) directory = path.join(directory, "a-rather-long-directory-name");
   mkdirSync(directory, { recursive: true });
   return directory;
