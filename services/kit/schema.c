@@ -35,6 +35,20 @@ static struct schema_method methods[METHODS_MAX];
 static struct schema schema = { .messages = messages, .enums = enums, .resources = resources, .methods = methods };
 static const Guanxi__Field no_rule = GUANXI__FIELD__INIT;
 
+/* What is read here lives as long as the process, and so in its arena: leak checkers find it there. */
+static void *allocate(void *unused, size_t size)
+{
+	(void)unused;
+	return arena_alloc(process_arena, size);
+}
+
+static void keep(void *unused, void *memory)
+{
+	(void)unused, (void)memory;
+}
+
+static ProtobufCAllocator allocator = { allocate, keep, NULL };
+
 static void broken(const char *what, const char *name)
 {
 	fprintf(stderr, "guanxi: the definition in proto/ is broken: %s: %s\n", what, name);
@@ -53,7 +67,7 @@ static void *extension(const ProtobufCMessage *options, unsigned number, const P
 
 		while (u->data[prefix - 1] & 0x80)
 			prefix++;
-		void *message = protobuf_c_message_unpack(type, NULL, u->len - prefix, u->data + prefix);
+		void *message = protobuf_c_message_unpack(type, &allocator, u->len - prefix, u->data + prefix);
 
 		if (!message)
 			broken("an option cannot be read", type->name);
@@ -314,13 +328,14 @@ const struct schema *schema_get(void)
 	if (schema.hash)
 		return &schema;
 	size_t len = (size_t)(schema_descriptor_set_end - schema_descriptor_set);
-	file_set *set = google__protobuf__file_descriptor_set__unpack(NULL, len, schema_descriptor_set);
+
+	process_arena = arena_new();
+	file_set *set = google__protobuf__file_descriptor_set__unpack(&allocator, len, schema_descriptor_set);
 	unsigned char digest[16];
 	char *hash;
 
 	if (!set)
 		broken("the descriptor set cannot be read", "build/guanxi.desc");
-	process_arena = arena_new();
 	read_set(set); /* names point into the set, which stays */
 	crypto_generichash(digest, sizeof digest, schema_descriptor_set, len, NULL, 0);
 	hash = arena_alloc(process_arena, 17);
