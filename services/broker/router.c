@@ -35,7 +35,8 @@ static struct peer *find_peer(struct router *router, const uint8_t *identity, si
 }
 
 /* NULL: as many as allowed. */
-static struct peer *add_peer(struct router *router, const uint8_t *identity, size_t identity_len)
+static struct peer *add_peer(
+	struct router *router, const uint8_t *identity, size_t identity_len, const char *key)
 {
 	struct peer **bucket = bucket_of(router, identity, identity_len);
 
@@ -49,6 +50,7 @@ static struct peer *add_peer(struct router *router, const uint8_t *identity, siz
 		abort();
 	memcpy(peer->identity, identity, identity_len);
 	peer->identity_len = (uint8_t)identity_len;
+	snprintf(peer->key, sizeof(peer->key), "%s", key);
 	peer->heard_ns = peer->sent_ns = router->now_ns;
 	peer->next = *bucket;
 	*bucket = peer;
@@ -77,24 +79,20 @@ static void mark_gone(struct router *router, struct peer *peer)
 	router->any_gone = true;
 }
 
-/* Peers announce themselves with READY, SUBSCRIBE and so on. One that we hear otherwise has been announced
- * to a broker before us. */
-static bool introduces_itself(enum frame_type type)
+/*
+ * Whether the message may go on to the owner. Each connection begins with HELLO. One that does not is of a
+ * peer that we have given up, or that was known to a broker before us: it is told so, once, and connects
+ * again.
+ */
+static bool is_introduced(struct router *router, struct peer *peer, enum frame_type type)
 {
-	return type == FRAME_REQUEST || type == FRAME_READY || type == FRAME_SUBSCRIBE ||
-	       type == FRAME_PUBLISH || type == FRAME_HEAD;
-}
-
-static struct peer *meet(struct router *router, const uint8_t *identity, size_t identity_len,
-	enum frame_type type, const char *key)
-{
-	struct peer *peer = add_peer(router, identity, identity_len);
-
-	if (peer)
-		snprintf(peer->key, sizeof(peer->key), "%s", key);
-	if (peer && !introduces_itself(type))
+	if (type == FRAME_HELLO)
+		peer->introduced = true;
+	else if (!peer->introduced && !peer->told) {
+		peer->told = true;
 		router_send_plain(router, peer, FRAME_HELLO);
-	return peer;
+	}
+	return peer->introduced && type != FRAME_HELLO && type != FRAME_HEARTBEAT;
 }
 
 static void receive_one(
@@ -113,11 +111,11 @@ static void receive_one(
 	struct peer *peer = find_peer(router, identity, identity_len);
 
 	if (!peer)
-		peer = meet(router, identity, identity_len, envelope.type, zsocket_key(message));
+		peer = add_peer(router, identity, identity_len, zsocket_key(message));
 	if (!peer || peer->gone)
 		return;
 	peer->heard_ns = router->now_ns;
-	if (envelope.type != FRAME_HEARTBEAT)
+	if (is_introduced(router, peer, envelope.type))
 		router->ops->on_message(router->owner, peer, &envelope, reader, message);
 }
 

@@ -4,7 +4,7 @@
  *
  * A peer exists from its first sound message until it has been silent for ROUTER_SILENCE_MS or cannot be
  * reached. It is known by the identity that libzmq gives to its connection, so a peer that connects again
- * is another peer. One that is forgotten and speaks again is told HELLO, and announces itself anew.
+ * is another peer. One that was forgotten and speaks again is told HELLO, and connects again.
  */
 #pragma once
 
@@ -31,6 +31,8 @@ struct peer {
 	size_t index;      /* among router.peers */
 	uint64_t heard_ns;
 	uint64_t sent_ns;
+	bool introduced;              /* has said HELLO */
+	bool told;                    /* that it ought to */
 	bool gone;                    /* told to the owner, and freed, at the end of the turn */
 	char key[ACCESS_KEY_LEN + 1]; /* "": none, local */
 	uint8_t identity[ZSOCKET_IDENTITY_MAX];
@@ -39,7 +41,8 @@ struct peer {
 
 struct router_ops {
 	size_t peer_size; /* of the owner's struct; given out cleared */
-	/* Any message but HEARTBEAT. It may be moved away from `message`. */
+	/* Any message but HELLO and HEARTBEAT, of a peer that has said HELLO. It may be moved away from
+	 * `message`. */
 	void (*on_message)(void *owner, struct peer *peer, const struct frame_envelope *envelope,
 		struct frame_reader body, zmq_msg_t *message);
 	/* After the messages of a turn: the time to send what they led to. */

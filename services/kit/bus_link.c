@@ -81,6 +81,14 @@ static void link_close(struct bus_link *link)
 	link->socket = NULL;
 }
 
+static void send_plain(struct bus_link *link, enum frame_type type)
+{
+	struct frame_writer writer = { 0 };
+
+	frame_write_begin(&writer, type, NULL, 0);
+	bus_link_send(link, &writer);
+}
+
 static void link_set_up(struct bus_link *link, bool up)
 {
 	struct bus_links *links = link->links;
@@ -93,11 +101,21 @@ static void link_set_up(struct bus_link *link, bool up)
 		link->heard_ns = links->now_ns;
 		link->outstanding = 0;
 		atomic_fetch_add(&links->up_count, 1);
+		send_plain(link, FRAME_HELLO);
 		links->ops->on_up(links->ctx, link);
 	} else {
 		atomic_fetch_sub(&links->up_count, 1);
 		links->ops->on_down(links->ctx, link);
 	}
+}
+
+/* A session never outlives its connection, nor the other way round: what is lost on one side is lost on
+ * both. */
+static void link_restart(struct bus_link *link)
+{
+	link_set_up(link, false);
+	link_close(link);
+	link_open(link);
 }
 
 static bool set_endpoint(struct bus_link *link, const char *text, size_t len, struct zsocket_error *error_out)
@@ -186,7 +204,7 @@ static bool link_heard(struct bus_link *link, const struct frame_envelope *envel
 
 	link->heard_ns = links->now_ns;
 	if (envelope->type == FRAME_HELLO)
-		links->ops->on_up(links->ctx, link);
+		link_restart(link); /* the broker has given us up */
 	return envelope->type != FRAME_HELLO && envelope->type != FRAME_HEARTBEAT;
 }
 
@@ -221,14 +239,9 @@ static void link_tick(struct bus_link *link)
 	if (link->resolve && resolve_done(link->resolve)) {
 		link_resolved(link);
 	} else if (!link->resolve && silence_ns > BUS_LINK_SILENCE_MS * NS_PER_MS) {
-		link_set_up(link, false);
-		link_close(link);
-		link_open(link);
+		link_restart(link);
 	} else if (link->up && links->now_ns - link->sent_ns >= BUS_LINK_HEARTBEAT_MS * NS_PER_MS) {
-		struct frame_writer writer = { 0 };
-
-		frame_write_begin(&writer, FRAME_HEARTBEAT, NULL, 0);
-		bus_link_send(link, &writer);
+		send_plain(link, FRAME_HEARTBEAT);
 	}
 }
 
@@ -266,22 +279,26 @@ void bus_links_watch(struct bus_links *links, int fd)
 	watch(links, fd, &OTHER);
 }
 
+static bool link_settle(struct bus_link *link)
+{
+	int events = link->socket ? zsocket_events(link->socket) : 0;
+	bool connected = (events & ZMQ_POLLOUT) != 0;
+
+	if (connected == link->up)
+		return (events & ZMQ_POLLIN) != 0;
+	if (connected)
+		link_set_up(link, true);
+	else
+		link_restart(link);
+	/* Sending may have swallowed the edge of what arrived. */
+	return link->socket && (zsocket_events(link->socket) & ZMQ_POLLIN);
+}
+
 void bus_links_settle(struct bus_links *links)
 {
-	for (size_t i = 0; i < links->count; i++) {
-		struct bus_link *link = &links->link[i];
-		int events = link->socket ? zsocket_events(link->socket) : 0;
-
-		bool up = (events & ZMQ_POLLOUT) != 0;
-
-		if (up != link->up) {
-			link_set_up(link, up);
-			/* The owner has sent, which may have swallowed the edge of what arrived. */
-			events = link->socket ? zsocket_events(link->socket) : 0;
-		}
-		if (events & ZMQ_POLLIN)
+	for (size_t i = 0; i < links->count; i++)
+		if (link_settle(&links->link[i]))
 			bus_links_kick(links);
-	}
 }
 
 void bus_links_tick_every(struct bus_links *links, uint32_t tick_ms)

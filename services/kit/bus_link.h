@@ -3,9 +3,9 @@
  * the publisher and the subscriber are each made of a struct bus_links.
  *
  * A link is up while it has a connection and its broker was heard within BUS_LINK_SILENCE_MS; both sides
- * send a heartbeat when they sent nothing else for BUS_LINK_HEARTBEAT_MS. A link without connection or
- * silent for longer is opened anew: names are resolved again then, without blocking, and each attempt takes
- * the next address.
+ * send a heartbeat when they sent nothing else for BUS_LINK_HEARTBEAT_MS. A link whose connection broke,
+ * that is silent for longer, or whose broker says that it does not know us goes down and is opened anew:
+ * names are resolved again then, without blocking, and each attempt takes the next address.
  *
  * One descriptor stands for all of it: an epoll set of the sockets, a timer and a kick. zsocket.h says why
  * nobody waits on the sockets themselves.
@@ -46,8 +46,7 @@ struct bus_link {
 };
 
 struct bus_links_ops {
-	/* The link came up, or its broker does not know us (HELLO): announce again whatever this side
-	 * announces. */
+	/* The link came up, and its broker knows nothing of us: announce whatever this side announces. */
 	void (*on_up)(void *ctx, struct bus_link *link);
 	/* What was under way on the link is lost. */
 	void (*on_down)(void *ctx, struct bus_link *link);

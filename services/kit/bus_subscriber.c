@@ -9,6 +9,8 @@
 
 static const uint64_t NS_PER_MS = 1000000;
 
+enum { HOLE_MS = 20 }; /* how long something is missing before the log is asked */
+
 /* A batch that cannot be delivered yet. No credit is given for it before it is delivered or proves to be
  * old, so what is held is bounded by the window. */
 struct held {
@@ -32,6 +34,7 @@ struct stream {
 	struct held_list held; /* as they came; of several brokers */
 	bool behind;           /* the owner was asked to read the log, at asked_ns */
 	uint64_t asked_ns;
+	uint64_t hole_ns; /* since when something is missing; 0: nothing is, or the log was asked */
 };
 
 /* With one broker, since it came to know us. */
@@ -213,27 +216,41 @@ static bool has_hole(const struct stream *stream)
 	return is_after(stream->head_epoch, stream->head, stream->epoch, stream->position);
 }
 
+/* A batch that is refused is offered again, in time. */
+static void deliver_or_wait(struct bus_subscriber *subscriber, struct stream *stream, struct held *held)
+{
+	stream->hole_ns = 0;
+	if (deliver(subscriber, stream, held))
+		return;
+	stream->behind = true;
+	stream->asked_ns = subscriber->links.now_ns;
+}
+
+/* What one broker lets us see as missing, another may be about to bring. */
+static bool hole_is_real(struct bus_subscriber *subscriber, struct stream *stream)
+{
+	if (!stream->hole_ns)
+		stream->hole_ns = subscriber->links.now_ns;
+	return subscriber->links.now_ns - stream->hole_ns >= HOLE_MS * NS_PER_MS;
+}
+
 /* Delivers what comes next until something is missing, or nothing is. on_gap may advance the cursor at
  * once. */
 static void move_on(struct bus_subscriber *subscriber, struct stream *stream)
 {
-	for (;;) {
-		struct held *next;
+	drop_old(subscriber, stream);
+	while (!stream->behind && has_hole(stream)) {
+		struct held *next = find_next(stream);
 
+		if (next)
+			deliver_or_wait(subscriber, stream, next);
+		else if (!hole_is_real(subscriber, stream))
+			return;
+		else
+			ask_log(subscriber, stream);
 		drop_old(subscriber, stream);
-		if (stream->behind || !has_hole(stream))
-			return;
-		next = find_next(stream);
-		if (next && deliver(subscriber, stream, next))
-			continue;
-		if (next) {
-			/* Refused: the owner will be asked to read it, in time. */
-			stream->behind = true;
-			stream->asked_ns = subscriber->links.now_ns;
-			return;
-		}
-		ask_log(subscriber, stream);
 	}
+	stream->hole_ns = 0;
 }
 
 void bus_subscriber_advance(
@@ -404,12 +421,15 @@ static void ask_again(struct bus_subscriber *subscriber, struct stream *stream)
 void bus_subscriber_process(struct bus_subscriber *subscriber)
 {
 	bool ticked = bus_links_process(&subscriber->links, 0);
+	bool has_holes = false;
 
 	for (size_t i = 0; i < subscriber->stream_count; i++) {
 		if (ticked)
 			ask_again(subscriber, &subscriber->streams[i]);
 		move_on(subscriber, &subscriber->streams[i]);
+		has_holes |= subscriber->streams[i].hole_ns != 0;
 	}
+	bus_links_tick_every(&subscriber->links, has_holes ? HOLE_MS : BUS_LINK_TICK_IDLE_MS);
 	for (size_t i = 0; i < subscriber->links.count; i++)
 		give_credit(subscriber, &subscriber->links.link[i]);
 	bus_links_settle(&subscriber->links);

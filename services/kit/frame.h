@@ -76,17 +76,16 @@ enum frame_type {
 	FRAME_REPLY = 2,   /* w>b, b>c  name empty; items */
 	FRAME_CANCEL = 3,  /* c>b, b>w  name empty; items of which only the id counts; no answer */
 	FRAME_READY = 4,   /* w>b  name = queue; count: so many may be outstanding; replaces an earlier one */
-	FRAME_GOODBYE =
-		5,           /* w>b  no new work please; b>w echoes it after the last request that it sent.
-				b>c  this broker is about to end: call elsewhere; what it has will be answered */
+	/* w>b  no new work please; b>w echoes it after the last request that it sent.
+	 * b>c  this broker is about to end: call elsewhere; what it has will be answered. */
+	FRAME_GOODBYE = 5,
 	FRAME_HEARTBEAT = 6, /* all  sent when nothing else was for a second */
-	FRAME_HELLO = 7,     /* b>all  "I do not know you": announce queues, streams and heads again */
+	FRAME_HELLO = 7,     /* all>b  first on each connection; b>all  "I do not know you": connect again */
 	FRAME_PUBLISH = 8,   /* p>b  name = stream; batch, events */
 	FRAME_EVENTS = 9,    /* b>s  the same bytes with another type */
 	FRAME_HEAD = 10,     /* p>b, b>s  name = stream; batch without events: up_to is the newest position */
-	FRAME_SUBSCRIBE =
-		11,        /* s>b  name = stream; window. One for each stream; the window is the session's */
-	FRAME_CREDIT = 12, /* s>b  name empty; window */
+	FRAME_SUBSCRIBE = 11, /* s>b  name = stream, one message each; window, the session's */
+	FRAME_CREDIT = 12,    /* s>b  name empty; window */
 	FRAME_TYPES
 };
 

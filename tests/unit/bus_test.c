@@ -632,6 +632,35 @@ static void calls_at_a_stopped_broker_end_within_four_seconds(void **state)
 	bus_client_close(client);
 }
 
+/* A client whose loop stands still is given up, and what it had is cancelled: it must not wait for answers
+ * then. */
+static void a_client_that_stood_still_learns_that_its_calls_are_lost(void **state)
+{
+	struct harness *harness = *state;
+	struct bus_client *client = open_client(harness->requests[0], 0);
+	struct tally tally = { 0 };
+	struct bench bench;
+	uint64_t until = now_ms() + HARNESS_LONG_MS;
+	uint64_t began;
+
+	harness_start_broker(harness, 0);
+	open_bench(&bench, harness->requests[0], 8, true);
+	await_ping(client);
+	call_numbers(client, &tally, 3, 60000, false);
+	process_and_await_held(client, &bench, 3);
+	while (!bus_request_abandoned(bench.held[2]) && now_ms() < until)
+		poll(NULL, 0, 10); /* the client is not processed meanwhile */
+	began = now_ms();
+	await_all(client, &tally);
+	assert_in_range(now_ms() - began, 0, 1000 + HARNESS_LATE_MS);
+	assert_int_equal(tally.by_outcome[BUS_UNAVAILABLE], 3);
+	assert_int_equal(tally.maybe_executed, 3);
+	answer_held(&bench);
+	await_service(client);
+	bus_worker_close(bench.worker);
+	bus_client_close(client);
+}
+
 static void after_a_broker_was_restarted_workers_register_again(void **state)
 {
 	struct harness *harness = *state;
@@ -797,6 +826,17 @@ static void send_raw(void *socket, const void *bytes, size_t len, int flags)
 	zmq_send(socket, bytes, len, flags | ZMQ_DONTWAIT);
 }
 
+static void send_written(void *socket, struct frame_writer *writer)
+{
+	uint64_t until = now_ms() + HARNESS_LONG_MS;
+	size_t len;
+	uint8_t *bytes = frame_writer_take(writer, &len);
+
+	while (!(zsocket_events(socket) & ZMQ_POLLOUT) && now_ms() < until)
+		poll(NULL, 0, 1);
+	assert_true(zsocket_send(socket, NULL, 0, bytes, len));
+}
+
 /* Half of them begin like a sound message, or decoding would end at the magic. */
 static void send_junk(void *socket, size_t i)
 {
@@ -828,6 +868,10 @@ static void a_broker_survives_random_messages_and_serves_on(void **state)
 		void *socket =
 			zsocket_connect_dealer(side ? harness->events[0] : harness->requests[0], &error);
 
+		struct frame_writer hello = { 0 };
+
+		frame_write_begin(&hello, FRAME_HELLO, NULL, 0);
+		send_written(socket, &hello);
 		for (size_t i = 0; i < 20000; i++)
 			send_junk(socket, i);
 		zsocket_close(socket);
@@ -1109,6 +1153,7 @@ int main(int argc, char **argv)
 		TEST(with_two_brokers_idempotent_calls_survive_the_death_of_one),
 		TEST(calls_at_a_killed_broker_end_at_once_as_maybe_executed),
 		TEST(calls_at_a_stopped_broker_end_within_four_seconds),
+		TEST(a_client_that_stood_still_learns_that_its_calls_are_lost),
 		TEST(after_a_broker_was_restarted_workers_register_again),
 		TEST(a_drained_worker_has_answered_everything_and_gets_nothing_new),
 		TEST(a_broker_that_leaves_answers_what_it_has_and_calls_go_elsewhere),
