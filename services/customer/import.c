@@ -131,7 +131,7 @@ static const struct schema_field *cell_part(const struct schema_field *f)
 
 static bool can_fill(const struct schema_field *f)
 {
-	return !f->rule->output_only && f->number > STANDARD_LAST && (f->type != FIELD_MESSAGE || cell_part(f));
+	return !f->rule->output_only && !f->reference && f->number > STANDARD_LAST && (f->type != FIELD_MESSAGE || cell_part(f));
 }
 
 static const struct schema_field *field_by_heading(struct slice heading)

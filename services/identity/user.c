@@ -57,17 +57,7 @@ static enum status delete_user(struct request *req, const struct record *before)
 
 const struct resource_ops user_ops = { .before_create = make_user, .before_update = change_user, .before_delete = delete_user };
 
-static enum status change_team(struct request *req, const struct record *before, struct record *after)
-{
-	const uint8_t *parent = record_uuid(after, 17);
-
-	(void)before;
-	if (parent && !memcmp(parent, record_uuid(after, STANDARD_ID), 16))
-		return fail_field(req, "/parentId", MSG_TEAM_CYCLE, NULL);
-	return OK;
-}
-
-const struct resource_ops team_ops = { .before_update = change_team };
+const struct resource_ops team_ops = { .cycle = MSG_TEAM_CYCLE };
 
 /* --- principals */
 

@@ -79,7 +79,7 @@ static bool is_set_by_service(const struct schema_field *field)
 	return field->rule->output_only || field->number <= STANDARD_DELETE_TIME;
 }
 
-/* Owner and team default to who creates it. */
+/* Owner and team default to who creates it; a team that is output-only is for the service to give: sessions are their user's alone. */
 static void add_scope(const struct request *req, struct record *record)
 {
 	const struct schema_resource *r = record->resource;
@@ -88,7 +88,7 @@ static void add_scope(const struct request *req, struct record *record)
 		return;
 	if (!record_has(record, r->owner->number) && !r->parent)
 		record_set_uuid(record, r->owner->number, req->principal->id);
-	if (!record_has(record, r->team->number) && !r->parent && req->principal->has_team)
+	if (!record_has(record, r->team->number) && !r->parent && req->principal->has_team && !r->team->rule->output_only)
 		record_set_uuid(record, r->team->number, req->principal->team);
 }
 
@@ -286,6 +286,55 @@ static void answer(struct write *w)
 	if (req->verb == VERB_CREATE)
 		req->created_id = record_text(w->after, STANDARD_ID);
 	req->status = OK;
+}
+
+static enum status find_constraint(struct db *db, struct write *w, const struct constraint *c, PGresult **rows_out)
+{
+	struct db_params params = { .arena = w->req->arena };
+	struct slice value;
+
+	*rows_out = NULL;
+	if (!w->after->fields[c->field->index].len ||
+		!column_from_wire(c->field, w->after->fields[c->field->index], w->req->arena, &value))
+		return OK;
+	db_bind(&params, value.data, value.len);
+	return db_run(db, w->req->arena, &c->find, &params, rows_out);
+}
+
+static bool sees_row(const struct request *req, const PGresult *rows, int row, int owner_column)
+{
+	const uint8_t *owner = PQgetisnull(rows, row, owner_column) ? NULL : (const uint8_t *)db_bytes(rows, row, owner_column).data;
+	const uint8_t *team =
+		PQgetisnull(rows, row, owner_column + 1) ? NULL : (const uint8_t *)db_bytes(rows, row, owner_column + 1).data;
+
+	return principal_may_see(req->principal, owner, team);
+}
+
+static bool is_changed(const struct write *w, const struct schema_field *field)
+{
+	struct slice old = w->before ? w->before->fields[field->index] : (struct slice){ 0 }, new = w->after->fields[field->index];
+
+	return new.len && (old.len != new.len || memcmp(old.data, new.data, old.len));
+}
+
+/* A reference to a row out of sight is one to nothing. A statement of its own, for members alone and for what they newly name; parents
+ * are looked at with the rest of the group. The status is the database's: a write that may not fails alone. */
+static enum status check_sight(struct db *db, struct write *w)
+{
+	struct request *req = w->req;
+
+	for (size_t i = 0; i < w->table->reference_count && w->event && !req->principal->administrator; i++) {
+		const struct constraint *c = &w->table->references[i];
+		PGresult *rows;
+
+		if (!c->has_scope || c->field == w->table->resource->parent || !is_changed(w, c->field))
+			continue;
+		TRY(find_constraint(db, w, c, &rows));
+		if (rows && PQntuples(rows) && !sees_row(req, rows, 0, 1))
+			failed(w, fail_field(req, arena_printf(req->arena, "/%s", c->field->json_name), MSG_BAD_REFERENCE,
+				problem_resource_label(req->arena, c->field->reference), NULL));
+	}
+	return OK;
 }
 
 /* --- a group: requests for one table, each record and each key at most once */
@@ -527,6 +576,8 @@ static enum status create_once(struct group *g)
 	for (size_t i = 0; i < g->count; i++)
 		if (g->writes[i]->state == WAITING && prepare_create(g->writes[i]) != OK)
 			failed(g->writes[i], g->writes[i]->req->status);
+		else if (g->writes[i]->state == WAITING)
+			TRY(check_sight(g->db, g->writes[i]));
 	if (g->any_key)
 		send_keys(g);
 	TRY(bind_rows(g, &params, true));
@@ -632,8 +683,11 @@ static enum status change_once(struct group *g, bool *committing)
 	group_reset(g);
 	TRY(db_ready(g->db));
 	TRY(lock_rows(g));
-	for (size_t i = 0; i < g->count; i++)
+	for (size_t i = 0; i < g->count; i++) {
 		decide(g, g->writes[i]);
+		if (g->writes[i]->state == WAITING)
+			TRY(check_sight(g->db, g->writes[i]));
+	}
 	if (g->any_key)
 		send_key_versions(g);
 	TRY(bind_rows(g, &params, false));
@@ -718,9 +772,7 @@ static enum status duplicate(struct write *w, const struct constraint *c, const 
 	struct request *req = w->req;
 	char id[37] = "";
 	const struct schema_message *m = w->table->resource->message;
-	bool seen = !c->has_scope || principal_may_see(req->principal,
-		PQgetisnull(rows, 0, 1) ? NULL : (const uint8_t *)db_bytes(rows, 0, 1).data,
-		PQgetisnull(rows, 0, 2) ? NULL : (const uint8_t *)db_bytes(rows, 0, 2).data);
+	bool seen = !c->has_scope || sees_row(req, rows, 0, 1);
 
 	if (seen)
 		uuid_to_text((const uint8_t *)db_bytes(rows, 0, 0).data, id);
@@ -732,19 +784,6 @@ static enum status duplicate(struct write *w, const struct constraint *c, const 
 	return CONFLICT;
 }
 
-static enum status find_constraint(struct db *db, struct write *w, const struct constraint *c, PGresult **rows_out)
-{
-	struct db_params params = { .arena = w->req->arena };
-	struct slice value;
-
-	*rows_out = NULL;
-	if (!w->after->fields[c->field->index].len ||
-		!column_from_wire(c->field, w->after->fields[c->field->index], w->req->arena, &value))
-		return OK;
-	db_bind(&params, value.data, value.len);
-	return db_run(db, w->req->arena, &c->find, &params, rows_out);
-}
-
 /* What is referred to belongs to another parent than the row. */
 static bool is_elsewhere(const struct write *w, const struct constraint *c, const PGresult *rows)
 {
@@ -752,6 +791,22 @@ static bool is_elsewhere(const struct write *w, const struct constraint *c, cons
 		c->within ? schema_field_find(w->table->resource->message, c->within->json_name, c->within->json_len) : NULL;
 
 	return ours && memcmp(db_bytes(rows, 0, c->has_scope ? 3 : 1).data, record_uuid(w->after, ours->number), 16);
+}
+
+static enum status find_cycle(struct db *db, struct write *w)
+{
+	const struct schema_field *above = w->table->above;
+	struct db_params params = { .arena = w->req->arena };
+	PGresult *rows;
+
+	if (!above || !record_has(w->after, above->number))
+		return OK;
+	db_bind_uuid(&params, w->id);
+	db_bind_uuid(&params, record_uuid(w->after, above->number));
+	TRY(db_run(db, w->req->arena, &w->table->cycle, &params, &rows));
+	if (PQntuples(rows))
+		return fail_field(w->req, arena_printf(w->req->arena, "/%s", above->json_name), w->table->ops->cycle, NULL);
+	return OK;
 }
 
 /* Which constraint refused the row. OK: none now: the rival has gone in the meantime, or the row is there (our own create that
@@ -776,7 +831,7 @@ static enum status find_reason(struct db *db, struct write *w)
 		else if (rows && is_elsewhere(w, &w->table->references[i], rows))
 			fail_field(w->req, arena_printf(w->req->arena, "/%s", f->json_name), MSG_WRONG_CUSTOMER, NULL);
 	}
-	return w->req->status;
+	return w->req->status != OK ? w->req->status : find_cycle(db, w);
 }
 
 static bool is_stored(struct db *db, struct write *w)
@@ -995,6 +1050,9 @@ enum status engine_create(struct request *req, const struct schema_resource *res
 	uuid_v7(w.id);
 	TRY(validate_create(req, record));
 	TRY(prepare_create(&w));
+	TRY(check_sight(req->db, &w));
+	if (w.state == FAILED)
+		return req->status;
 	TRY(run_one(req, &w, &w.table->insert, true));
 	*after_out = w.after;
 	return OK;
@@ -1051,6 +1109,9 @@ enum status engine_update(struct request *req, const struct schema_resource *res
 
 	req->verb = verb;
 	TRY(status);
+	TRY(check_sight(req->db, &w));
+	if (w.state == FAILED)
+		return req->status;
 	if (w.event)
 		TRY(run_one(req, &w, &w.table->update, false));
 	*after_out = w.after;

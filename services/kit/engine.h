@@ -40,7 +40,8 @@ enum status engine_at_version(struct db *db, struct request *req, const struct s
 
 /* Many at once, in two halves, so that the caller makes the next ones while PostgreSQL stores these. */
 struct creation;
-/* Validates, plans and sends. INTERNAL only for our own bugs. */
+/* Validates, plans and sends. INTERNAL only for our own bugs. References to rows with a scope are not held against it here: the caller
+ * takes none from a user. */
 enum status engine_create_begin(struct request *req, const struct schema_resource *resource, struct record **records, size_t count,
 	struct creation **creation_out) MUST_CHECK;
 /* In the order of the begins. statuses_out and problems_out have one entry a record; fails as a whole only for the database's

@@ -23,6 +23,8 @@ struct resource_ops {
 	enum status (*before_create)(struct request *req, struct record *after);
 	enum status (*before_update)(struct request *req, const struct record *before, struct record *after);
 	enum status (*before_delete)(struct request *req, const struct record *before);
+	/* Of a resource that refers to itself, as teams do: what to say when a row would come to stand above itself. */
+	enum message cycle;
 };
 
 struct resource {

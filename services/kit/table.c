@@ -60,6 +60,27 @@ static void add_reference_checks(struct buffer *out, const struct table *table, 
 	}
 }
 
+/* All that stands above a row; UNION ends a circle that was there already. */
+static void add_line_above(struct buffer *out, const struct table *table, const char *id, const char *above)
+{
+	const char *column = table->above->name;
+
+	buffer_printf(out, "WITH RECURSIVE up(id) AS (SELECT %s UNION SELECT o.\"%s\" FROM \"%s\" o JOIN up ON o.id = up.id WHERE o.\"%s\" IS NOT NULL)"
+		" SELECT FROM up WHERE up.id = %s", above, column, table->resource->singular, column, id);
+}
+
+/* Two changes at the same time can still close a circle: whoever walks a tree must end in one. */
+static void add_cycle_check(struct buffer *out, const struct table *table)
+{
+	if (!table->above)
+		return;
+	const char *above = arena_printf(out->arena, "r.\"%s\"", table->above->name);
+
+	buffer_printf(out, " AND (%s IS NULL OR %s = t.\"%s\" OR NOT EXISTS (", above, above, table->above->name);
+	add_line_above(out, table, "r.id", above);
+	buffer_add_text(out, "))");
+}
+
 static void compose_insert(struct table *table, struct arena *arena)
 {
 	struct buffer sql = { .arena = arena };
@@ -100,6 +121,7 @@ static void compose_update(struct table *table, struct arena *arena)
 			name, name, name, table->resource->singular, name, name);
 	}
 	add_reference_checks(&sql, table, true);
+	add_cycle_check(&sql, table);
 	buffer_add_text(&sql, " RETURNING t.id), ev AS (INSERT INTO event_outbox (" EVENT_COLUMNS ") SELECT e.* FROM ");
 	event_arrays_sql(&sql, n);
 	buffer_add_text(&sql, " JOIN up ON up.id = e.subject_id) SELECT id FROM up");
@@ -118,6 +140,12 @@ static void compose_rest(struct table *table, struct arena *arena)
 	table->drop_keys.sql = arena_printf(arena,
 		"DELETE FROM idempotency i USING unnest($1::bytea[], $2::uuid[]) AS k(key, id) WHERE i.key = k.key AND i.record_id = k.id"
 		" AND NOT EXISTS (SELECT FROM \"%s\" t WHERE t.id = k.id)", name);
+	if (table->above) {
+		struct buffer cycle = { .arena = arena };
+
+		add_line_above(&cycle, table, "$1::uuid", "$2::uuid");
+		table->cycle.sql = cycle.data;
+	}
 	if (table->resource->parent)
 		table->parents.sql = arena_printf(arena,
 			"SELECT id, owner_id, team_id FROM %s WHERE id = ANY ($1::uuid[]) AND delete_time IS NULL ORDER BY id FOR KEY SHARE",
@@ -155,6 +183,8 @@ static void find_constraints(struct table *table, struct arena *arena)
 		if (f->reference)
 			add_constraint(table->references, &table->reference_count, REFERENCE_MAX, f, referred_table(table, f, arena), "id",
 				f->reference->owner && !strcmp(f->reference->service, r->service), shared_parent(r, f), arena);
+		if (f->reference == r)
+			table->above = f;
 		if (f->rule->search)
 			table->searched = true;
 	}

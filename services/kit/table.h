@@ -34,6 +34,8 @@ struct table {
 	struct db_statement update;     /* columns, search, events → ids */
 	struct db_statement drop_keys;  /* idempotency keys, ids: of rows that did not come to be */
 	struct db_statement parents;    /* $1 ids → id, owner_id, team_id of live parents; only with a parent */
+	const struct schema_field *above; /* refers to a row of the same table: a tree; NULL: none */
+	struct db_statement cycle;      /* $1 id, $2 what is to be above it → a row when that stands below */
 	struct constraint unique[UNIQUE_MAX];
 	size_t unique_count;
 	struct constraint references[REFERENCE_MAX];
