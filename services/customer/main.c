@@ -13,7 +13,7 @@ static const struct resource resources[] = {
 };
 
 static const struct method methods[] = {
-	{ "CustomerService.CreateImport", import_create },
+	{ "CustomerService.CreateImport", import_create, .makes = "jobs" },
 	{ "CustomerService.CancelJob", import_cancel },
 	{ "CustomerService.BeginFile", file_begin },
 	{ "CustomerService.AppendFile", file_append },

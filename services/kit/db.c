@@ -5,6 +5,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,8 @@ struct db {
 	struct db_options options;
 	char run_options[512];
 	PGconn *conn;
+	pthread_mutex_t cancel_lock; /* the only part that another thread touches */
+	PGcancel *cancel;
 	bool broken;
 	int64_t failed_at_ms;
 	const struct db_statement *prepared[STATEMENTS_MAX];
@@ -72,6 +75,7 @@ struct db *db_open(const struct db_options *options)
 	struct db *db = calloc(1, sizeof *db);
 
 	db->options = *options;
+	pthread_mutex_init(&db->cancel_lock, NULL);
 	db->broken = true;
 	db->failed_at_ms = INT64_MIN / 2;
 	snprintf(db->run_options, sizeof db->run_options,
@@ -85,7 +89,9 @@ void db_close(struct db *db)
 {
 	if (!db)
 		return;
+	PQfreeCancel(db->cancel);
 	PQfinish(db->conn);
+	pthread_mutex_destroy(&db->cancel_lock);
 	free(db);
 }
 
@@ -130,6 +136,10 @@ static enum status connect_now(struct db *db)
 		return UNAVAILABLE;
 	}
 	metric_add(metric_series(METRIC_DATABASE_CONNECTS, ""), 1);
+	pthread_mutex_lock(&db->cancel_lock);
+	PQfreeCancel(db->cancel);
+	db->cancel = PQgetCancel(db->conn);
+	pthread_mutex_unlock(&db->cancel_lock);
 	db->broken = false;
 	db->prepared_count = db->first = db->last = 0;
 	db->group = OK;
@@ -148,11 +158,11 @@ enum status db_ready(struct db *db)
 void db_cancel(struct db *db)
 {
 	char message[256];
-	PGcancel *cancel = db->conn ? PQgetCancel(db->conn) : NULL;
 
-	if (cancel)
-		PQcancel(cancel, message, sizeof message);
-	PQfreeCancel(cancel);
+	pthread_mutex_lock(&db->cancel_lock);
+	if (db->cancel && !PQcancel(db->cancel, message, sizeof message))
+		log_warn("cancel", "connection=%s error=\"%s\"", db->options.name, message);
+	pthread_mutex_unlock(&db->cancel_lock);
 }
 
 /* --- parameters */

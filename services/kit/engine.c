@@ -152,20 +152,23 @@ static enum status plan_change(struct write *w)
 }
 
 /* A key belongs to who uses it and to the method: the digest of all three finds it. */
-static void plan_key(struct write *w)
+static void digest_key(const struct request *req, uint8_t key_out[KEY_BYTES], uint8_t body_hash_out[KEY_BYTES])
 {
-	struct request *req = w->req;
 	crypto_generichash_state hash;
 
-	w->keyed = req->idempotency_key;
-	if (!w->keyed)
-		return;
 	crypto_generichash_init(&hash, NULL, 0, KEY_BYTES);
 	crypto_generichash_update(&hash, (const unsigned char *)req->principal_id, strlen(req->principal_id) + 1);
 	crypto_generichash_update(&hash, (const unsigned char *)req->name, strlen(req->name) + 1);
 	crypto_generichash_update(&hash, (const unsigned char *)req->idempotency_key, strlen(req->idempotency_key));
-	crypto_generichash_final(&hash, w->key, KEY_BYTES);
-	crypto_generichash(w->body_hash, KEY_BYTES, req->body, req->body_len, NULL, 0);
+	crypto_generichash_final(&hash, key_out, KEY_BYTES);
+	crypto_generichash(body_hash_out, KEY_BYTES, req->body, req->body_len, NULL, 0);
+}
+
+static void plan_key(struct write *w)
+{
+	w->keyed = w->req->idempotency_key;
+	if (w->keyed)
+		digest_key(w->req, w->key, w->body_hash);
 }
 
 enum status engine_plan(struct request *req)
@@ -1116,6 +1119,60 @@ enum status engine_update(struct request *req, const struct schema_resource *res
 		TRY(run_one(req, &w, &w.table->update, false));
 	*after_out = w.after;
 	return OK;
+}
+
+static enum status claim_once(struct request *req, const uint8_t key[KEY_BYTES], const uint8_t body_hash[KEY_BYTES], PGresult **rows_out)
+{
+	static const struct db_statement claim = {
+		"INSERT INTO idempotency AS i (key, body_hash, record_id) VALUES ($1::bytea, $2::bytea, gen_random_uuid())"
+		" ON CONFLICT (key) DO UPDATE SET key = excluded.key RETURNING i.key, xmax = 0, i.body_hash, i.record_id, i.version"
+	};
+	struct db_params params = { .arena = req->arena };
+
+	db_bind(&params, key, KEY_BYTES);
+	db_bind(&params, body_hash, KEY_BYTES);
+	return db_run(req->db, req->arena, &claim, &params, rows_out);
+}
+
+static enum status keep_outcome(struct request *req, const uint8_t key[KEY_BYTES])
+{
+	static const struct db_statement keep = {
+		"UPDATE idempotency SET record_id = $2::uuid, version = $3::bigint WHERE key = $1::bytea"
+	};
+	struct db_params params = { .arena = req->arena };
+	uint8_t id[16];
+
+	if (!req->created_id || !uuid_from_text(req->created_id, strlen(req->created_id), id))
+		return INTERNAL;
+	db_bind(&params, key, KEY_BYTES);
+	db_bind_uuid(&params, id);
+	db_bind_int8(&params, (int64_t)req->version);
+	return db_run(req->db, req->arena, &keep, &params, NULL);
+}
+
+enum status engine_once(struct request *req, const struct schema_resource *makes, enum status (*run)(struct request *req))
+{
+	struct write w = { .req = req };
+	PGresult *rows;
+
+	if (!req->idempotency_key || !req->principal)
+		return run(req);
+	digest_key(req, w.key, w.body_hash);
+	TRY(claim_once(req, w.key, w.body_hash, &rows));
+	take_key(&w, rows, 0);
+	if (w.state == FAILED)
+		return req->status;
+	if (w.state == REPLAYED) {
+		TRY(engine_at_version(req->db, req, makes, w.earlier_id, w.earlier_version, &w.after));
+		if (!may_see(req, w.after))
+			return fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
+		req->replayed = true;
+		answer(&w);
+		req->created_id = record_text(w.after, STANDARD_ID);
+		return OK;
+	}
+	TRY(run(req));
+	return keep_outcome(req, w.key);
 }
 
 /* --- the past */

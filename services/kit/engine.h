@@ -34,6 +34,10 @@ enum status engine_get(struct request *req, const struct schema_resource *resour
 enum status engine_get_locked(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
 	struct record **record_out) MUST_CHECK;
 
+/* Runs a custom method whose outcome is a record of `makes` (its id in req->created_id), once for its idempotency key: told again
+ * from the log when the same request comes another time. In the caller's transaction. */
+enum status engine_once(struct request *req, const struct schema_resource *makes, enum status (*run)(struct request *req)) MUST_CHECK;
+
 /* The record as it was at a version, put together from its events. NOT_FOUND when there was none. */
 enum status engine_at_version(struct db *db, struct request *req, const struct schema_resource *resource, const uint8_t id[16],
 	uint64_t version, struct record **record_out) MUST_CHECK;

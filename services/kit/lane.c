@@ -125,7 +125,8 @@ static void run_work(struct lane *lane, struct request **requests, size_t count)
 		if (req->status == OK)
 			req->status = db_begin(lane->db);
 		if (req->status == OK)
-			req->status = req->method->run(req);
+			req->status = req->method->makes ? engine_once(req, schema_resource_find(req->method->makes), req->method->run) :
+							   req->method->run(req);
 		if (req->status == OK)
 			req->status = db_commit(lane->db);
 		else
@@ -272,6 +273,18 @@ void lanes_stop(struct lanes *lanes)
 	pthread_mutex_unlock(&lanes->lock);
 	for (unsigned i = 0; i < lanes->options.count; i++)
 		pthread_join(lanes->lane[i].thread, NULL);
+}
+
+void lanes_cancel_abandoned(struct lanes *lanes)
+{
+	pthread_mutex_lock(&lanes->lock);
+	for (unsigned i = 0; i < lanes->options.count; i++) {
+		struct lane *lane = &lanes->lane[i];
+
+		if (lane->current_count && bus_request_abandoned(lane->current[0]->bus))
+			db_cancel(lane->db);
+	}
+	pthread_mutex_unlock(&lanes->lock);
 }
 
 bool lanes_alive(struct lanes *lanes)

@@ -25,6 +25,9 @@ struct lanes *lanes_start(const struct lanes_options *options);
 /* Takes the request; it is answered in any case. Any thread. Does not wake a lane: lanes_wake() does, once for many. */
 void lanes_put(struct lanes *lanes, struct request *req);
 void lanes_wake(struct lanes *lanes);
+/* Cancels in PostgreSQL what runs for requests that nobody waits for any more; called now and then. For classes whose statements
+ * may be cut at any point: queries. */
+void lanes_cancel_abandoned(struct lanes *lanes);
 /* Finishes what is in the queue and ends the threads. */
 void lanes_stop(struct lanes *lanes);
 /* Whether every lane has turned within the last two minutes: waiting for PostgreSQL within its time-outs is alive. */

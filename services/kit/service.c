@@ -27,6 +27,8 @@
 #define READ_CAPACITY   1024
 #define OTHER_CAPACITY  256
 #define LOCK_TIMEOUT_MS 3000
+#define TURN_MS         200   /* how soon a query ends whose client has gone */
+#define OTHER_CONNECTIONS 4   /* sequencer, consumer, jobs, probe */
 
 /* Requests that wait for identity to say who a principal is. */
 struct asking {
@@ -306,6 +308,26 @@ static void open_worker(void)
 		config_refuse("GUANXI_BROKER_REQUESTS: %s", error.text);
 }
 
+/* Whether the server grants this process the connections that its threads will open. */
+static void check_connections(struct request *req)
+{
+	static const struct db_statement ask = {
+		"SELECT coalesce(nullif(rolconnlimit, -1), 1000000)::bigint, current_setting('max_connections')::bigint"
+		" - current_setting('superuser_reserved_connections')::bigint FROM pg_roles WHERE rolname = current_user"
+	};
+	PGresult *rows;
+	int64_t wanted = OTHER_CONNECTIONS + config_number("GUANXI_READ_LANES") + config_number("GUANXI_WRITE_LANES") +
+		config_number("GUANXI_QUERY_LANES") + config_number("GUANXI_WORK_LANES");
+
+	if (db_run(req->db, req->arena, &ask, NULL, &rows) != OK)
+		config_refuse("cannot ask PostgreSQL for its limits: %s", db_error(req->db));
+	int64_t granted = db_int8(rows, 0, 0) < db_int8(rows, 0, 1) ? db_int8(rows, 0, 0) : db_int8(rows, 0, 1);
+
+	if (granted < wanted)
+		config_refuse("%lld connections to PostgreSQL are needed and it grants %lld: raise max_connections or the role's limit, or lower GUANXI_*_LANES",
+			(long long)wanted, (long long)granted);
+}
+
 static void seed(void)
 {
 	struct request *req = request_for_job(s.service, &principal_system);
@@ -313,6 +335,7 @@ static void seed(void)
 	req->db = db_open(&(struct db_options){ config_text("GUANXI_DATABASE"), s.service->name, 30000, 0, "seed" });
 	if (db_ready(req->db) != OK)
 		config_refuse("cannot connect to PostgreSQL: %s", db_error(req->db));
+	check_connections(req);
 	if (s.service->seed && (db_begin(req->db) != OK || s.service->seed(req) != OK || db_commit(req->db) != OK))
 		config_refuse("the first rows could not be written: %s",
 			req->problem ? problem_text(req->problem, LANGUAGE_EN, req->arena) : db_error(req->db));
@@ -330,9 +353,11 @@ static void tell_ready(void)
 
 static void wait_for_signal(const sigset_t *signals)
 {
+	const struct timespec turn = { 0, TURN_MS * 1000000 };
 	int signal;
 
-	sigwait(signals, &signal);
+	while ((signal = sigtimedwait(signals, NULL, &turn)) < 0)
+		lanes_cancel_abandoned(s.lanes[LANE_QUERY]);
 	log_info("stopping", "signal=%d", signal);
 }
 
