@@ -18,7 +18,7 @@ const chromiumArguments = [
 
 export default defineConfig({
   outputDir: `${results}/artifacts-${group}`,
-  timeout: 60_000,
+  timeout: 120_000,
   expect: { timeout: 10_000 },
   workers: group === "fault" ? 1 : 2,
   fullyParallel: false,

@@ -179,7 +179,7 @@ test.describe("one sentence for", () => {
   test("a missing package: the command that installs it", async ({ ownSystem }) => {
     const stub = temporaryDirectory();
     chmodSync(stub, 0o755);
-    writeFileSync(path.join(stub, "dpkg-query"), '#!/bin/sh\nfor last; do :; done\n[ "$last" = libzmq3-dev ] || printf "ii "\n', { mode: 0o755 });
+    writeFileSync(path.join(stub, "dpkg-query"), '#!/bin/sh\nfor name; do [ "$name" = libzmq3-dev ] || echo "$name ii "; done\n', { mode: 0o755 });
     writeFileSync(path.join(stub, "apt-get"), '#!/bin/sh\necho "E: Unable to locate package libzmq3-dev"\nexit 100\n', { mode: 0o755 });
     const tried = await outcome(path.join(top, "deploy/local/install"), ["build"], { ...ownSystem.environment, PATH: `${stub}:${process.env["PATH"] ?? ""}` });
     expect(tried.code).toBe(1);
