@@ -5,14 +5,14 @@
 struct listener {
 	int fd;
 	char *bytes;
-	size_t len, capacity;
+	size_t start, len, capacity; /* what was received and not taken yet lies in [start, len) */
 	char id[200], event[100], data[70000];
 };
 
 /* HTTP/1.0: no chunks between us and the events. */
 static struct listener listen_to(const char *query, const char *token, const char *headers)
 {
-	struct listener l = { .fd = dial(), .capacity = 1 << 20, .bytes = malloc(1 << 20) };
+	struct listener l = { .fd = dial(), .capacity = 1 << 20, .bytes = calloc(1, 1 << 20) };
 	char *text;
 	int len = asprintf(&text, "GET /api/v1/events%s HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer %s\r\n%s\r\n", query, token,
 		headers ? headers : "");
@@ -24,32 +24,36 @@ static struct listener listen_to(const char *query, const char *token, const cha
 
 static bool fill(struct listener *l)
 {
+	memmove(l->bytes, l->bytes + l->start, l->len - l->start);
+	l->len -= l->start;
+	l->start = 0;
 	ssize_t n = recv(l->fd, l->bytes + l->len, l->capacity - l->len - 1, 0);
 
-	if (n <= 0)
-		return false;
-	l->len += (size_t)n;
+	l->len += n > 0 ? (size_t)n : 0;
 	l->bytes[l->len] = '\0';
+	return n > 0;
+}
+
+/* The text before that end, which is taken too. False: the stream has ended. */
+static bool take_until(struct listener *l, const char *end, char *text_out, size_t size)
+{
+	char *at;
+
+	while (!(at = strstr(l->bytes + l->start, end)))
+		if (!fill(l))
+			return false;
+	size_t len = (size_t)(at - l->bytes) - l->start;
+
+	assert_true(len < size);
+	memcpy(text_out, l->bytes + l->start, len);
+	text_out[len] = '\0';
+	l->start += len + strlen(end);
 	return true;
 }
 
-/* The next block of lines, without the empty line that ends it. False: the stream has ended. */
 static bool next_block(struct listener *l, char *block_out, size_t size)
 {
-	char *end;
-
-	l->bytes[l->len] = '\0';
-	while (!(end = strstr(l->bytes, "\n\n")))
-		if (!fill(l))
-			return false;
-	size_t len = (size_t)(end - l->bytes);
-
-	assert_true(len < size);
-	memcpy(block_out, l->bytes, len);
-	block_out[len] = '\0';
-	l->len -= len + 2;
-	memmove(l->bytes, end + 2, l->len);
-	return true;
+	return take_until(l, "\n\n", block_out, size);
 }
 
 static void take_line(const char *block, const char *name, char *out, size_t size)
@@ -84,16 +88,11 @@ static bool next_event(struct listener *l)
 
 static void skip_head(struct listener *l)
 {
-	char *end;
+	char head[4096];
 
-	l->bytes[0] = '\0';
-	while (!(end = strstr(l->bytes, "\r\n\r\n")))
-		if (!fill(l))
-			fail_msg("no head: %s", l->bytes);
-	assert_memory_equal(l->bytes + 9, "200", 3);
-	assert_non_null(strcasestr(l->bytes, "content-type: text/event-stream"));
-	l->len -= (size_t)(end + 4 - l->bytes);
-	memmove(l->bytes, end + 4, l->len + 1);
+	assert_true(take_until(l, "\r\n\r\n", head, sizeof head));
+	assert_memory_equal(head + 9, "200", 3);
+	assert_non_null(strcasestr(head, "content-type: text/event-stream"));
 }
 
 static struct listener follow(const char *query, const char *token, const char *headers)
@@ -113,16 +112,28 @@ static void leave(struct listener *l)
 	free(l->bytes);
 }
 
-static void expect_name(struct listener *l, const char *type, const char *name)
+/* The name in the event that comes next. */
+static void next_name(struct listener *l, const char *wanted, char *name_out, size_t size)
 {
 	if (!next_event(l))
-		fail_msg("the stream ended before %s", name);
+		fail_msg("the stream ended before %s", wanted);
 	json_t *json = json_loads(l->data, JSON_REJECT_DUPLICATES, NULL);
-	json_t *after = json_object_get(json_object_get(json, "data"), "after");
+	const char *name = json_string_value(json_object_get(json_object_get(json_object_get(json, "data"), "after"), "name"));
 
-	assert_string_equal(l->event, type);
-	assert_string_equal(json_string_value(json_object_get(after, "name")), name);
+	snprintf(name_out, size, "%s", name ? name : "(none)");
 	json_decref(json);
+}
+
+/* What settle() published may still be on its way. */
+static void expect_name(struct listener *l, const char *type, const char *wanted)
+{
+	char name[100];
+
+	do
+		next_name(l, wanted, name, sizeof name);
+	while (!strcmp(name, "settle") && strcmp(wanted, "settle"));
+	assert_string_equal(name, wanted);
+	assert_string_equal(l->event, type);
 }
 
 static void expect_control(struct listener *l, const char *kind)
@@ -170,7 +181,9 @@ static void an_event_arrives_as_a_cloud_event(void **state)
 	settle();
 	l = follow("?types=guanxi.customer.*&from=latest", ADMIN_TOKEN, NULL);
 	publish(log_event(UPDATED, "甲\n乙", NULL, NULL));
-	assert_true(next_event(&l));
+	do
+		assert_true(next_event(&l));
+	while (strstr(l.data, "settle"));
 	assert_string_equal(l.event, UPDATED);
 	json = json_loads(l.data, JSON_REJECT_DUPLICATES, NULL);
 	assert_string_equal(json_string_value(json_object_get(json, "specversion")), "1.0");
@@ -314,7 +327,9 @@ static void what_is_no_longer_kept_is_said_to_be_missing(void **state)
 
 	gateway_close(fx->gateway); /* so that no ring has them either */
 	open_gateway(&options);
+	lock();
 	fx->log_low = fx->log_len - 1;
+	unlock();
 	l = follow("", ADMIN_TOKEN, header);
 	expect_control(&l, "GAP");
 	expect_name(&l, UPDATED, "kept");
@@ -330,7 +345,9 @@ static void a_promoted_log_is_said_to_diverge(void **state)
 	l = follow("", ADMIN_TOKEN, NULL);
 	publish(log_event(UPDATED, "before", NULL, NULL));
 	expect_name(&l, UPDATED, "before");
+	lock();
 	fx->epoch = 2;
+	unlock();
 	publish(log_event(UPDATED, "after", NULL, NULL));
 	expect_control(&l, "DIVERGED");
 	publish(log_event(UPDATED, "later", NULL, NULL));
@@ -369,9 +386,9 @@ static void a_session_that_ends_closes_its_stream(void **state)
 	struct listener l = follow("", MEMBER_TOKEN, NULL);
 
 	(void)state;
-	pthread_mutex_lock(&fx->lock);
+	lock();
 	fx->session_ended = true;
-	pthread_mutex_unlock(&fx->lock);
+	unlock();
 	expect_control(&l, "SESSION_ENDED");
 	assert_false(next_event(&l));
 	leave(&l);
@@ -391,12 +408,22 @@ static void an_orderly_end_tells_clients_to_come_again(void **state)
 	open_gateway(&options);
 }
 
+static int next_numbered(struct listener *l)
+{
+	char name[100];
+
+	do
+		next_name(l, "a number", name, sizeof name);
+	while (!strcmp(name, "settle"));
+	return atoi(name);
+}
+
 /* The one who does not read is paused and gets everything in the end; the other one does not wait for it. */
 static void a_client_that_does_not_read_stops_nobody_and_loses_nothing(void **state)
 {
-	enum { MANY = 2400, TOGETHER = 40 }; /* some 8 MB of events: more than buffers and ring take */
+	enum { MANY = 960, TOGETHER = 40 }; /* some 8 MB of events: more than buffers and ring take */
 	struct listener lazy, keen;
-	char name[3000];
+	char name[6000];
 	int small = 65536;
 
 	(void)state;
@@ -412,14 +439,10 @@ static void a_client_that_does_not_read_stops_nobody_and_loses_nothing(void **st
 		name[len] = 'n';
 		publish(log_event(UPDATED, name, NULL, NULL));
 		for (int k = 0; i % TOGETHER == TOGETHER - 1 && k < TOGETHER; k++)
-			assert_true(next_event(&keen));
+			next_numbered(&keen);
 	}
 	for (int i = 0; i < MANY; i++) {
-		assert_true(next_event(&lazy));
-		char *at = strstr(lazy.data, "\"after\":{\"name\":\"");
-
-		assert_non_null(at);
-		assert_int_equal(atoi(at + 17), i);
+		assert_int_equal(next_numbered(&lazy), i);
 	}
 	leave(&lazy);
 	leave(&keen);

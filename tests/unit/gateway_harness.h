@@ -61,13 +61,22 @@ struct fixture {
 
 static struct fixture *fx;
 
+static inline void lock(void)
+{
+	pthread_mutex_lock(&fx->lock);
+}
+
+static inline void unlock(void)
+{
+	pthread_mutex_unlock(&fx->lock);
+}
+
 /* --- the services --- */
 
-static inline const char *field_text(const struct arena *unused, const uint8_t *bytes, size_t len, uint32_t number, char *out, size_t size)
+static inline const char *field_text(const uint8_t *bytes, size_t len, uint32_t number, char *out, size_t size)
 {
 	struct wire_field f;
 
-	(void)unused;
 	*out = '\0';
 	if (wire_find(bytes, len, number, &f) && f.type == WIRE_BYTES)
 		snprintf(out, size, "%.*s", (int)f.len, f.bytes);
@@ -203,26 +212,26 @@ static inline uint16_t sign_in(struct buffer *out)
 	return OK;
 }
 
-static inline void remember_call(const struct bus_request *request)
+static inline void remember_call(const struct bus_request *request, const char *method)
 {
 	fx->calls++;
-	field_text(NULL, request->header, request->header_len, 2, fx->principal, sizeof fx->principal);
-	field_text(NULL, request->header, request->header_len, 4, fx->traceparent, sizeof fx->traceparent);
-	field_text(NULL, request->header, request->header_len, 5, fx->key, sizeof fx->key);
-	field_text(NULL, request->header, request->header_len, 6, fx->locale, sizeof fx->locale);
+	snprintf(fx->method, sizeof fx->method, "%s", method);
+	field_text(request->header, request->header_len, 2, fx->principal, sizeof fx->principal);
+	field_text(request->header, request->header_len, 4, fx->traceparent, sizeof fx->traceparent);
+	field_text(request->header, request->header_len, 5, fx->key, sizeof fx->key);
+	field_text(request->header, request->header_len, 6, fx->locale, sizeof fx->locale);
 	free(fx->body);
 	fx->body = malloc(request->body_len + 1);
 	memcpy(fx->body, request->body, request->body_len);
 	fx->body_len = request->body_len;
 }
 
-static inline uint16_t answer_own(const struct bus_request *request, struct buffer *header, struct buffer *out)
+static inline uint16_t answer_own(const struct bus_request *request, const char *method, struct buffer *header, struct buffer *out)
 {
 	struct arena *arena = out->arena;
-	const char *method = fx->method;
 	struct wire_field f;
 
-	remember_call(request);
+	remember_call(request, method);
 	if (!strcmp(method, "customers.get")) {
 		wire_add_varint(header, 1, 3);
 		add_customer(out, "星辰");
@@ -271,26 +280,27 @@ static inline void on_fake_request(void *ctx, struct bus_request *request)
 {
 	struct arena *arena = arena_new();
 	struct buffer header = { .arena = arena }, out = { .arena = arena };
+	char method[64];
 	uint16_t status;
 
 	(void)ctx;
-	pthread_mutex_lock(&fx->lock);
-	field_text(NULL, request->header, request->header_len, 1, fx->method, sizeof fx->method);
-	if (fx->hold_gets && !strcmp(fx->method, "customers.get")) {
+	lock();
+	field_text(request->header, request->header_len, 1, method, sizeof method);
+	if (fx->hold_gets && !strcmp(method, "customers.get")) {
 		fx->held = request;
 		pthread_cond_broadcast(&fx->changed);
-		pthread_mutex_unlock(&fx->lock);
+		unlock();
 		arena_free(arena);
 		return;
 	}
-	if (!strcmp(fx->method, "IdentityService.ResolveSession"))
+	if (!strcmp(method, "IdentityService.ResolveSession"))
 		status = resolve(request, &out);
-	else if (!strcmp(fx->method, "events.readLog"))
+	else if (!strcmp(method, "events.readLog"))
 		status = read_log(request, &out);
 	else
-		status = answer_own(request, &header, &out);
+		status = answer_own(request, method, &header, &out);
 	pthread_cond_broadcast(&fx->changed);
-	pthread_mutex_unlock(&fx->lock);
+	unlock();
 	bus_request_reply(request, status, header.data, header.len, out.data, out.len);
 	arena_free(arena);
 }
@@ -368,7 +378,7 @@ static inline uint64_t log_event(const char *type, const char *name, const char 
 	struct arena *arena = arena_new();
 	struct buffer out = { .arena = arena };
 
-	pthread_mutex_lock(&fx->lock);
+	lock();
 	uint64_t position = fx->log_len + 1;
 
 	assert_true(fx->log_len < LOG_MAX);
@@ -379,21 +389,21 @@ static inline uint64_t log_event(const char *type, const char *name, const char 
 	fx->log[fx->log_len] = (struct logged){ malloc(out.len), out.len };
 	memcpy(fx->log[fx->log_len].bytes, out.data, out.len);
 	fx->log_len++;
-	pthread_mutex_unlock(&fx->lock);
+	unlock();
 	arena_free(arena);
 	return position;
 }
 
 static inline void publish(uint64_t position)
 {
+	lock();
 	struct frame_batch batch = { fx->epoch, position - 1, position };
 	const struct logged *logged = &fx->log[position - 1];
 	struct frame_event event = { position, logged->bytes, (uint32_t)logged->len };
 
-	pthread_mutex_lock(&fx->lock);
 	bus_publisher_send(fx->publisher, "customer", &batch, &event, 1);
 	bus_publisher_process(fx->publisher);
-	pthread_mutex_unlock(&fx->lock);
+	unlock();
 }
 
 static inline void *run_publisher(void *arg)
@@ -403,13 +413,13 @@ static inline void *run_publisher(void *arg)
 		struct pollfd readable = { .fd = bus_publisher_fd(fx->publisher), .events = POLLIN };
 
 		poll(&readable, 1, 20);
-		pthread_mutex_lock(&fx->lock);
+		lock();
 		if (fx->ends) {
-			pthread_mutex_unlock(&fx->lock);
+			unlock();
 			return NULL;
 		}
 		bus_publisher_process(fx->publisher);
-		pthread_mutex_unlock(&fx->lock);
+		unlock();
 	}
 }
 
@@ -428,6 +438,8 @@ static inline int dial(void)
 	struct timeval patience = { .tv_sec = 15 };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+	lock(); /* what the test has seen so far, it saw before the services note more */
+	unlock();
 	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
@@ -461,6 +473,8 @@ static inline struct answer receive_answer(int fd)
 	}
 	close(fd);
 	bytes[len] = '\0';
+	lock(); /* what the services noted before they answered is seen from here on */
+	unlock();
 	char *end = strstr(bytes, "\r\n\r\n");
 
 	if (!end || sscanf(bytes, "HTTP/1.1 %u", &answer.status) != 1)
@@ -597,9 +611,9 @@ static inline int stage_close(void **state)
 
 	(void)state;
 	gateway_close(fx->gateway);
-	pthread_mutex_lock(&fx->lock);
+	lock();
 	fx->ends = true;
-	pthread_mutex_unlock(&fx->lock);
+	unlock();
 	pthread_join(fx->publisher_thread, NULL);
 	bus_publisher_close(fx->publisher);
 	bus_worker_close(fx->worker);

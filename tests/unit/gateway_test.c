@@ -322,7 +322,7 @@ static void the_path_names_the_record_of_a_custom_method(void **state)
 
 	(void)state;
 	assert_int_equal(a.status, 204);
-	field_text(NULL, fx->body, fx->body_len, 1, id, sizeof id);
+	field_text(fx->body, fx->body_len, 1, id, sizeof id);
 	assert_string_equal(id, RECORD_ID);
 	answer_free(&a);
 	expect_problem(ask("POST", "/api/v1/users/" RECORD_ID ":setPassword", ADMIN_TOKEN, "Content-Type: application/json\r\n",
@@ -365,12 +365,11 @@ static void a_service_that_is_not_there_is_503_with_a_time_to_try_again(void **s
 
 static bool is_held(void *ctx)
 {
-	bool held;
-
 	(void)ctx;
-	pthread_mutex_lock(&fx->lock);
-	held = fx->held;
-	pthread_mutex_unlock(&fx->lock);
+	lock();
+	bool held = fx->held;
+
+	unlock();
 	return held;
 }
 
@@ -393,7 +392,9 @@ static void a_client_that_leaves_takes_its_request_with_it(void **state)
 	int fd = dial();
 
 	(void)state;
+	lock();
 	fx->hold_gets = true;
+	unlock();
 	send_all(fd, request, sizeof request - 1);
 	await(is_held, NULL);
 	close(fd);
@@ -469,7 +470,9 @@ static void an_upload_that_the_service_refuses_ends_at_once(void **state)
 	int fd = dial();
 
 	(void)state;
+	lock();
 	fx->refuse_chunks = true;
+	unlock();
 	send_all(fd, head, sizeof head - 1);
 	send_all(fd, data, 1 << 20);
 	free(data);
