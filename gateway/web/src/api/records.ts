@@ -4,6 +4,7 @@
 //   [collection, 'history', id]   its changes
 import { useInfiniteQuery, useQuery, type InfiniteData, type QueryClient } from '@tanstack/react-query';
 import { request } from './client';
+import { formatQuery, parseQuery } from './query';
 
 export type Scalar = string | number | boolean;
 export type MessageValue = Record<string, Scalar | undefined>;
@@ -48,13 +49,10 @@ export const keys = {
 };
 
 async function fetchPage(collection: string, query: string, cursor: string | undefined, signal: AbortSignal): Promise<Page> {
-  const search = new URLSearchParams(query);
-  if (!search.has('limit')) search.set('limit', String(PAGE_SIZE));
-  if (cursor !== undefined) {
-    search.set('cursor', cursor);
-    search.delete('count'); // the first page has told
-  }
-  return (await request<Page>('GET', `${path(collection)}?${search.toString()}`, { signal })).data;
+  const asked = parseQuery(query).filter(({ name }) => name !== 'count' || cursor === undefined); // the first page has told
+  if (!asked.some(({ name }) => name === 'limit')) asked.push({ name: 'limit', values: [String(PAGE_SIZE)] });
+  if (cursor !== undefined) asked.push({ name: 'cursor', values: [cursor] });
+  return (await request<Page>('GET', `${path(collection)}?${formatQuery(asked)}`, { signal })).data;
 }
 
 // `query` is the query string of the API: filters, sort, q.
@@ -107,7 +105,7 @@ export async function deleteRecord(collection: string, record: RecordData): Prom
 }
 
 export async function restoreRecord(collection: string, id: string, idempotencyKey: string): Promise<RecordData> {
-  return (await request<RecordData>('POST', `${path(collection, id)}:restore`, { body: {}, idempotencyKey })).data;
+  return (await request<RecordData>('POST', `${path(collection, id)}:restore`, { idempotencyKey })).data;
 }
 
 // Puts a newer image of a record everywhere it is shown. An image older than what is shown changes nothing.

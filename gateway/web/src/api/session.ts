@@ -55,7 +55,7 @@ export function useSignOut(): () => Promise<void> {
     } catch (error) {
       if (!(error instanceof Problem) || error.status !== 401) throw error;
     }
-    client.clear();
     client.setQueryData(ME_KEY, null);
+    client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== ME_KEY[0] });
   }, [client]);
 }

@@ -1,5 +1,5 @@
 // Phones, e-mails, addresses: rows of a few parts each.
-import { DeleteOutlined, PlusOutlined } from '@ant-design/icons';
+import { DeleteOutlined, PlusOutlined } from '../ui/icons';
 import { Button, Input, Select } from 'antd';
 import { useTranslation } from 'react-i18next';
 import type { MessageValue } from '../api/records';

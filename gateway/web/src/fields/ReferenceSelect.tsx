@@ -2,6 +2,7 @@
 import { Select } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { query as apiQuery } from '../api/query';
 import { useList, useRecord } from '../api/records';
 import { useSchema } from '../api/schema';
 import type { InputProps } from '../ui/Field';
@@ -27,7 +28,7 @@ export function ReferenceSelect({ collection, value, onChange, input, autoFocus,
   const [isOpen, setOpen] = useState(open);
   const [text, setText] = useState('');
   const q = useDebounced(text.trim(), DEBOUNCE_MS);
-  const query = new URLSearchParams({ ...(q === '' ? {} : { q }), limit: String(OPTIONS_LIMIT) }).toString();
+  const query = apiQuery({ ...(q === '' ? {} : { q }), limit: String(OPTIONS_LIMIT) });
   const { data, isFetching } = useList(collection, query, isOpen);
   const current = useRecord(collection, value).data;
 

@@ -39,7 +39,7 @@ export default function CreateDrawer({ resource, known, close }: { resource: Res
   const errorOutside = form.general ?? (more.some((field) => form.errorsOf(field) !== undefined) && !form.showMore ? t('form.errorsBelow') : undefined);
   useOverlay(true);
 
-  const field = (definition: FieldDefinition, index: number) => (
+  const field = (definition: FieldDefinition) => (
     <FormField
       key={definition.name}
       field={definition}
@@ -49,7 +49,6 @@ export default function CreateDrawer({ resource, known, close }: { resource: Res
         draft.change(definition.name, value);
       }}
       errors={form.errorsOf(definition)}
-      autoFocus={index === 0}
     />
   );
   const onKeyDown = (event: KeyboardEvent) => {
@@ -58,6 +57,7 @@ export default function CreateDrawer({ resource, known, close }: { resource: Res
   return (
     <Drawer
       open
+      afterOpenChange={(opened) => opened && document.querySelector<HTMLElement>('#create input, #create textarea')?.focus()}
       onClose={close}
       width={phone ? '100%' : 460}
       title={t('form.new', { name: inline(resource.label) })}
@@ -80,7 +80,7 @@ export default function CreateDrawer({ resource, known, close }: { resource: Res
         {draft.restored && <p className={styles.note}>{t('form.draft')}</p>}
         {first.map(field)}
         <Similar resource={resource} values={draft.values} />
-        {form.showMore && more.map((definition) => field(definition, 1))}
+        {form.showMore && more.map(field)}
         {more.length > 0 && !form.showMore && (
           <Button type="link" className={styles.more} onClick={() => form.setShowMore(true)}>
             {t('form.more', { count: more.length })}

@@ -12,11 +12,10 @@ interface Props {
   value: Value;
   onChange: (value: Value) => void;
   errors: Record<string, string> | undefined; // by pointer below the field; "" is the field itself
-  autoFocus: boolean;
 }
 
 // One field of a form. What is plainly wrong shows when one leaves the field; what the server says, when it has said it.
-export function FormField({ field, value, onChange, errors, autoFocus }: Props) {
+export function FormField({ field, value, onChange, errors }: Props) {
   const { t } = useTranslation();
   const label = useLabel();
   const [left, setLeft] = useState(false);
@@ -25,7 +24,7 @@ export function FormField({ field, value, onChange, errors, autoFocus }: Props) 
   return (
     <div onBlur={() => setLeft(true)} onFocus={() => setLeft(false)}>
       <Field label={label(field.label)} required={field.required} help={label(field.help)} error={own}>
-        {(input) => <FieldEditor field={field} value={value} onChange={onChange} input={input} autoFocus={autoFocus} errors={errors} />}
+        {(input) => <FieldEditor field={field} value={value} onChange={onChange} input={input} errors={errors} />}
       </Field>
     </div>
   );

@@ -1,6 +1,7 @@
 // Records that look like the one being entered, before there are two of them.
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router-dom';
+import { query as apiQuery } from '../api/query';
 import { useList, type Values } from '../api/records';
 import { findField, type Resource } from '../api/schema';
 import { textOf } from '../fields/values';
@@ -15,7 +16,7 @@ export function Similar({ resource, values }: { resource: Resource; values: Valu
   const { t } = useTranslation();
   const title = useDebounced(textOf(values[resource.title]).trim(), DEBOUNCE_MS);
   const searchable = findField(resource, resource.title)?.search === true && resource.parent === undefined;
-  const query = new URLSearchParams({ q: title, limit: String(LIMIT) }).toString();
+  const query = apiQuery({ q: title, limit: String(LIMIT) });
   const { data, isPlaceholderData } = useList(resource.collection, query, searchable && title.length >= MIN_LENGTH);
   const found = title.length < MIN_LENGTH || isPlaceholderData ? [] : (data?.pages[0]?.data ?? []);
   if (found.length === 0) return null;

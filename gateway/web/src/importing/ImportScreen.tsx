@@ -1,6 +1,6 @@
 // A file becomes records in three steps: choose it, say what the columns are, watch. What is chosen survives a reload;
 // what runs goes on without anyone watching.
-import { ArrowLeftOutlined } from '@ant-design/icons';
+import { ArrowLeftOutlined } from '../ui/icons';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, Navigate, useParams } from 'react-router-dom';

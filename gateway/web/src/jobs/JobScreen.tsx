@@ -1,11 +1,11 @@
 // One piece of background work: how far it is, what came of it, and what was refused.
-import { ArrowLeftOutlined, DownloadOutlined } from '@ant-design/icons';
+import { ArrowLeftOutlined, DownloadOutlined } from '../ui/icons';
 import { useQuery } from '@tanstack/react-query';
 import { Button, Progress } from 'antd';
 import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useParams } from 'react-router-dom';
-import { request } from '../api/client';
+import { newIdempotencyKey, request } from '../api/client';
 import { fetchRecord, keys, type RecordData } from '../api/records';
 import { findField, useSchema } from '../api/schema';
 import { FieldValue } from '../fields/FieldValue';
@@ -69,7 +69,7 @@ function Advance({ job }: { job: RecordData }) {
   const percent = job['state'] === 'succeeded' ? 100 : total > 0 ? Math.floor((done / total) * 100) : 0;
   const status = job['state'] === 'failed' ? 'exception' : job['state'] === 'succeeded' ? 'success' : 'normal';
   const cancel = () =>
-    request('POST', `/api/v1/jobs/${job.id}:cancel`, { body: {} }).catch((error: unknown) => toast({ kind: 'error', text: problemText(error) }));
+    request('POST', `/api/v1/jobs/${job.id}:cancel`, { idempotencyKey: newIdempotencyKey() }).catch((error: unknown) => toast({ kind: 'error', text: problemText(error) }));
   return (
     <>
       <Progress percent={percent} status={status} aria-label={t('job.progress')} />

@@ -1,5 +1,5 @@
 // The conditions of a list as chips that read as a sentence, and what else changes what is shown.
-import { CloseOutlined, DeleteOutlined, FilterOutlined, UserOutlined } from '@ant-design/icons';
+import { CloseOutlined, DeleteOutlined, FilterOutlined, UserOutlined } from '../ui/icons';
 import { Button, Popover } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';

@@ -1,4 +1,4 @@
-import { CaretDownOutlined, CaretUpOutlined } from '@ant-design/icons';
+import { CaretDownOutlined, CaretUpOutlined } from '../ui/icons';
 import type { Field } from '../api/schema';
 import { useLabel } from '../i18n/i18n';
 import styles from './List.module.css';

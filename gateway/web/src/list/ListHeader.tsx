@@ -1,4 +1,4 @@
-import { ImportOutlined, PlusOutlined, SearchOutlined } from '@ant-design/icons';
+import { ImportOutlined, PlusOutlined, SearchOutlined } from '../ui/icons';
 import { Button, Input, type InputRef } from 'antd';
 import { useEffect, useRef, useState, type RefObject } from 'react';
 import { useTranslation } from 'react-i18next';

@@ -1,6 +1,7 @@
 // What a list shows is in the URL, in the words of the API: it can be sent to a colleague, bookmarked, reloaded.
-import { useCallback, useMemo } from 'react';
-import { useSearchParams } from 'react-router-dom';
+import { useMemo } from 'react';
+import { useLocation, useNavigate } from 'react-router-dom';
+import { formatQuery, parseQuery, type Parameter } from '../api/query';
 import type { Operator } from '../api/schema';
 
 export interface Filter {
@@ -25,56 +26,38 @@ export interface ListState {
 const FILTER_NAME = /^filter\[(\w+)\]\[(\w+)\]$/;
 const OWN_PARAMETERS = ['q', 'sort', 'deleted'];
 
-function readFilters(search: URLSearchParams): Filter[] {
-  return [...search].flatMap(([name, text]) => {
-    const [, field, operator] = FILTER_NAME.exec(name) ?? [];
-    if (field === undefined || operator === undefined) return [];
-    return [{ field, operator: operator as Operator, values: operator === 'in' ? text.split(',') : [text] }];
-  });
+const isFilter = ({ name }: Parameter) => FILTER_NAME.test(name);
+
+function toFilter({ name, values }: Parameter): Filter[] {
+  const [, field, operator] = FILTER_NAME.exec(name) ?? [];
+  return field === undefined || operator === undefined ? [] : [{ field, operator: operator as Operator, values }];
 }
 
-export function useListState(): ListState {
-  const [search, setSearch] = useSearchParams();
-  const text = search.toString();
+const toParameter = ({ field, operator, values }: Filter): Parameter => ({ name: `filter[${field}][${operator}]`, values });
 
-  const set = useCallback(
-    (name: string, value: string | undefined, replace = false) =>
-      setSearch(
-        (old) => {
-          const next = new URLSearchParams(old);
-          if (value === undefined || value === '') next.delete(name);
-          else next.set(name, value);
-          return next;
-        },
-        { replace },
-      ),
-    [setSearch],
-  );
-  const setFilters = useCallback(
-    (filters: Filter[]) =>
-      setSearch((old) => {
-        const next = new URLSearchParams([...old].filter(([name]) => !FILTER_NAME.test(name)));
-        for (const { field, operator, values } of filters) next.append(`filter[${field}][${operator}]`, values.join(','));
-        return next;
-      }),
-    [setSearch],
-  );
+export function useListState(): ListState {
+  const { search } = useLocation();
+  const navigate = useNavigate();
 
   return useMemo(() => {
-    const current = new URLSearchParams(text);
-    const api = new URLSearchParams([...current].filter(([name]) => OWN_PARAMETERS.includes(name) || FILTER_NAME.test(name)));
-    api.set('count', 'true');
+    const own = parseQuery(search).filter((parameter) => OWN_PARAMETERS.includes(parameter.name) || isFilter(parameter));
+    const valueOf = (name: string) => own.find((parameter) => parameter.name === name)?.values.join(',');
+    const show = (parameters: Parameter[], replace = false) => navigate({ search: formatQuery(parameters) }, { replace });
+    const set = (name: string, value: string | undefined, replace = false) => {
+      const others = own.filter((parameter) => parameter.name !== name);
+      show(value === undefined || value === '' ? others : [...others, { name, values: name === 'q' ? [value] : value.split(',') }], replace);
+    };
     return {
-      q: current.get('q') ?? '',
-      filters: readFilters(current),
-      sort: current.get('sort') ?? undefined,
-      deleted: current.get('deleted') === 'true',
-      apiQuery: api.toString(),
+      q: valueOf('q') ?? '',
+      filters: own.flatMap(toFilter),
+      sort: valueOf('sort'),
+      deleted: valueOf('deleted') === 'true',
+      apiQuery: formatQuery([...own, { name: 'count', values: ['true'] }]),
       setQ: (q) => set('q', q, true),
-      setFilters,
+      setFilters: (filters) => show([...own.filter((parameter) => !isFilter(parameter)), ...filters.map(toParameter)]),
       setSort: (sort) => set('sort', sort),
       setDeleted: (deleted) => set('deleted', deleted ? 'true' : undefined),
-      clear: () => setSearch({}),
+      clear: () => show([]),
     };
-  }, [text, set, setFilters, setSearch]);
+  }, [search, navigate]);
 }

@@ -1,6 +1,7 @@
 // A fact that becomes its own editor: Enter or leaving saves, Esc brings back what was.
+import { EditOutlined } from '../ui/icons';
 import { Button } from 'antd';
-import { useEffect, useId, useRef, useState, type FocusEvent, type KeyboardEvent } from 'react';
+import { useEffect, useId, useRef, useState, type FocusEvent, type KeyboardEvent, type MouseEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Problem } from '../api/client';
 import type { RecordData, Value } from '../api/records';
@@ -40,9 +41,13 @@ export function InlineField({ resource, record, field, editable }: Props) {
         {base !== null ? (
           <InlineEditor resource={resource} base={base} field={field} close={() => setBase(null)} />
         ) : editable ? (
-          <div className={styles.editable}>
-            <FieldValue field={field} value={record[field.name]} />
-            <button ref={button} type="button" data-edit={field.name} className={styles.editButton} aria-label={t('record.edit', { name })} onClick={() => setBase(record)} />
+          <div className={styles.editable} onClick={(event) => isBeside(event) && setBase(record)}>
+            <span>
+              <FieldValue field={field} value={record[field.name]} />
+            </span>
+            <button ref={button} type="button" data-edit={field.name} className={styles.editButton} aria-label={t('record.edit', { name })} onClick={() => setBase(record)}>
+              <EditOutlined />
+            </button>
           </div>
         ) : (
           <FieldValue field={field} value={record[field.name]} />
@@ -51,6 +56,9 @@ export function InlineField({ resource, record, field, editable }: Props) {
     </div>
   );
 }
+
+// The whole line is a target for the pointer, except for its links, and except when text is being selected.
+const isBeside = (event: MouseEvent) => event.target instanceof HTMLElement && event.target.closest('a, button') === null && (window.getSelection()?.isCollapsed ?? true);
 
 // A choice is made in one step: choosing saves. Text and lists are saved by Enter, by leaving, or by the button.
 const isChoice = (field: Field) => field.type === 'enum' || field.type === 'boolean' || field.reference !== undefined || field.type === 'timestamp' || field.type === 'date' || field.format === 'date';

@@ -1,4 +1,4 @@
-import { CheckSquareOutlined, EditOutlined, EnvironmentOutlined, FileTextOutlined, MailOutlined, PhoneOutlined, TeamOutlined } from '@ant-design/icons';
+import { CheckSquareOutlined, EditOutlined, EnvironmentOutlined, FileTextOutlined, MailOutlined, PhoneOutlined, TeamOutlined } from '../ui/icons';
 import type { ComponentType } from 'react';
 import styles from './Timeline.module.css';
 

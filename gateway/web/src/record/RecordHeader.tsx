@@ -1,4 +1,4 @@
-import { ArrowLeftOutlined, DeleteOutlined, EllipsisOutlined, KeyOutlined } from '@ant-design/icons';
+import { ArrowLeftOutlined, DeleteOutlined, EllipsisOutlined, KeyOutlined } from '../ui/icons';
 import { Button, Dropdown } from 'antd';
 import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';

@@ -1,8 +1,9 @@
 // What belongs to a record: every collection that refers to it, and the tasks that are still to do.
-import { PlusOutlined } from '@ant-design/icons';
+import { PlusOutlined } from '../ui/icons';
 import { Button } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router-dom';
+import { query as apiQuery } from '../api/query';
 import { useList, type RecordData } from '../api/records';
 import { findField, referenceTo, useSchema, type Field, type Resource, type Schema } from '../api/schema';
 import { FieldValue } from '../fields/FieldValue';
@@ -40,8 +41,8 @@ function OpenTasks({ resource, record }: { resource: Resource; record: RecordDat
   const schema = useSchema();
   const create = useCreate();
   const link = activityLink(schema, resource, record);
-  const query = new URLSearchParams({ [`filter[${link?.field.name ?? 'customerId'}][eq]`]: record.id, 'filter[kind][eq]': 'task', 'filter[done][ne]': 'true', sort: 'dueTime', limit: '20' });
-  const { data } = useList('activities', query.toString(), link !== undefined);
+  const query = apiQuery({ [`filter[${link?.field.name ?? 'customerId'}][eq]`]: record.id, 'filter[kind][eq]': 'task', 'filter[done][ne]': 'true', sort: 'dueTime', limit: '20' });
+  const { data } = useList('activities', query, link !== undefined);
   if (link === undefined) return null;
   const tasks = data?.pages[0]?.data ?? [];
   return (
@@ -69,7 +70,7 @@ function RelatedList({ other, field, record }: { other: Resource; field: Field; 
   const inline = useInlineLabel();
   const create = useCreate();
   const filter = `filter[${field.name}][eq]`;
-  const { data } = useList(other.collection, new URLSearchParams({ [filter]: record.id, limit: String(SHOWN) }).toString());
+  const { data } = useList(other.collection, apiQuery({ [filter]: record.id, limit: String(SHOWN) }));
   const rows = data?.pages[0]?.data ?? [];
   const more = data?.pages[0]?.page.next !== undefined;
   const mayCreate = other.rights?.create === true && other.readOnly !== true;

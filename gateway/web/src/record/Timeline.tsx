@@ -2,6 +2,7 @@
 import { Button, Select } from 'antd';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { query as apiQuery } from '../api/query';
 import { useHistory, useList, type RecordData } from '../api/records';
 import { findField, useSchema, type Resource } from '../api/schema';
 import { useLabel } from '../i18n/i18n';
@@ -21,8 +22,8 @@ export function Timeline({ resource, record }: { resource: Resource; record: Rec
   const [show, setShow] = useState('all');
   const kind = show === 'all' || show === 'changes' ? undefined : show;
 
-  const params = new URLSearchParams(link === undefined ? {} : { [`filter[${link.field.name}][eq]`]: record.id, sort: '-occurTime', ...(kind === undefined ? {} : { 'filter[kind][eq]': kind }) });
-  const activities = useList('activities', params.toString(), link !== undefined && show !== 'changes');
+  const params = apiQuery(link === undefined ? {} : { [`filter[${link.field.name}][eq]`]: record.id, sort: '-occurTime', ...(kind === undefined ? {} : { 'filter[kind][eq]': kind }) });
+  const activities = useList('activities', params, link !== undefined && show !== 'changes');
   const history = useHistory(resource.collection, record.id);
 
   const items = useMemo(() => {

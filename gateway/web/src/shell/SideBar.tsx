@@ -1,4 +1,4 @@
-import { CheckSquareOutlined, SearchOutlined } from '@ant-design/icons';
+import { CheckSquareOutlined, SearchOutlined } from '../ui/icons';
 import { useTranslation } from 'react-i18next';
 import { Link, NavLink, useLocation } from 'react-router-dom';
 import { useLive } from '../api/live';

@@ -1,8 +1,9 @@
 // What the palette offers. A command that this person may not run is not there.
-import { BgColorsOutlined, CheckSquareOutlined, ImportOutlined, PlusOutlined, QuestionCircleOutlined, TranslationOutlined } from '@ant-design/icons';
+import { BgColorsOutlined, CheckSquareOutlined, ImportOutlined, PlusOutlined, QuestionCircleOutlined, TranslationOutlined } from '../ui/icons';
 import { useMemo, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router-dom';
+import { query as apiQuery } from '../api/query';
 import { useList, type RecordData } from '../api/records';
 import { useSchema, type LocalText, type Resource } from '../api/schema';
 import { useMe } from '../api/session';
@@ -81,7 +82,7 @@ export function useFoundRecords(text: string): Command[] {
   const schema = useSchema();
   const navigate = useNavigate();
   const q = useDebounced(text.trim(), DEBOUNCE_MS);
-  const query = new URLSearchParams({ q, limit: String(FOUND_LIMIT) }).toString();
+  const query = apiQuery({ q, limit: String(FOUND_LIMIT) });
   const customers = useList('customers', query, q !== '').data;
   const contacts = useList('contacts', query, q !== '').data;
 

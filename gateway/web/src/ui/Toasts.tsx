@@ -1,5 +1,5 @@
 // Short messages at the foot of the screen, with at most one thing to do: undo, mostly.
-import { CloseOutlined } from '@ant-design/icons';
+import { CloseOutlined } from './icons';
 import { createContext, useCallback, useContext, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import styles from './Toasts.module.css';
