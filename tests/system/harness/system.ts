@@ -203,12 +203,12 @@ export class System {
     await this.waitReady(name);
   }
 
-  /** Stops (false) or starts (true) one process and waits for it. */
+  /** Stops (false) or starts (true) one process and waits for it. Asks for its state: s6-svc -w cannot listen as another user. */
   async setUp(name: string, up: boolean): Promise<void> {
-    const wait = up ? ["-wU", "-u"] : ["-wD", "-d"];
-    const directory = path.join(this.directory, "supervise", name);
-    const done = await outcome("s6-svc", ["-T", "30000", ...wait, directory]);
+    const done = await outcome("s6-svc", [up ? "-u" : "-d", path.join(this.directory, "supervise", name)]);
     if (done.code !== 0) throw new Error(`${name}: ${done.stderr}`);
+    if (up) await this.waitReady(name);
+    else await eventually(`${name} is down`, async () => ((await this.pid(name)) === undefined ? true : undefined));
   }
 
   /** Rows of a query run as superuser; each cell is text. */
