@@ -52,7 +52,7 @@ static enum progress decode_update(struct call *call)
 	struct json_result result;
 
 	if (check_id(call) == FAILED || body_refuse_query(call) == FAILED || body_read_if_match(call) == FAILED ||
-		body_read_json(call, call->route->resource->message, JSON_PATCH, &result) == FAILED)
+		body_read_key(call) == FAILED || body_read_json(call, call->route->resource->message, JSON_PATCH, &result) == FAILED)
 		return FAILED;
 	wire_add_text(&call->request, UPDATE_ID, call->id);
 	if (call->if_version)
@@ -67,9 +67,7 @@ static enum progress decode_update(struct call *call)
 static enum progress decode_delete(struct call *call)
 {
 	if (check_id(call) == FAILED || body_refuse_query(call) == FAILED || body_refuse_any(call) == FAILED ||
-		body_read_if_match(call) == FAILED)
-		return FAILED;
-	if (call->x->head->method == HTTP_POST && body_read_key(call) == FAILED)
+		body_read_if_match(call) == FAILED || body_read_key(call) == FAILED)
 		return FAILED;
 	wire_add_text(&call->request, DELETE_ID, call->id);
 	if (call->if_version)

@@ -350,6 +350,7 @@ struct group {
 	size_t count;
 	bool wait_for_locks; /* instead of skipping rows of others */
 	bool any_key;
+	bool given_up;       /* PostgreSQL stayed away: what became of it may be unknown, so it must not run again */
 	char xid[24];
 };
 
@@ -643,39 +644,38 @@ static void decide(struct group *g, struct write *w)
 		failed(w, w->req->status);
 }
 
-/* Keys learn which version their request made; those of requests that failed go. */
+/* Behind the rows: keys learn which version their request left; those of requests that failed, or whose rows a constraint
+ * refused, go. */
 static void send_key_versions(struct group *g)
 {
-	static const struct db_statement keep = {
-		"UPDATE idempotency i SET version = k.version FROM unnest($1::bytea[], $2::bigint[]) AS k(key, version)"
-		" WHERE i.key = k.key AND k.version > 0"
-	};
-	static const struct db_statement drop = { "DELETE FROM idempotency WHERE key = ANY ($1::bytea[])" };
-	struct db_params kept = { .arena = g->arena }, dropped = { .arena = g->arena };
-	struct db_array keys, versions, failures;
+	static const struct db_statement drop = { "DELETE FROM idempotency WHERE key = ANY ($1::bytea[]) AND version = 0" };
+	struct db_params kept = { .arena = g->arena }, ours = { .arena = g->arena };
+	struct db_array keys, versions, ids, all;
 
 	db_array_begin(&keys, g->arena, OID_BYTEA);
 	db_array_begin(&versions, g->arena, OID_INT8);
-	db_array_begin(&failures, g->arena, OID_BYTEA);
+	db_array_begin(&ids, g->arena, OID_UUID);
+	db_array_begin(&all, g->arena, OID_BYTEA);
 	for (size_t i = 0; i < g->count; i++) {
 		struct write *w = g->writes[i];
 
 		if (!w->keyed || w->state == REPLAYED || (w->state == FAILED && w->req->status == MISUSED_KEY))
 			continue;
-		if (w->state != WAITING) {
-			db_array_add(&failures, w->key, KEY_BYTES);
+		db_array_add(&all, w->key, KEY_BYTES);
+		if (w->state != WAITING)
 			continue;
-		}
 		uint64_t version = __builtin_bswap64((uint64_t)record_number(w->after, STANDARD_VERSION));
 
 		db_array_add(&keys, w->key, KEY_BYTES);
 		db_array_add(&versions, &version, 8);
+		db_array_add(&ids, w->id, 16);
 	}
 	db_bind_array(&kept, &keys);
 	db_bind_array(&kept, &versions);
-	db_bind_array(&dropped, &failures);
-	db_send(g->db, &keep, &kept);
-	db_send(g->db, &drop, &dropped);
+	db_bind_array(&kept, &ids);
+	db_bind_array(&ours, &all);
+	db_send(g->db, &g->table->keep_keys, &kept);
+	db_send(g->db, &drop, &ours);
 }
 
 static enum status change_once(struct group *g, bool *committing)
@@ -688,51 +688,77 @@ static enum status change_once(struct group *g, bool *committing)
 	TRY(lock_rows(g));
 	for (size_t i = 0; i < g->count; i++) {
 		decide(g, g->writes[i]);
+<<<<<<< HEAD
 		if (g->writes[i]->state == WAITING)
 			TRY(check_sight(g->db, g->writes[i]));
 	}
 	if (g->any_key)
 		send_key_versions(g);
+=======
+>>>>>>> fault
 	TRY(bind_rows(g, &params, false));
 	db_send(g->db, &g->table->update, &params);
+	if (g->any_key)
+		send_key_versions(g);
 	db_send(g->db, &commit, NULL);
 	*committing = true;
 	db_sync(g->db);
-	for (int skip = 0; g->any_key && skip < 2; skip++)
-		TRY(db_result(g->db, g->arena, NULL));
 	TRY(read_written(g));
 	return db_end(g->db);
 }
 
-/* The connection broke at a commit: PostgreSQL knows how that transaction ended. */
-static bool has_committed(struct group *g)
+/* The connection broke at a commit: PostgreSQL knows how that transaction ended. UNAVAILABLE: it cannot be asked. */
+static enum status ask_fate(struct group *g, bool *committed_out)
 {
 	static const struct db_statement ask = { "SELECT pg_xact_status($1::text::xid8)" };
 	struct arena *arena = arena_new();
-	bool known = false, committed = false;
+	enum status status = UNAVAILABLE;
 
-	for (int i = 0; i < RESOLVE_S * 1000000 / RESOLVE_STEP_US && !known; i++) {
+	for (int i = 0; i < RESOLVE_S * 1000000 / RESOLVE_STEP_US && status != OK; i++) {
 		struct db_params params = { .arena = arena };
 		PGresult *rows;
 
 		db_bind_text(&params, g->xid);
-		if (db_run(g->db, arena, &ask, &params, &rows) == OK && !PQgetisnull(rows, 0, 0)) {
-			committed = !strncmp(db_bytes(rows, 0, 0).data, "committed", 9);
-			known = committed || !strncmp(db_bytes(rows, 0, 0).data, "aborted", 7);
+		if (db_ready(g->db) == OK && db_run(g->db, arena, &ask, &params, &rows) == OK && !PQgetisnull(rows, 0, 0)) {
+			*committed_out = !strncmp(db_bytes(rows, 0, 0).data, "committed", 9);
+			if (*committed_out || !strncmp(db_bytes(rows, 0, 0).data, "aborted", 7))
+				status = OK;
 		}
-		if (!known)
+		if (status != OK)
 			usleep(RESOLVE_STEP_US);
 	}
 	arena_free(arena);
-	return committed;
+	return status;
 }
 
-/* All that was to be written was: nothing is known of constraints, but a transaction that commits has met them. */
-static void take_as_written(struct group *g)
+/* The transaction committed but did not say which rows a constraint refused: those have no event. */
+static enum status find_written(struct group *g)
 {
-	for (size_t i = 0; i < g->count; i++)
-		if (g->writes[i]->state == WAITING || g->writes[i]->state == REFUSED)
-			g->writes[i]->state = WRITTEN;
+	static const struct db_statement find = {
+		"SELECT subject_id FROM event_outbox WHERE event_id = ANY ($1::uuid[])"
+		" UNION ALL SELECT subject_id FROM event_log WHERE subject_id = ANY ($2::uuid[]) AND event_id = ANY ($1::uuid[])"
+	};
+	struct db_params params = { .arena = g->arena };
+	struct db_array events, subjects;
+
+	db_array_begin(&events, g->arena, OID_UUID);
+	db_array_begin(&subjects, g->arena, OID_UUID);
+	for (size_t i = 0; i < g->count; i++) {
+		struct write *w = g->writes[i];
+
+		if (w->state == REFUSED || w->state == WRITTEN)
+			w->state = WAITING;
+		if (w->state != WAITING || !w->event)
+			continue;
+		db_array_add(&events, w->event->id, 16);
+		db_array_add(&subjects, w->id, 16);
+	}
+	db_bind_array(&params, &events);
+	db_bind_array(&params, &subjects);
+	db_send(g->db, &find, &params);
+	db_sync(g->db);
+	TRY(read_written(g));
+	return db_end(g->db);
 }
 
 static enum status wait_for_database(struct db *db)
@@ -759,12 +785,12 @@ static enum status run_until_known(struct group *g, bool create)
 			db_rollback(g->db);
 			return status;
 		}
-		if (attempt == LOCK_ATTEMPTS || wait_for_database(g->db) != OK)
-			return UNAVAILABLE;
-		if (committing && has_committed(g)) {
-			take_as_written(g);
-			return OK;
-		}
+		bool committed = false;
+
+		g->given_up = attempt == LOCK_ATTEMPTS || wait_for_database(g->db) != OK || (committing && ask_fate(g, &committed) != OK) ||
+			(committed && find_written(g) != OK);
+		if (g->given_up || committed)
+			return g->given_up ? UNAVAILABLE : OK;
 	}
 }
 
@@ -903,7 +929,7 @@ static void run_group(struct db *db, struct write **writes, size_t count, bool w
 	enum status status = run_until_known(&g, writes[0]->req->verb == VERB_CREATE);
 
 	arena_free(g.arena);
-	if (status != OK && count > 1) { /* one of them spoils it for all: each for itself */
+	if (status != OK && count > 1 && !g.given_up) { /* one of them spoils it for all: each for itself */
 		metric_add(metric_series(METRIC_GROUP_RETRIES, ""), 1);
 		for (size_t i = 0; i < count; i++)
 			run_group(db, &writes[i], 1, wait_for_locks);

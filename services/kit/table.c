@@ -137,6 +137,9 @@ static void compose_rest(struct table *table, struct arena *arena)
 		"SELECT %s FROM \"%s\" WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED", table->columns, name);
 	table->lock_wait.sql = arena_printf(
 		arena, "SELECT %s FROM \"%s\" WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE", table->columns, name);
+	table->keep_keys.sql = arena_printf(arena,
+		"UPDATE idempotency i SET version = k.version FROM unnest($1::bytea[], $2::bigint[], $3::uuid[]) AS k(key, version, id)"
+		" JOIN \"%s\" t ON t.id = k.id AND t.version = k.version WHERE i.key = k.key", name);
 	table->drop_keys.sql = arena_printf(arena,
 		"DELETE FROM idempotency i USING unnest($1::bytea[], $2::uuid[]) AS k(key, id) WHERE i.key = k.key AND i.record_id = k.id"
 		" AND NOT EXISTS (SELECT FROM \"%s\" t WHERE t.id = k.id)", name);

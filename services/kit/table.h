@@ -32,6 +32,7 @@ struct table {
 	struct db_statement lock_wait;  /* $1 ids → rows, locked */
 	struct db_statement insert;     /* columns, search, idempotency key, events → ids */
 	struct db_statement update;     /* columns, search, events → ids */
+	struct db_statement keep_keys;  /* idempotency keys, versions, ids: keys learn the version that their request left in its row */
 	struct db_statement drop_keys;  /* idempotency keys, ids: of rows that did not come to be */
 	struct db_statement parents;    /* $1 ids → id, owner_id, team_id of live parents; only with a parent */
 	const struct schema_field *above; /* refers to a row of the same table: a tree; NULL: none */
