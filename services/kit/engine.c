@@ -688,14 +688,9 @@ static enum status change_once(struct group *g, bool *committing)
 	TRY(lock_rows(g));
 	for (size_t i = 0; i < g->count; i++) {
 		decide(g, g->writes[i]);
-<<<<<<< HEAD
 		if (g->writes[i]->state == WAITING)
 			TRY(check_sight(g->db, g->writes[i]));
 	}
-	if (g->any_key)
-		send_key_versions(g);
-=======
->>>>>>> fault
 	TRY(bind_rows(g, &params, false));
 	db_send(g->db, &g->table->update, &params);
 	if (g->any_key)
