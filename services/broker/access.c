@@ -55,7 +55,7 @@ static int compare_keys(const void *a, const void *b)
 
 static const struct grant *find_grant(const struct list *list, const char *key)
 {
-	struct grant wanted;
+	struct grant wanted = { .call = false };
 
 	if (strlen(key) != ACCESS_KEY_LEN || list->count == 0)
 		return NULL;
@@ -216,7 +216,7 @@ static bool receive_parts(void *socket, struct part *parts)
 	for (size_t i = 0; i < ZAP_PARTS; i++)
 		parts[i].len = 0; /* how many come depends on the mechanism */
 	while (more) {
-		struct part spare, *part = count < ZAP_PARTS ? &parts[count] : &spare;
+		struct part spare = { .len = 0 }, *part = count < ZAP_PARTS ? &parts[count] : &spare;
 		size_t size = sizeof(more);
 		int len = zmq_recv(socket, part->bytes, ZAP_PART_MAX, ZMQ_DONTWAIT);
 

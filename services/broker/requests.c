@@ -474,9 +474,10 @@ static void on_ready(struct requests *requests, struct party *worker, const stru
 /* What ran there may have been executed: only the client knows whether to run it again. */
 static void end_service(struct requests *requests, struct service *service)
 {
-	struct call *call;
+	struct call *call, *next;
 
-	while ((call = TAILQ_FIRST(&service->running))) {
+	for (call = TAILQ_FIRST(&service->running); call; call = next) {
+		next = TAILQ_NEXT(call, in_state);
 		answer_outcome(requests, call, BUS_UNAVAILABLE, FRAME_MAYBE_EXECUTED);
 		free_call(requests, call);
 	}
@@ -619,13 +620,17 @@ static void on_gone(void *owner, struct peer *peer)
 {
 	struct requests *requests = owner;
 	struct party *party = introduce(peer);
-	struct call *call;
-	struct service *service;
+	struct call *call, *next_call;
+	struct service *service, *next_service;
 
-	while ((service = LIST_FIRST(&party->services)))
+	for (service = LIST_FIRST(&party->services); service; service = next_service) {
+		next_service = LIST_NEXT(service, in_worker);
 		end_service(requests, service);
-	while ((call = TAILQ_FIRST(&party->calls)))
+	}
+	for (call = TAILQ_FIRST(&party->calls); call; call = next_call) {
+		next_call = TAILQ_NEXT(call, in_client);
 		cancel(requests, call);
+	}
 	flush(requests); /* whatever was meant for it is dropped here, before it is freed */
 }
 

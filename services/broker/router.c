@@ -254,7 +254,8 @@ bool router_open(struct router *router, const char *side, const char *endpoint, 
 		.owner = owner,
 		.access = zsocket_uses_curve(endpoint) ? access : NULL,
 		.now_ns = zsocket_now_ns() };
-	router->ticked_ns = router->turned_ns = router->now_ns;
+	router->ticked_ns = router->now_ns;
+	atomic_store(&router->turned_ns, router->now_ns);
 	router->socket = zsocket_bind_router(endpoint, error_out);
 	if (!router->socket)
 		return false;

@@ -616,8 +616,10 @@ void bus_worker_close(struct bus_worker *worker)
 	if (worker->started)
 		pthread_join(worker->thread, NULL);
 	free_errands(worker);
-	while (worker->newest)
-		release(worker->newest);
+	for (struct held *held = worker->newest, *older; held; held = older) {
+		older = held->older;
+		release(held);
+	}
 	if (worker->client)
 		bus_client_close(worker->client);
 	for (size_t i = 0; i < ZSOCKET_BROKERS_MAX; i++)

@@ -434,11 +434,11 @@ uint64_t zsocket_now_ns(void)
 }
 
 #ifdef __SANITIZE_THREAD__
-/* libzmq is not built with the sanitizer, so what it orders looks unordered. */
+/* Neither libzmq nor libsodium in it is built with the sanitizer, so what they order looks unordered. */
 const char *__tsan_default_suppressions(void);
 
 const char *__tsan_default_suppressions(void)
 {
-	return "race:libzmq.so\ncalled_from_lib:libzmq.so\n";
+	return "race:libzmq.so\ncalled_from_lib:libzmq.so\nrace:libsodium.so\ncalled_from_lib:libsodium.so\n";
 }
 #endif
