@@ -553,6 +553,7 @@ static inline struct gateway_options test_options(void)
 
 	options.server.listen = "127.0.0.1:0";
 	options.server.threads = 2;
+	options.server.write_timeout_ms = 300000; /* sanitizers are slow */
 	options.broker_requests = fx->harness->requests[0];
 	options.broker_events = fx->harness->events[0];
 	options.public_origin = "";
