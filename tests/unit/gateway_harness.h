@@ -435,7 +435,7 @@ struct answer {
 static inline int dial(void)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(fx->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	struct timeval patience = { .tv_sec = 15 };
+	struct timeval patience = { .tv_sec = 60 };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	lock(); /* what the test has seen so far, it saw before the services note more */
