@@ -435,7 +435,7 @@ struct answer {
 static inline int dial(void)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(fx->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	struct timeval patience = { .tv_sec = 15 };
+	struct timeval patience = { .tv_sec = 60 };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	lock(); /* what the test has seen so far, it saw before the services note more */
@@ -553,6 +553,7 @@ static inline struct gateway_options test_options(void)
 
 	options.server.listen = "127.0.0.1:0";
 	options.server.threads = 2;
+	options.server.write_timeout_ms = 300000; /* sanitizers are slow */
 	options.broker_requests = fx->harness->requests[0];
 	options.broker_events = fx->harness->events[0];
 	options.public_origin = "";
