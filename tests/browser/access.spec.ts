@@ -72,7 +72,7 @@ test.describe("on a phone of 360 px", () => {
   test("a visit is logged in four taps @SYS-21 @CUS-07", async ({ app, api }) => {
     const customer = await createCustomer(api);
     await app.goto(`/customers/${customer.id}`);
-    await app.getByRole("radio", { name: "Visit" }).tap({ force: true });
+    await app.getByRole("radiogroup").getByTitle("Visit").tap();
     await app.getByRole("textbox", { name: "Visit: text" }).tap();
     await app.keyboard.type("Met the buyer");
     await app.getByRole("button", { name: "Record", exact: true }).tap();

@@ -88,7 +88,7 @@ test("what was done and what comes next are recorded in one form @CUS-07 @SYS-11
   const customer = await createCustomer(api);
   await app.goto(`/customers/${customer.id}`);
   await app.keyboard.press("n");
-  await app.getByRole("radio", { name: "Call" }).check({ force: true });
+  await app.getByRole("radiogroup").getByTitle("Call").click();
   await app.getByRole("textbox", { name: "Call: text" }).fill("Asked for a new quote\nBudget is 40,000");
   await app.getByRole("textbox", { name: "Next step" }).fill("Send the quote");
   await app.getByRole("button", { name: "Tomorrow" }).click();

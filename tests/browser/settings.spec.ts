@@ -12,7 +12,7 @@ test("the language changes at once, everywhere, and stays @SYS-16", async ({ app
 
 test("errors of the server follow the language @SYS-16", async ({ app }) => {
   await app.keyboard.press("ControlOrMeta+k");
-  await app.getByRole("combobox").fill("yuyan");
+  await app.getByRole("combobox", { name: "Search and commands" }).fill("yuyan");
   await app.keyboard.press("Enter");
   await expect(app.getByRole("heading", { level: 1 })).toContainText("客户");
   await app.keyboard.press("c");
@@ -48,11 +48,11 @@ test("density changes the height of a row @SYS-09", async ({ app, api }) => {
 test("the palette finds people by pinyin and goes anywhere @SYS-10", async ({ app, api }) => {
   const { name } = await createCustomer(api, { name: unique("解氏仪器") });
   await app.keyboard.press("ControlOrMeta+k");
-  await app.getByRole("combobox").fill(`xsyq ${name.split(" ")[1] ?? ""}`);
+  await app.getByRole("combobox", { name: "Search and commands" }).fill(`xsyq ${name.split(" ")[1] ?? ""}`);
   await app.getByRole("option", { name: new RegExp(name) }).click();
   await expect(app.getByRole("heading", { level: 1, name })).toBeVisible();
   await app.keyboard.press("ControlOrMeta+k");
-  await app.getByRole("combobox").fill("联系人");
+  await app.getByRole("combobox", { name: "Search and commands" }).fill("联系人");
   await app.getByRole("option", { name: "Go to contacts" }).click();
   await expect(app.getByRole("heading", { level: 1 })).toContainText("Contacts");
 });

@@ -6,7 +6,7 @@ import { findField } from '../api/schema';
 import { FieldValue } from '../fields/FieldValue';
 import { isSame } from '../fields/values';
 import { useLabel } from '../i18n/i18n';
-import { useOverlay } from '../keyboard/shortcuts';
+import { useOverlay, useShortcuts } from '../keyboard/shortcuts';
 import styles from './Conflict.module.css';
 import type { Conflict, Edit } from './EditProvider';
 
@@ -23,6 +23,7 @@ export default function ConflictDialog({ conflict: { resource, base, theirs, min
   const disputed = fields.filter(({ name }) => !isSame(base[name], theirs[name]) && !isSame(mine[name], theirs[name]));
   const [choice, setChoice] = useState<Record<string, 'mine' | 'theirs'>>({});
   useOverlay(true);
+  useShortcuts({ Escape: close }, true);
 
   const finish = () => {
     const patch = Object.fromEntries(Object.entries(mine).filter(([name]) => (choice[name] ?? 'mine') === 'mine' && !isSame(mine[name], theirs[name])));
@@ -39,7 +40,9 @@ export default function ConflictDialog({ conflict: { resource, base, theirs, min
             {(['mine', 'theirs'] as const).map((side) => (
               <Radio key={side} value={side} className={styles.choice}>
                 <span className={styles.side}>{t(`conflict.side.${side}`)}</span>
-                <FieldValue field={field} value={(side === 'mine' ? mine : theirs)[field.name]} plain />
+                <span className={styles.value}>
+                  <FieldValue field={field} value={(side === 'mine' ? mine : theirs)[field.name]} plain />
+                </span>
               </Radio>
             ))}
           </Radio.Group>

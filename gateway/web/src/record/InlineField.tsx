@@ -86,10 +86,8 @@ function InlineEditor({ resource, base, field, close }: { resource: Resource; ba
     }
     done.current = true;
     try {
-      const saved = save(resource, base, { [field.name]: patchValue(field, tidy) });
-      if (field.type !== 'message') close(); // shown at once; a refusal brings the old value back and says why
-      await saved;
-      close();
+      if (await save(resource, base, { [field.name]: patchValue(field, tidy) })) close();
+      else done.current = false; // what was typed stays, to be tried again
     } catch (problem) {
       done.current = false;
       if (problem instanceof Problem) setErrors(Object.fromEntries(problem.errors.map(({ pointer, message }) => [pointer.slice(field.name.length + 1), message])));

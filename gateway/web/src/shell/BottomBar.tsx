@@ -15,11 +15,12 @@ export function BottomBar() {
   const label = useLabel();
   const schema = useSchema();
   const me = useMe();
-  const { search } = useLocation();
-  const onTasks = search.includes('filter[done]') || decodeURIComponent(search).includes('filter[done]');
+  const { pathname, search } = useLocation();
+  const tasks = myTasksPath(me.id);
+  const onTasks = pathname + search === tasks;
   return (
     <nav className={styles.bottombar} aria-label={t('shell.navigation')}>
-      <Link to={myTasksPath(me.id)} className={styles.tab} aria-current={onTasks ? 'page' : undefined}>
+      <Link to={tasks} className={styles.tab} aria-current={onTasks ? 'page' : undefined}>
         <CheckSquareOutlined />
         <span className={styles.tabText}>{t('nav.tasks')}</span>
       </Link>

@@ -1,11 +1,12 @@
 import { Modal } from 'antd';
 import { useTranslation } from 'react-i18next';
-import { SHORTCUT_HELP, useOverlay } from '../keyboard/shortcuts';
+import { SHORTCUT_HELP, useOverlay, useShortcuts } from '../keyboard/shortcuts';
 import styles from './HelpDialog.module.css';
 
 export default function HelpDialog({ close }: { close: () => void }) {
   const { t } = useTranslation();
   useOverlay(true);
+  useShortcuts({ Escape: close }, true); // also before the dialog has taken the focus
   const groups = [...new Set(SHORTCUT_HELP.map((shortcut) => shortcut.group))];
   return (
     <Modal open title={t('help.title')} footer={null} onCancel={close} width={560}>

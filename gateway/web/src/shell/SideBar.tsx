@@ -20,7 +20,7 @@ export function SideBar() {
   const everyday = navigation(schema).filter((resource) => featureOf(resource.collection).administrators !== true);
   const administration = navigation(schema).filter((resource) => featureOf(resource.collection).administrators === true);
   const tasks = myTasksPath(me.id);
-  const onTasks = decodeURIComponent(location.pathname + location.search) === tasks;
+  const onTasks = location.pathname + location.search === tasks;
 
   return (
     <nav className={styles.sidebar} aria-label={t('shell.navigation')}>
