@@ -17,7 +17,7 @@ enum column_type column_type(const struct schema_field *field)
 		return COLUMN_JSON;
 	switch (field->type) {
 	case FIELD_STRING:
-		if (field->number == STANDARD_ID || field->reference)
+		if ((field->number == STANDARD_ID && !strcmp(field->name, "id")) || field->reference)
 			return COLUMN_UUID;
 		return field->rule->format == GUANXI__FORMAT__FORMAT_DATE ? COLUMN_DATE : COLUMN_TEXT;
 	case FIELD_BOOL:

@@ -3,6 +3,7 @@
 #include "kit/metrics.h"
 #include "kit/query.h"
 #include "kit/sequencer.h"
+#include "kit/validate.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -56,8 +57,11 @@ static void refuse(struct request *req)
 static void run_method(struct lane *lane, struct request *req)
 {
 	req->db = lane->db;
+	request_step(req, "validate");
+	req->status = validate_input(req);
 	request_step(req, "execute");
-	req->status = db_ready(lane->db);
+	if (req->status == OK)
+		req->status = db_ready(lane->db);
 	if (req->status == OK)
 		req->status = req->method->run(req);
 }
@@ -120,8 +124,11 @@ static void run_work(struct lane *lane, struct request **requests, size_t count)
 		struct request *req = requests[i];
 
 		req->db = lane->db;
+		request_step(req, "validate");
+		req->status = validate_input(req);
 		request_step(req, "execute");
-		req->status = db_ready(lane->db);
+		if (req->status == OK)
+			req->status = db_ready(lane->db);
 		if (req->status == OK)
 			req->status = db_begin(lane->db);
 		if (req->status == OK)

@@ -2,6 +2,7 @@
 #include "kit/column.h"
 #include "kit/json.h"
 #include "kit/normalise.h"
+#include "kit/service.h"
 #include "kit/uuid.h"
 #include <stdio.h>
 #include <string.h>
@@ -289,5 +290,47 @@ enum status validate_update(struct request *req, struct record *record, const ui
 		if (check_field(req, record, field) != OK || check_required(req, record, field) != OK)
 			status = INVALID;
 	}
+	return status;
+}
+
+/* One field of a method's input. What it would be normalised to is not kept: the method reads what was sent. */
+static enum status check_input(struct request *req, const struct schema_field *field)
+{
+	struct wire_reader reader = wire_reader(req->body, req->body_len);
+	struct buffer out = { .arena = req->arena };
+	const char *pointer = arena_printf(req->arena, "/%s", field->json_name);
+	enum status status = OK;
+	struct wire_field value;
+	unsigned n = 0;
+
+	while (wire_next(&reader, &value)) {
+		if (value.number != field->number)
+			continue;
+		if (check_value((struct place){ req, field->repeated ? arena_printf(req->arena, "%s/%u", pointer, n) : pointer }, field, &value,
+			&out) != OK)
+			status = INVALID;
+		n++;
+	}
+	if (field->rule->has_max_items && n > field->rule->max_items)
+		return fail_field(req, pointer, MSG_TOO_MANY, decimal(req, field->rule->max_items), NULL);
+	if (status == OK && field->rule->required && !out.len)
+		return fail_field(req, pointer, MSG_REQUIRED, NULL);
+	return reader.failed ? fail(req, INVALID, MSG_INVALID, NULL) : status;
+}
+
+enum status validate_input(struct request *req)
+{
+	const struct schema_method *method = req->method->internal ? NULL : schema_method_find(req->method->name);
+	enum status status = OK;
+
+	if (!method || !method->path) /* of the services among themselves */
+		return OK;
+	if (!req->principal && !method->anonymous)
+		return fail(req, UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
+	if (method->administrators_only && !req->principal->administrator)
+		return fail(req, FORBIDDEN, MSG_FORBIDDEN, NULL);
+	for (size_t i = 0; i < method->input->count; i++)
+		if (!method->input->fields[i].rule->output_only && check_input(req, &method->input->fields[i]) != OK)
+			status = INVALID;
 	return status;
 }

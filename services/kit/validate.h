@@ -11,3 +11,5 @@
 enum status validate_create(struct request *req, struct record *record) MUST_CHECK;
 /* The fields that an update names, normalised in place; absent ones are to be cleared. */
 enum status validate_update(struct request *req, struct record *record, const uint32_t *fields, size_t count) MUST_CHECK;
+/* The request of a custom method of the API: who may call it, and its body against the rules of its message. Nothing is normalised. */
+enum status validate_input(struct request *req) MUST_CHECK;
