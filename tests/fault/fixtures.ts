@@ -106,9 +106,9 @@ export class Trial {
     for (const stream of streams) {
       await eventually(`the outbox of ${stream} is empty`, async () => ((await this.system.sql(`select from ${stream}.event_outbox limit 1`)).length === 0 ? true : undefined));
       const head = await headOf(this.system, stream);
-      const behind = (): string => this.followers.map((follower) => follower.position(stream)).join(", ");
-      await eventually(`every subscriber of ${stream} gets to ${head}`, async () => (this.followers.every((f) => f.position(stream) >= head) ? true : undefined)).catch((error: unknown) => {
-        this.notes.push(`${String(error)}; they are at ${behind()}`);
+      const reached = (follower: Follower): number => Math.max(follower.position(stream), this.from.get(stream) ?? 0);
+      await eventually(`every subscriber of ${stream} gets to ${head}`, async () => (this.followers.every((f) => reached(f) >= head) ? true : undefined), 10_000).catch((error: unknown) => {
+        this.notes.push(`${String(error)}; they are at ${this.followers.map(reached).join(", ")}`);
       });
     }
   }

@@ -87,6 +87,11 @@ export class Load {
     return Math.max(...all().map((o) => o?.endedMs ?? Infinity)) - sinceMs;
   }
 
+  /** Nothing was acknowledged for this long. */
+  isStuck(forMs: number): boolean {
+    return nowMs() - (this.done().at(-1)?.endedMs ?? 0) > forMs;
+  }
+
   private done(): Operation[] {
     return this.history.filter((o) => o.status === 200 || o.status === 201);
   }
