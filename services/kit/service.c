@@ -361,6 +361,15 @@ static void wait_for_signal(const sigset_t *signals)
 	log_info("stopping", "signal=%d", signal);
 }
 
+static void use_keys(void)
+{
+	struct zsocket_error error;
+
+	if (!zsocket_use_curve(config_text("GUANXI_CURVE_PUBLIC_KEY"), config_text("GUANXI_CURVE_SECRET_KEY"),
+		config_text("GUANXI_CURVE_SERVER_KEY"), &error))
+		config_refuse("%s", error.text);
+}
+
 static void start(void)
 {
 	const char *conninfo = config_text("GUANXI_DATABASE"), *requests = config_text("GUANXI_BROKER_REQUESTS");
@@ -407,6 +416,7 @@ int service_run(int argc, char **argv, const struct service *service)
 	schema_get();
 	query_open(config_text("GUANXI_SECRET"));
 	make_tables(service);
+	use_keys();
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
