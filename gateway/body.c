@@ -28,7 +28,8 @@ static enum progress check_type(struct call *call, enum json_mode mode)
 	if (mode == JSON_PATCH && http_slice_equals_ignoring_case(type, "application/merge-patch+json"))
 		return GO_ON;
 	return call_fail(call, UNSUPPORTED, MSG_UNSUPPORTED_MEDIA_TYPE,
-		mode == JSON_PATCH ? "application/merge-patch+json, application/json" : "application/json", NULL);
+		mode == JSON_PATCH ? "application/merge-patch+json, application/json" : "application/json",
+		NULL);
 }
 
 enum progress body_read_json(struct call *call, const struct schema_message *message, enum json_mode mode,
@@ -81,11 +82,11 @@ static bool parse_etag(struct http_slice tag, uint64_t *version_out)
 {
 	uint64_t version = 0;
 
-	if (tag.size < 3 || tag.size > 21 || tag.data[0] != '"' || tag.data[tag.size - 1] != '"' || tag.data[1] == '0')
+	if (tag.size < 3 || tag.size > 21 || tag.data[0] != '"' || tag.data[tag.size - 1] != '"' ||
+		tag.data[1] == '0')
 		return false;
 	for (size_t i = 1; i + 1 < tag.size; i++) {
-		if (tag.data[i] < '0' || tag.data[i] > '9' ||
-			__builtin_mul_overflow(version, 10, &version) ||
+		if (tag.data[i] < '0' || tag.data[i] > '9' || __builtin_mul_overflow(version, 10, &version) ||
 			__builtin_add_overflow(version, (unsigned)(tag.data[i] - '0'), &version))
 			return false;
 	}

@@ -2,7 +2,8 @@
 #pragma once
 #include "gateway/call.h"
 
-/* 415 unless it is JSON (a patch may say application/merge-patch+json). No body at all reads as {} with JSON_PLAIN. */
+/* 415 unless it is JSON (a patch may say application/merge-patch+json). No body at all reads as {} with
+ * JSON_PLAIN. */
 enum progress body_read_json(struct call *call, const struct schema_message *message, enum json_mode mode,
 	struct json_result *result_out);
 enum progress body_refuse_any(struct call *call);
@@ -10,5 +11,6 @@ enum progress body_refuse_query(struct call *call);
 
 /* Idempotency-Key into call->idempotency_key. */
 enum progress body_read_key(struct call *call);
-/* If-Match into call->if_version: one strong tag of ours, or *. A weak one never matches (RFC 9110 13.1.1): 412. */
+/* If-Match into call->if_version: one strong tag of ours, or *. A weak one never matches (RFC 9110 13.1.1):
+ * 412. */
 enum progress body_read_if_match(struct call *call);

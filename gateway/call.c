@@ -33,8 +33,8 @@ enum progress call_fail(struct call *call, enum status status, enum message mess
 	return FAILED;
 }
 
-enum progress call_fail_at(struct call *call, const char *pointer, enum message message, const char *first,
-	const char *second)
+enum progress call_fail_at(
+	struct call *call, const char *pointer, enum message message, const char *first, const char *second)
 {
 	if (!call->problem)
 		call->problem = problem_new(call->arena, MSG_INVALID, NULL);
@@ -52,7 +52,8 @@ void call_add_header(struct call *call, const char *name, const char *value)
 
 /* --- accept --- */
 
-/* The quality of a member such as "zh-CN;q=0.8", in thousandths (RFC 9110 12.4.2); 0 when it is not understood. */
+/* The quality of a member such as "zh-CN;q=0.8", in thousandths (RFC 9110 12.4.2); 0 when it is not
+ * understood. */
 static unsigned quality_of(struct http_slice member)
 {
 	const char *q = memchr(member.data, ';', member.size);
@@ -70,7 +71,8 @@ static unsigned quality_of(struct http_slice member)
 
 static bool is_language(struct http_slice member, const char *language)
 {
-	return member.size >= 2 && http_slice_equals_ignoring_case((struct http_slice){ member.data, 2 }, language) &&
+	return member.size >= 2 &&
+	       http_slice_equals_ignoring_case((struct http_slice){ member.data, 2 }, language) &&
 	       (member.size == 2 || member.data[2] == '-' || member.data[2] == ';' || member.data[2] == ' ');
 }
 
@@ -104,8 +106,8 @@ static enum progress accept_call(struct call *call)
 
 /* --- route --- */
 
-static enum route_result find_route(const struct exchange *x, const struct loop *loop, const struct route **route_out,
-	struct slice *id_out, char *allowed_out)
+static enum route_result find_route(const struct exchange *x, const struct loop *loop,
+	const struct route **route_out, struct slice *id_out, char *allowed_out)
 {
 	struct slice path = { x->head->path.data, x->head->path.size };
 
@@ -153,6 +155,14 @@ static enum progress refuse_session(struct call *call, enum message message)
 	return call_fail(call, UNAUTHENTICATED, message, NULL);
 }
 
+/* Identity cannot say who this is: whatever the reason, it is worth asking again. */
+static enum progress refuse_for_now(struct call *call)
+{
+	call_fail(call, UNAVAILABLE, MSG_UNAVAILABLE, NULL);
+	call->problem->retry_after_s = 1;
+	return FAILED;
+}
+
 static void on_resolved(void *ctx, enum status status, const struct session *session)
 {
 	struct call *call = ctx;
@@ -164,7 +174,7 @@ static void on_resolved(void *ctx, enum status status, const struct session *ses
 	else if (status == UNAUTHENTICATED)
 		progress = refuse_session(call, MSG_SESSION_EXPIRED);
 	else
-		progress = call_fail(call, status, status == DEADLINE ? MSG_DEADLINE_EXCEEDED : MSG_UNAVAILABLE, NULL);
+		progress = refuse_for_now(call);
 	call_resume(call, progress);
 }
 
@@ -232,6 +242,12 @@ static void on_reply(void *ctx, const struct bus_reply *reply)
 	call_resume(call, call_take_reply(call, reply));
 }
 
+static bool is_idempotent(const struct call *call)
+{
+	return call->route->endpoint->idempotent || call->idempotency_key ||
+	       (call->route->custom && call->route->custom->idempotent);
+}
+
 static enum progress call_service(struct call *call)
 {
 	const struct route *r = call->route;
@@ -240,7 +256,7 @@ static enum progress call_service(struct call *call)
 		return r->endpoint->run(call);
 	if (!r->queue)
 		return GO_ON;
-	call->bus_id = loop_call(call->loop, &(struct rpc){
+	const struct rpc rpc = {
 		.queue = r->queue,
 		.method = r->name,
 		.principal_id = call->principal ? call->principal->id_text : NULL,
@@ -251,16 +267,13 @@ static enum progress call_service(struct call *call)
 		.body = call->request.data,
 		.body_len = call->request.len,
 		.timeout_ms = r->endpoint->timeout_ms,
-		.idempotent = r->endpoint->idempotent || call->idempotency_key || (r->custom && r->custom->idempotent),
+		.idempotent = is_idempotent(call),
 		.on_reply = on_reply,
 		.ctx = call,
-	});
-	return WAIT;
-}
+	};
 
-static bool is_idempotent(const struct call *call)
-{
-	return call->route->endpoint->idempotent || call->idempotency_key || (call->route->custom && call->route->custom->idempotent);
+	call->bus_id = loop_call(call->loop, &rpc);
+	return WAIT;
 }
 
 /* What the bus itself says, for those outcomes where no service answered. */
@@ -276,8 +289,8 @@ static const struct {
 	[BUS_REFUSED] = { INTERNAL, MSG_INTERNAL, 0 },
 };
 
-static enum status outcome_status(const struct bus_reply *reply, bool idempotent, struct arena *arena,
-	struct problem **problem_out)
+static enum status outcome_status(
+	const struct bus_reply *reply, bool idempotent, struct arena *arena, struct problem **problem_out)
 {
 	enum message message = outcomes[reply->outcome].message;
 	uint32_t retry_after_s = outcomes[reply->outcome].retry_after_s;
@@ -293,8 +306,8 @@ static enum status outcome_status(const struct bus_reply *reply, bool idempotent
 	return outcomes[reply->outcome].status;
 }
 
-enum status bus_reply_status(const struct bus_reply *reply, bool idempotent, struct arena *arena,
-	struct problem **problem_out)
+enum status bus_reply_status(
+	const struct bus_reply *reply, bool idempotent, struct arena *arena, struct problem **problem_out)
 {
 	*problem_out = NULL;
 	if (reply->outcome != BUS_ANSWERED)
@@ -357,7 +370,8 @@ void call_add_common_headers(struct call *call)
 		arena_printf(call->arena, "\"principal\";q=%u;w=%u", options->rate_burst,
 			(options->rate_burst + options->rate_per_s - 1) / options->rate_per_s));
 	call_add_header(call, "RateLimit",
-		arena_printf(call->arena, "\"principal\";r=%u;t=%u", call->rate_remaining, call->rate_reset_s));
+		arena_printf(
+			call->arena, "\"principal\";r=%u;t=%u", call->rate_remaining, call->rate_reset_s));
 }
 
 static void encode_problem(struct call *call)
@@ -366,11 +380,13 @@ static void encode_problem(struct call *call)
 	call->static_body = (struct http_slice){ NULL, 0 };
 	problem_to_json(call->problem, call->status, call->language, call->trace.trace_id, &call->body);
 	call->content_type = "application/problem+json";
-	call->http_status = call->problem->http_status ? call->problem->http_status : (unsigned)status_http(call->status);
+	call->http_status =
+		call->problem->http_status ? call->problem->http_status : (unsigned)status_http(call->status);
 	call_add_header(call, "Content-Language", call->language == LANGUAGE_ZH ? "zh" : "en");
 	call_add_header(call, "Cache-Control", "no-store");
 	if (call->problem->retry_after_s)
-		call_add_header(call, "Retry-After", arena_printf(call->arena, "%u", call->problem->retry_after_s));
+		call_add_header(
+			call, "Retry-After", arena_printf(call->arena, "%u", call->problem->retry_after_s));
 }
 
 /* What changes something, fails or is slow has a line of its own; what else there was, the metrics tell. */
@@ -399,14 +415,16 @@ static enum progress reply(struct call *call)
 		call_add_header(call, "Content-Type", call->content_type);
 	call_account(call);
 	bool is_static = call->static_body.data != NULL;
-
-	exchange_reply(call->x, &(struct reply){
+	const struct reply answer = {
 		.status = call->http_status,
 		.headers = call->headers,
 		.header_count = call->header_count,
-		.body = is_static ? call->static_body : (struct http_slice){ call->body.data, call->body.len },
+		.body = is_static ? call->static_body
+				  : (struct http_slice){ call->body.data, call->body.len },
 		.body_is_static = is_static,
-	});
+	};
+
+	exchange_reply(call->x, &answer);
 	return ANSWERED;
 }
 

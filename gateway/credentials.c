@@ -7,19 +7,24 @@ static struct http_slice bearer_token(const struct http_head *head)
 {
 	struct http_slice value = http_head_get(head, HTTP_AUTHORIZATION);
 
-	if (value.size <= 7 || !http_slice_equals_ignoring_case((struct http_slice){ value.data, 7 }, "Bearer "))
+	if (value.size <= 7 ||
+		!http_slice_equals_ignoring_case((struct http_slice){ value.data, 7 }, "Bearer "))
 		return (struct http_slice){ NULL, 0 };
 	return (struct http_slice){ value.data + 7, value.size - 7 };
 }
 
+static bool is_base64url(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+	       c == '_';
+}
+
 static bool is_token(struct http_slice text)
 {
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
 	if (text.size != TOKEN_TEXT)
 		return false;
 	for (size_t i = 0; i < text.size; i++)
-		if (!text.data[i] || !strchr(alphabet, text.data[i]))
+		if (!is_base64url(text.data[i]))
 			return false;
 	return true;
 }
@@ -54,11 +59,12 @@ enum progress credentials_check_origin(struct call *call)
 	if (!origin.data)
 		return GO_ON;
 	if (!*ours)
-		ours = arena_printf(call->arena, "%s://%.*s", exchange_is_secure(call->x) ? "https" : "http", (int)host.size,
-			host.data);
+		ours = arena_printf(call->arena, "%s://%.*s", exchange_is_secure(call->x) ? "https" : "http",
+			(int)host.size, host.data);
 	if (http_slice_equals_ignoring_case(origin, ours))
 		return GO_ON;
-	return call_fail(call, FORBIDDEN, MSG_BAD_ORIGIN, arena_strndup(call->arena, origin.data, origin.size), NULL);
+	return call_fail(
+		call, FORBIDDEN, MSG_BAD_ORIGIN, arena_strndup(call->arena, origin.data, origin.size), NULL);
 }
 
 static bool is_safe(enum http_method method)
@@ -80,11 +86,12 @@ enum progress credentials_check(struct call *call)
 }
 
 /* Chromium and Firefox keep Secure cookies of http://localhost too. */
-static void add_cookie(struct call *call, const char *name, const char *value, const char *flags, int64_t max_age_s)
+static void add_cookie(
+	struct call *call, const char *name, const char *value, const char *flags, int64_t max_age_s)
 {
 	call_add_header(call, "Set-Cookie",
-		arena_printf(call->arena, "%s=%s; Path=/; %sSecure; SameSite=Strict; Max-Age=%lld", name, value, flags,
-			(long long)max_age_s));
+		arena_printf(call->arena, "%s=%s; Path=/; %sSecure; SameSite=Strict; Max-Age=%lld", name,
+			value, flags, (long long)max_age_s));
 }
 
 void credentials_add_cookies(struct call *call, struct slice token, int64_t expire_us)
@@ -95,7 +102,8 @@ void credentials_add_cookies(struct call *call, struct slice token, int64_t expi
 
 	crypto_hash_sha256(hash, (const unsigned char *)token.data, token.len);
 	csrf_token(call, hash, csrf);
-	add_cookie(call, SESSION_COOKIE, arena_strndup(call->arena, token.data, token.len), "HttpOnly; ", left_s > 0 ? left_s : 0);
+	add_cookie(call, SESSION_COOKIE, arena_strndup(call->arena, token.data, token.len), "HttpOnly; ",
+		left_s > 0 ? left_s : 0);
 	add_cookie(call, CSRF_COOKIE, csrf, "", left_s > 0 ? left_s : 0);
 }
 

@@ -26,8 +26,8 @@ static void seal(const uint8_t *key, const uint8_t *bytes, size_t len, uint8_t m
 	crypto_generichash(mac_out, CURSOR_MAC, bytes, len, key, KEY_BYTES);
 }
 
-size_t cursor_write(const uint8_t key[KEY_BYTES], const char *const *names, const struct place *places, size_t count,
-	char text_out[CURSOR_TEXT_MAX + 1])
+size_t cursor_write(const uint8_t key[KEY_BYTES], const char *const *names, const struct place *places,
+	size_t count, char text_out[CURSOR_TEXT_MAX + 1])
 {
 	uint8_t bytes[CURSOR_BYTES_MAX], *to = bytes;
 
@@ -42,15 +42,18 @@ size_t cursor_write(const uint8_t key[KEY_BYTES], const char *const *names, cons
 	}
 	seal(key, bytes, (size_t)(to - bytes), to);
 	to += CURSOR_MAC;
-	sodium_bin2base64(text_out, CURSOR_TEXT_MAX + 1, bytes, (size_t)(to - bytes), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	sodium_bin2base64(text_out, CURSOR_TEXT_MAX + 1, bytes, (size_t)(to - bytes),
+		sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 	return strlen(text_out);
 }
 
-static void place_stream(const uint8_t *entry, size_t name_len, const char *const *names, struct place *places, size_t count)
+static void place_stream(
+	const uint8_t *entry, size_t name_len, const char *const *names, struct place *places, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (strlen(names[i]) == name_len && !memcmp(names[i], entry, name_len))
-			places[i] = (struct place){ (uint32_t)get_number(entry + name_len, 4), get_number(entry + name_len + 4, 8) };
+			places[i] = (struct place){ (uint32_t)get_number(entry + name_len, 4),
+				get_number(entry + name_len + 4, 8) };
 }
 
 bool cursor_read(const uint8_t key[KEY_BYTES], const char *text, size_t len, const char *const *names,
@@ -59,7 +62,8 @@ bool cursor_read(const uint8_t key[KEY_BYTES], const char *text, size_t len, con
 	uint8_t bytes[CURSOR_BYTES_MAX], mac[CURSOR_MAC];
 	size_t size;
 
-	if (sodium_base642bin(bytes, sizeof bytes, text, len, NULL, &size, NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) ||
+	if (sodium_base642bin(bytes, sizeof bytes, text, len, NULL, &size, NULL,
+		    sodium_base64_VARIANT_URLSAFE_NO_PADDING) ||
 		size < 1 + CURSOR_MAC)
 		return false;
 	size -= CURSOR_MAC;

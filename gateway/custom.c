@@ -1,4 +1,5 @@
-/* The custom methods of the services, by their definition; and what sessions need beside: cookies, and who asks from where. */
+/* The custom methods of the services, by their definition; and what sessions need beside: cookies, and who
+ * asks from where. */
 #include "gateway/body.h"
 #include "gateway/credentials.h"
 #include "gateway/endpoint.h"
@@ -33,12 +34,14 @@ static void fill(struct call *call, const struct schema_message *message)
 {
 	for (size_t i = 0; i < message->count; i++)
 		for (size_t k = 0; k < sizeof filled / sizeof *filled; k++)
-			if (message->fields[i].rule->output_only && !strcmp(message->fields[i].name, filled[k].name))
+			if (message->fields[i].rule->output_only &&
+				!strcmp(message->fields[i].name, filled[k].name))
 				filled[k].add(call, &message->fields[i]);
 }
 
 /* The path names the record: a body that names one too could name another. */
-static enum progress add_id(struct call *call, const struct schema_message *message, const struct json_result *body)
+static enum progress add_id(
+	struct call *call, const struct schema_message *message, const struct json_result *body)
 {
 	const struct schema_field *id = schema_field_find(message, "id", 2);
 	uint8_t bytes[16];
@@ -77,7 +80,8 @@ static enum progress decode_custom(struct call *call)
 
 	if (body_refuse_query(call) == FAILED)
 		return FAILED;
-	/* A foreign page must not sign someone in with its own account: nobody would notice whose data they enter. */
+	/* A foreign page must not sign someone in with its own account: nobody would notice whose data they
+	 * enter. */
 	if (is_sign_in(call) && wants_cookie(call) && credentials_check_origin(call) == FAILED)
 		return FAILED;
 	if (call->x->head->method == HTTP_POST) {
@@ -106,9 +110,10 @@ static enum progress encode_sign_in(struct call *call)
 	int64_t expire_us;
 	struct json_mask only = { { 0 } };
 
-	if (!wire_find(call->reply.data, call->reply.len, SIGN_IN_TOKEN, &token) || token.type != WIRE_BYTES ||
-		!wire_find(call->reply.data, call->reply.len, SIGN_IN_EXPIRE_TIME, &expires) || expires.type != WIRE_BYTES ||
-		!wire_timestamp(expires.bytes, expires.len, &expire_us))
+	if (!wire_find(call->reply.data, call->reply.len, SIGN_IN_TOKEN, &token) ||
+		token.type != WIRE_BYTES ||
+		!wire_find(call->reply.data, call->reply.len, SIGN_IN_EXPIRE_TIME, &expires) ||
+		expires.type != WIRE_BYTES || !wire_timestamp(expires.bytes, expires.len, &expire_us))
 		return standard_bad_reply(call);
 	for (size_t i = 0; i < output->count; i++)
 		if (output->fields[i].number != SIGN_IN_TOKEN || !wants_cookie(call))

@@ -17,7 +17,8 @@ static enum progress encode(struct call *call, const struct document *document, 
 	call_add_header(call, "ETag", document->etag);
 	call_add_header(call, "Cache-Control", cache_control);
 	call->http_status = 200;
-	if (known.data && http_etag_matches(known, (struct http_slice){ document->etag, strlen(document->etag) }, true)) {
+	if (known.data && http_etag_matches(known,
+				  (struct http_slice){ document->etag, strlen(document->etag) }, true)) {
 		call->http_status = 304;
 		return GO_ON;
 	}

@@ -1,6 +1,6 @@
 /*
- * Documents that are made from the definition once, at start: what /api/schema and /api/openapi.json answer. Each has an entity
- * tag from the definition's hash.
+ * Documents that are made from the definition once, at start: what /api/schema and /api/openapi.json answer.
+ * Each has an entity tag from the definition's hash.
  */
 #pragma once
 #include "gateway/call.h"

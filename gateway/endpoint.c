@@ -23,7 +23,8 @@ static enum progress encode_ready(struct call *call)
 	return GO_ON;
 }
 
-static const struct endpoint schema_endpoint = { .decode = body_refuse_query, .encode = schema_document_encode };
+static const struct endpoint schema_endpoint = { .decode = body_refuse_query,
+	.encode = schema_document_encode };
 static const struct endpoint openapi_endpoint = {
 	.decode = body_refuse_query, .encode = openapi_document_encode, .anonymous = true
 };
@@ -34,12 +35,15 @@ static const struct endpoint live_endpoint = { .encode = encode_live, .anonymous
 static const struct endpoint ready_endpoint = { .encode = encode_ready, .anonymous = true };
 
 const struct own_endpoint own_endpoints[] = {
-	{ &events_endpoint, HTTP_GET, "/api/v1/events", "gateway.events", "Follow events as they happen (server-sent events)" },
+	{ &events_endpoint, HTTP_GET, "/api/v1/events", "gateway.events",
+		"Follow events as they happen (server-sent events)" },
 	{ &upload_endpoint, HTTP_POST, "/api/v1/files", "gateway.uploadFile", "Upload a file" },
 	{ &download_endpoint, HTTP_GET, "/api/v1/files/{id}", "gateway.downloadFile", "Download a file" },
-	{ &schema_endpoint, HTTP_GET, "/api/schema", "gateway.schema", "Labels, types and rights of everything" },
+	{ &schema_endpoint, HTTP_GET, "/api/schema", "gateway.schema",
+		"Labels, types and rights of everything" },
 	{ &openapi_endpoint, HTTP_GET, "/api/openapi.json", "gateway.openapi", "This document" },
-	{ &problem_endpoint, HTTP_GET, "/api/problems/{code}", "gateway.problem", "What a problem's code means" },
+	{ &problem_endpoint, HTTP_GET, "/api/problems/{code}", "gateway.problem",
+		"What a problem's code means" },
 	{ &live_endpoint, HTTP_GET, "/livez", "gateway.live", "Whether the process lives" },
 	{ &ready_endpoint, HTTP_GET, "/readyz", "gateway.ready", "Whether requests can be served" },
 };

@@ -6,9 +6,9 @@
 struct standard_endpoint {
 	struct endpoint endpoint;
 	enum http_method method;
-	const char *rest;   /* behind the collection's path */
-	const char *lane;   /* of the queue's name */
-	bool writes;        /* not for read-only resources */
+	const char *rest; /* behind the collection's path */
+	const char *lane; /* of the queue's name */
+	bool writes;      /* not for read-only resources */
 };
 extern const struct standard_endpoint standard_endpoints[];
 extern const size_t standard_endpoint_count;

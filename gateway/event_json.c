@@ -5,10 +5,29 @@
 
 /* Fields of the messages in proto/guanxi/event.proto. */
 enum logged_field { LOGGED_POSITION = 1, LOGGED_EPOCH, LOGGED_EVENT, LOGGED_AUDIENCE };
-enum event_field { EVENT_ID = 1, EVENT_SOURCE, EVENT_SPEC_VERSION, EVENT_TYPE, EVENT_ATTRIBUTES, EVENT_BINARY_DATA };
+enum event_field {
+	EVENT_ID = 1,
+	EVENT_SOURCE,
+	EVENT_SPEC_VERSION,
+	EVENT_TYPE,
+	EVENT_ATTRIBUTES,
+	EVENT_BINARY_DATA
+};
 enum entry_field { ENTRY_KEY = 1, ENTRY_VALUE };
-enum attribute_field { ATTRIBUTE_STRING = 3, ATTRIBUTE_URI = 5, ATTRIBUTE_URI_REF = 6, ATTRIBUTE_TIMESTAMP = 7 };
-enum change_field { CHANGE_VERSION = 1, CHANGE_FIELDS, CHANGE_BEFORE, CHANGE_AFTER, CHANGE_PRINCIPAL, CHANGE_RESOURCE };
+enum attribute_field {
+	ATTRIBUTE_STRING = 3,
+	ATTRIBUTE_URI = 5,
+	ATTRIBUTE_URI_REF = 6,
+	ATTRIBUTE_TIMESTAMP = 7
+};
+enum change_field {
+	CHANGE_VERSION = 1,
+	CHANGE_FIELDS,
+	CHANGE_BEFORE,
+	CHANGE_AFTER,
+	CHANGE_PRINCIPAL,
+	CHANGE_RESOURCE
+};
 enum audience_field { AUDIENCE_ENTRIES = 1, AUDIENCE_EVERYONE };
 enum audience_entry_field { AUDIENCE_OWNER = 1, AUDIENCE_TEAM };
 
@@ -26,7 +45,8 @@ static bool is(struct slice text, const char *wanted)
 
 static bool read_attribute_value(struct logged_event *event, struct slice key, const struct wire_field *f)
 {
-	bool is_text = f->number == ATTRIBUTE_STRING || f->number == ATTRIBUTE_URI || f->number == ATTRIBUTE_URI_REF;
+	bool is_text =
+		f->number == ATTRIBUTE_STRING || f->number == ATTRIBUTE_URI || f->number == ATTRIBUTE_URI_REF;
 
 	if (f->type != WIRE_BYTES)
 		return true;
@@ -67,7 +87,8 @@ static size_t count_of(struct slice bytes, uint32_t number)
 	return count;
 }
 
-static void read_change_field(struct logged_event *event, const struct wire_field *f, struct slice *fields, struct arena *arena)
+static void read_change_field(
+	struct logged_event *event, const struct wire_field *f, struct slice *fields, struct arena *arena)
 {
 	if (f->number == CHANGE_VERSION && f->type == WIRE_VARINT)
 		event->version = f->value;
@@ -130,13 +151,15 @@ static const uint8_t *id_of(struct slice entry, uint32_t number)
 {
 	struct wire_field f;
 
-	return wire_find(entry.data, entry.len, number, &f) && f.type == WIRE_BYTES && f.len == 16 ? (const uint8_t *)f.bytes :
-												     NULL;
+	return wire_find(entry.data, entry.len, number, &f) && f.type == WIRE_BYTES && f.len == 16
+		       ? (const uint8_t *)f.bytes
+		       : NULL;
 }
 
 static bool read_audience(struct logged_event *event, struct slice bytes, struct arena *arena)
 {
-	struct audience_entry *entries = arena_alloc(arena, count_of(bytes, AUDIENCE_ENTRIES) * sizeof *entries);
+	struct audience_entry *entries =
+		arena_alloc(arena, count_of(bytes, AUDIENCE_ENTRIES) * sizeof *entries);
 	struct wire_reader reader = wire_reader(bytes.data, bytes.len);
 	struct wire_field f;
 
@@ -145,8 +168,9 @@ static bool read_audience(struct logged_event *event, struct slice bytes, struct
 		if (f.number == AUDIENCE_EVERYONE && f.type == WIRE_VARINT)
 			event->everyone = f.value;
 		else if (f.number == AUDIENCE_ENTRIES && f.type == WIRE_BYTES)
-			entries[event->audience_count++] = (struct audience_entry){ id_of(slice_of(&f), AUDIENCE_OWNER),
-				id_of(slice_of(&f), AUDIENCE_TEAM) };
+			entries[event->audience_count++] =
+				(struct audience_entry){ id_of(slice_of(&f), AUDIENCE_OWNER),
+					id_of(slice_of(&f), AUDIENCE_TEAM) };
 	}
 	return !reader.failed;
 }
@@ -189,7 +213,8 @@ static void add_time(struct buffer *out, const struct logged_event *event)
 	json_add_time(out, event->time_us);
 }
 
-static void add_record(struct buffer *out, const char *name, const struct logged_event *event, struct slice record)
+static void add_record(
+	struct buffer *out, const char *name, const struct logged_event *event, struct slice record)
 {
 	size_t begun = out->len;
 
@@ -224,7 +249,8 @@ void event_json_add_cloud_event(struct buffer *out, const struct logged_event *e
 	add_text(out, "subject", event->subject);
 	add_time(out, event);
 	/* CloudEvents sequence extension: compares as text. */
-	buffer_printf(out, ",\"sequence\":\"%08x%016llx\"", event->epoch, (unsigned long long)event->position);
+	buffer_printf(
+		out, ",\"sequence\":\"%08x%016llx\"", event->epoch, (unsigned long long)event->position);
 	add_text(out, "traceparent", event->traceparent);
 	add_text(out, "dataref", event->data_ref);
 	if (event->has_change) {

@@ -22,10 +22,10 @@ struct logged_event {
 
 	/* the Change */
 	bool has_change;
-	uint64_t version;                      /* 0: none */
+	uint64_t version; /* 0: none */
 	const struct slice *fields;
 	size_t field_count;
-	struct slice before, after;            /* data is NULL when absent */
+	struct slice before, after; /* data is NULL when absent */
 	struct slice principal_id;
 	const struct schema_message *resource; /* NULL: not known here */
 };

@@ -1,6 +1,7 @@
 /*
- * Files pass through in chunks, so that one of a gigabyte costs us no more than one of a kilobyte: the client is stopped while
- * the service has not taken what is under way, and the service is not asked for more than the client has taken.
+ * Files pass through in chunks, so that one of a gigabyte costs us no more than one of a kilobyte: the client
+ * is stopped while the service has not taken what is under way, and the service is not asked for more than
+ * the client has taken.
  */
 #include "gateway/files.h"
 #include "gateway/body.h"
@@ -78,20 +79,20 @@ const struct schema_message *files_message(void)
 
 struct upload {
 	struct call *call;
-	char *chunk;                 /* what has come and is not sent yet */
+	char *chunk; /* what has come and is not sent yet */
 	size_t len;
 	uint32_t next_chunk;
-	uint64_t bus_id;             /* of the chunk that the service has not confirmed yet: one, since its digest goes in order; 0: none */
-	const char *file_id;         /* NULL: not begun */
-	bool whole;                  /* the client has sent everything */
+	uint64_t bus_id; /* of the chunk that the service has not confirmed yet: one, since its digest goes in
+			    order; 0: none */
+	const char *file_id; /* NULL: not begun */
+	bool whole;          /* the client has sent everything */
 	bool finishing, failed;
 };
 
 static uint64_t ask(struct upload *up, enum file_method method, struct buffer *body, bus_on_reply *on_reply)
 {
 	const struct call *call = up->call;
-
-	return loop_call(call->loop, &(struct rpc){
+	const struct rpc rpc = {
 		.queue = keeper.queue,
 		.method = keeper.names[method],
 		.principal_id = call->principal->id_text,
@@ -102,7 +103,9 @@ static uint64_t ask(struct upload *up, enum file_method method, struct buffer *b
 		.timeout_ms = FILE_CALL_MS,
 		.on_reply = on_reply,
 		.ctx = up,
-	});
+	};
+
+	return loop_call(call->loop, &rpc);
 }
 
 static void cancel_chunk(struct upload *up)
@@ -215,7 +218,8 @@ static void on_body(struct exchange *x, struct http_slice chunk)
 
 	if (up->failed)
 		return;
-	memcpy(up->chunk + up->len, chunk.data, chunk.size); /* at most SERVER_INPUT_SIZE beyond a chunk: then it is paused */
+	memcpy(up->chunk + up->len, chunk.data,
+		chunk.size); /* at most SERVER_INPUT_SIZE beyond a chunk: then it is paused */
 	up->len += chunk.size;
 	advance(up);
 }
@@ -278,7 +282,8 @@ static enum progress run_upload(struct call *call)
 
 static enum progress encode_upload(struct call *call)
 {
-	call_add_header(call, "Location", arena_printf(call->arena, "/api/v1/files/%s", call->upload->file_id));
+	call_add_header(
+		call, "Location", arena_printf(call->arena, "/api/v1/files/%s", call->upload->file_id));
 	return standard_encode_record(call, keeper.file, 201);
 }
 
@@ -292,7 +297,7 @@ struct download {
 	char id[37];
 	uint32_t next_chunk;
 	uint64_t bus_id;
-	char *data;                  /* of the chunk that the client has not taken yet; NULL: none */
+	char *data; /* of the chunk that the client has not taken yet; NULL: none */
 	size_t len;
 	bool last;
 };
@@ -313,8 +318,8 @@ static void on_download_close(struct exchange *x)
 	download_free(down);
 }
 
-static uint64_t read_chunk(struct loop *loop, const struct principal *principal, const char *trace, const char *id,
-	uint32_t chunk, bus_on_reply *on_reply, void *ctx)
+static uint64_t read_chunk(struct loop *loop, const struct principal *principal, const char *trace,
+	const char *id, uint32_t chunk, bus_on_reply *on_reply, void *ctx)
 {
 	uint8_t body[2 + 36 + 1 + 10] = { READ_ID << 3 | WIRE_BYTES, 36 };
 	size_t len = 2 + 36;
@@ -324,7 +329,7 @@ static uint64_t read_chunk(struct loop *loop, const struct principal *principal,
 	for (; chunk >= 0x80; chunk >>= 7)
 		body[len++] = (uint8_t)(chunk | 0x80);
 	body[len++] = (uint8_t)chunk;
-	return loop_call(loop, &(struct rpc){
+	const struct rpc rpc = {
 		.queue = keeper.queue,
 		.method = keeper.names[READ_FILE],
 		.principal_id = principal->id_text,
@@ -336,7 +341,9 @@ static uint64_t read_chunk(struct loop *loop, const struct principal *principal,
 		.idempotent = true,
 		.on_reply = on_reply,
 		.ctx = ctx,
-	});
+	};
+
+	return loop_call(loop, &rpc);
 }
 
 static void take_chunk(struct download *down, const uint8_t *body, size_t len)
@@ -368,7 +375,8 @@ static void pass_on(struct download *down)
 		return;
 	}
 	if (!down->bus_id)
-		down->bus_id = read_chunk(down->loop, down->principal, down->trace.text, down->id, down->next_chunk++, on_chunk, down);
+		down->bus_id = read_chunk(down->loop, down->principal, down->trace.text, down->id,
+			down->next_chunk++, on_chunk, down);
 }
 
 /* Half a file must not look like a whole one: the connection is cut. */
@@ -414,11 +422,13 @@ static const char *disposition(struct call *call, const struct wire_field *name)
 static void add_download_headers(struct call *call, const struct wire_field *file)
 {
 	struct wire_field name = { .bytes = "file", .len = 4 }, type;
-	bool typed = wire_find(file->bytes, file->len, FILE_MEDIA_TYPE, &type) && type.type == WIRE_BYTES && type.len;
+	bool typed = wire_find(file->bytes, file->len, FILE_MEDIA_TYPE, &type) && type.type == WIRE_BYTES &&
+		     type.len;
 
 	wire_find(file->bytes, file->len, FILE_NAME, &name);
 	call_add_header(call, "Content-Disposition", disposition(call, &name));
-	call_add_header(call, "Content-Type", typed ? arena_strndup(call->arena, type.bytes, type.len) : "application/octet-stream");
+	call_add_header(call, "Content-Type",
+		typed ? arena_strndup(call->arena, type.bytes, type.len) : "application/octet-stream");
 	call_add_header(call, "Content-Security-Policy", "default-src 'none'; sandbox");
 	call_add_header(call, "Cache-Control", "private, no-cache");
 	call_add_common_headers(call);
@@ -432,8 +442,11 @@ static void begin_download(struct call *call, const struct bus_reply *reply, con
 
 	if (!down)
 		abort();
-	*down = (struct download){ .loop = call->loop, .x = call->x, .principal = principal_hold(call->principal),
-		.trace = call->trace, .next_chunk = 1 };
+	*down = (struct download){ .loop = call->loop,
+		.x = call->x,
+		.principal = principal_hold(call->principal),
+		.trace = call->trace,
+		.next_chunk = 1 };
 	memcpy(down->id, call->id, 36);
 	take_chunk(down, reply->body, reply->body_len);
 	add_download_headers(call, file);
@@ -441,8 +454,11 @@ static void begin_download(struct call *call, const struct bus_reply *reply, con
 	call->x->on_close = on_download_close;
 	call->http_status = 200;
 	call_account(call);
-	exchange_stream_begin(call->x, &(struct reply){ .status = 200, .headers = call->headers, .header_count = call->header_count },
-		&events);
+	const struct reply head = {
+		.status = 200, .headers = call->headers, .header_count = call->header_count
+	};
+
+	exchange_stream_begin(call->x, &head, &events);
 	pass_on(down);
 }
 
@@ -466,7 +482,8 @@ static enum progress run_download(struct call *call)
 
 	if (!uuid_from_text(call->id, strlen(call->id), id))
 		return call_fail(call, NOT_FOUND, MSG_NOT_FOUND, NULL);
-	call->bus_id = read_chunk(call->loop, call->principal, call->trace.text, call->id, 0, on_first_chunk, call);
+	call->bus_id =
+		read_chunk(call->loop, call->principal, call->trace.text, call->id, 0, on_first_chunk, call);
 	return WAIT;
 }
 

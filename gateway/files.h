@@ -1,6 +1,6 @@
 /*
- * POST /api/v1/files?name=… and GET /api/v1/files/{id}: the bytes of attachments and imports, between a client and the service
- * that keeps them (the one whose definition has BeginFile).
+ * POST /api/v1/files?name=… and GET /api/v1/files/{id}: the bytes of attachments and imports, between a
+ * client and the service that keeps them (the one whose definition has BeginFile).
  */
 #pragma once
 #include "gateway/call.h"

@@ -20,9 +20,9 @@ enum start { START_HERE, START_LATEST, START_EARLIEST, START_TIME };
 
 struct follower_stream {
 	struct place place;
-	enum start start;             /* START_HERE once the place is known */
-	struct log_read *read;        /* under way; NULL: none */
-	uint64_t retry_ms;            /* the log did not answer: not before then */
+	enum start start;      /* START_HERE once the place is known */
+	struct log_read *read; /* under way; NULL: none */
+	uint64_t retry_ms;     /* the log did not answer: not before then */
 };
 
 struct follower {
@@ -33,10 +33,10 @@ struct follower {
 	uint8_t token_hash[SESSION_HASH];
 	struct session_wait *session_wait;
 	uint64_t checked_ms, written_ms;
-	bool full;                    /* the client has to read first */
-	bool in_doubt;                /* look at the session at the next tick */
-	char *types, *subject;        /* filters; types separated by NULs, an empty one ends them. NULL: all */
-	char *time;                   /* of ?from=; NULL: none */
+	bool full;             /* the client has to read first */
+	bool in_doubt;         /* look at the session at the next tick */
+	char *types, *subject; /* filters; types separated by NULs, an empty one ends them. NULL: all */
+	char *time;            /* of ?from=; NULL: none */
 	struct follower_stream streams[];
 };
 
@@ -77,7 +77,8 @@ static size_t write_cursor(const struct follower *f, char text_out[CURSOR_TEXT_M
 
 	for (size_t i = 0; i < count; i++)
 		places[i] = f->streams[i].place;
-	return cursor_write(f->loop->gateway->cursor_key, hub_stream_names(f->loop->hub), places, count, text_out);
+	return cursor_write(
+		f->loop->gateway->cursor_key, hub_stream_names(f->loop->hub), places, count, text_out);
 }
 
 /* "id: …" and the lines. False: the client has to read first, and nothing was sent. */
@@ -110,8 +111,9 @@ static bool write_control(struct follower *f, const char *kind, size_t stream)
 {
 	char lines[512];
 	int len = snprintf(lines, sizeof lines,
-		"event: control\ndata: {\"kind\":\"%s\",\"stream\":\"%s\",\"epoch\":%u,\"position\":\"%llu\"}\n\n", kind,
-		hub_stream_names(f->loop->hub)[stream], f->streams[stream].place.epoch,
+		"event: control\ndata: "
+		"{\"kind\":\"%s\",\"stream\":\"%s\",\"epoch\":%u,\"position\":\"%llu\"}\n\n",
+		kind, hub_stream_names(f->loop->hub)[stream], f->streams[stream].place.epoch,
 		(unsigned long long)f->streams[stream].place.position);
 
 	return write_lines(f, (struct slice){ lines, (size_t)len });
@@ -149,7 +151,8 @@ static bool type_fits(const char *filter, struct slice type)
 
 static bool is_wanted(const struct follower *f, const struct told *told)
 {
-	if (f->subject && (told->subject.len != strlen(f->subject) || memcmp(told->subject.data, f->subject, told->subject.len)))
+	if (f->subject && (told->subject.len != strlen(f->subject) ||
+				  memcmp(told->subject.data, f->subject, told->subject.len)))
 		return false;
 	if (!f->types)
 		return true;
@@ -195,7 +198,8 @@ static void deliver_page(struct follower *f, struct follower_stream *stream, con
 	bool taken = true;
 
 	for (struct slice rest = page->bytes; taken && log_page_next(&rest, scratch, &event);) {
-		struct told *told = event.position > stream->place.position ? told_new(&event, scratch) : NULL;
+		struct told *told =
+			event.position > stream->place.position ? told_new(&event, scratch) : NULL;
 
 		taken = !told || deliver(f, stream, told);
 		free(told);
@@ -281,11 +285,13 @@ static void read_log(struct follower *f, size_t i)
 
 	if (server_thread_now_ms(f->x->thread) < stream->retry_ms)
 		return;
-	stream->read = hub_read_log(f->loop->hub, i, latest ? 0 : stream->place.epoch, latest ? END_OF_LOG : stream->place.position,
-		stream->start == START_TIME ? f->time : NULL, on_page, f);
+	stream->read = hub_read_log(f->loop->hub, i, latest ? 0 : stream->place.epoch,
+		latest ? END_OF_LOG : stream->place.position, stream->start == START_TIME ? f->time : NULL,
+		on_page, f);
 }
 
-/* The log was promoted or restored: positions mean something else now. Said out loud; it goes on from what both have. */
+/* The log was promoted or restored: positions mean something else now. Said out loud; it goes on from what
+ * both have. */
 static bool diverge(struct follower *f, size_t i, const struct ring *ring)
 {
 	struct follower_stream *stream = &f->streams[i];
@@ -372,7 +378,8 @@ static void on_close(struct exchange *x)
 static void end(struct follower *f, const char *kind, unsigned retry_ms)
 {
 	char lines[128];
-	int len = snprintf(lines, sizeof lines, "retry: %u\nevent: control\ndata: {\"kind\":\"%s\"}\n\n", retry_ms, kind);
+	int len = snprintf(lines, sizeof lines, "retry: %u\nevent: control\ndata: {\"kind\":\"%s\"}\n\n",
+		retry_ms, kind);
 
 	if (!f->full && !write_lines(f, (struct slice){ lines, (size_t)len }))
 		f->full = true;
@@ -479,7 +486,8 @@ static void check_types(struct call *call, const char *list)
 		if (++count > FOLLOWER_FILTERS_MAX)
 			call_fail_at(call, "?types", MSG_TOO_MANY, "32", NULL);
 		else if (!is_type_filter(at, len))
-			call_fail_at(call, "?types", MSG_BAD_EVENT_TYPE, arena_strndup(call->arena, at, len), NULL);
+			call_fail_at(call, "?types", MSG_BAD_EVENT_TYPE, arena_strndup(call->arena, at, len),
+				NULL);
 		at += len;
 		if (!*at || call->status != OK)
 			return;
@@ -549,7 +557,8 @@ static bool start_from(struct follower *f, const char *from)
 		start_all(f, START_TIME);
 		f->time = strdup(from);
 	} else {
-		if (!cursor_read(f->loop->gateway->cursor_key, from, strlen(from), hub_stream_names(f->loop->hub), places, count))
+		if (!cursor_read(f->loop->gateway->cursor_key, from, strlen(from),
+			    hub_stream_names(f->loop->hub), places, count))
 			return false;
 		for (size_t i = 0; i < count; i++)
 			f->streams[i].place = places[i];
@@ -590,8 +599,11 @@ static void begin_stream(struct call *call, struct follower *f)
 	call->x->on_close = on_close;
 	call->http_status = 200;
 	call_account(call);
-	exchange_stream_begin(call->x, &(struct reply){ .status = 200, .headers = call->headers, .header_count = call->header_count },
-		&events);
+	const struct reply head = {
+		.status = 200, .headers = call->headers, .header_count = call->header_count
+	};
+
+	exchange_stream_begin(call->x, &head, &events);
 	f->full = !exchange_stream_write(f->x, hello, (size_t)len);
 	follower_pump(f);
 }

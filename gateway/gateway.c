@@ -53,7 +53,7 @@ uint64_t loop_call(struct loop *loop, const struct rpc *rpc)
 	add_text(&header, HEADER_IDEMPOTENCY_KEY, rpc->idempotency_key);
 	add_text(&header, HEADER_LOCALE, rpc->locale);
 	wire_add_bytes(&header, HEADER_REQUEST_ID, request_id, sizeof request_id);
-	return bus_client_call(loop->bus, &(struct bus_call){
+	const struct bus_call call = {
 		.queue = rpc->queue,
 		.header = header.data,
 		.header_len = header.len,
@@ -63,7 +63,9 @@ uint64_t loop_call(struct loop *loop, const struct rpc *rpc)
 		.idempotent = rpc->idempotent,
 		.on_reply = rpc->on_reply,
 		.ctx = rpc->ctx,
-	});
+	};
+
+	return bus_client_call(loop->bus, &call);
 }
 
 /* --- a thread's life --- */
@@ -97,7 +99,8 @@ static uint64_t clock_ms(void)
 
 static void say_alive(struct loop *loop)
 {
-	__atomic_store_n(&loop->gateway->ticked_ms[server_thread_index(loop->thread)], clock_ms(), __ATOMIC_RELAXED);
+	__atomic_store_n(
+		&loop->gateway->ticked_ms[server_thread_index(loop->thread)], clock_ms(), __ATOMIC_RELAXED);
 }
 
 static void measure(const struct gateway *gateway)
@@ -140,14 +143,16 @@ static void *open_thread(struct server_thread *thread, void *context)
 	loop->gateway = gateway;
 	loop->thread = thread;
 	loop->scratch = arena_new();
-	loop->bus = bus_client_open(&(struct bus_client_options){ .endpoints = gateway->options.broker_requests }, &problem);
+	loop->bus = bus_client_open(
+		&(struct bus_client_options){ .endpoints = gateway->options.broker_requests }, &problem);
 	if (!loop->bus)
 		cannot_open(problem.text);
 	loop->sessions = sessions_new(loop);
 	loop->hub = hub_new(loop, error);
 	if (!loop->hub)
 		cannot_open(error);
-	loop->bus_event = event_new(server_thread_base(thread), bus_client_fd(loop->bus), EV_READ | EV_PERSIST, on_bus, loop);
+	loop->bus_event = event_new(
+		server_thread_base(thread), bus_client_fd(loop->bus), EV_READ | EV_PERSIST, on_bus, loop);
 	loop->tick = event_new(server_thread_base(thread), -1, EV_PERSIST, on_tick, loop);
 	event_add(loop->bus_event, NULL);
 	event_add(loop->tick, &second);
@@ -179,7 +184,8 @@ static bool is_api(const struct http_head *head)
 	static const char *const prefixes[] = { "/api/", "/livez", "/readyz" };
 
 	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-		if (head->path.size >= strlen(prefixes[i]) && !memcmp(head->path.data, prefixes[i], strlen(prefixes[i])))
+		if (head->path.size >= strlen(prefixes[i]) &&
+			!memcmp(head->path.data, prefixes[i], strlen(prefixes[i])))
 			return true;
 	return false;
 }
@@ -219,7 +225,8 @@ static void on_refused(struct server_thread *thread, unsigned status, const char
 
 static void derive_key(const uint8_t *secret, const char *purpose, uint8_t key_out[KEY_BYTES])
 {
-	crypto_generichash(key_out, KEY_BYTES, (const unsigned char *)purpose, strlen(purpose), secret, GATEWAY_SECRET_BYTES);
+	crypto_generichash(key_out, KEY_BYTES, (const unsigned char *)purpose, strlen(purpose), secret,
+		GATEWAY_SECRET_BYTES);
 }
 
 /* Wrong endpoints are told before anything is served. */
@@ -227,9 +234,15 @@ static bool try_endpoints(const struct gateway_options *options, char error[SERV
 {
 	const struct bus_stream none = { .name = "none" };
 	struct zsocket_error problem = { "" };
-	struct bus_client *client = bus_client_open(&(struct bus_client_options){ .endpoints = options->broker_requests }, &problem);
-	struct bus_subscriber *subscriber = client ? bus_subscriber_open(&(struct bus_subscriber_options){
-		.endpoints = options->broker_events, .streams = &none, .stream_count = 1 }, &problem) : NULL;
+	struct bus_client *client = bus_client_open(
+		&(struct bus_client_options){ .endpoints = options->broker_requests }, &problem);
+	struct bus_subscriber *subscriber =
+		client ? bus_subscriber_open(
+				 &(struct bus_subscriber_options){ .endpoints = options->broker_events,
+					 .streams = &none,
+					 .stream_count = 1 },
+				 &problem)
+		       : NULL;
 
 	if (client)
 		bus_client_close(client);
@@ -283,7 +296,8 @@ struct gateway *gateway_open(const struct gateway_options *options, char error[S
 	gateway->rates = options->rate_per_s ? rates_new(options->rate_per_s, options->rate_burst) : NULL;
 	derive_key(options->secret, "gateway csrf", gateway->csrf_key);
 	derive_key(options->secret, "gateway event cursor", gateway->cursor_key);
-	if (try_endpoints(options, error) && (!*options->web_root || static_open(options->web_root, &gateway->files, error)) &&
+	if (try_endpoints(options, error) &&
+		(!*options->web_root || static_open(options->web_root, &gateway->files, error)) &&
 		open_server(gateway, error))
 		return gateway;
 	gateway_free(gateway);

@@ -1,6 +1,7 @@
 /*
- * The gateway: the one door from HTTP to the services. It knows who asks (sessions), turns JSON into protobuf and back by the
- * definition, and follows the services' event streams for those who listen. It holds no business rule and keeps nothing.
+ * The gateway: the one door from HTTP to the services. It knows who asks (sessions), turns JSON into protobuf
+ *and back by the definition, and follows the services' event streams for those who listen. It holds no
+ *business rule and keeps nothing.
  *
  *	struct gateway_options options = gateway_defaults;
  *	…
@@ -24,12 +25,13 @@ struct gateway;
 
 struct gateway_options {
 	struct server_options server;
-	const char *broker_requests; /* endpoints, separated by commas */
-	const char *broker_events;   /* in the same order */
-	const char *public_origin;   /* that browsers see; "": made of the Host field */
-	const char *web_root;        /* "": no web UI */
-	uint8_t secret[GATEWAY_SECRET_BYTES]; /* the keys of CSRF tokens and event cursors are derived from it */
-	unsigned rate_per_s;         /* of one principal; 0: unlimited */
+	const char *broker_requests;          /* endpoints, separated by commas */
+	const char *broker_events;            /* in the same order */
+	const char *public_origin;            /* that browsers see; "": made of the Host field */
+	const char *web_root;                 /* "": no web UI */
+	uint8_t secret[GATEWAY_SECRET_BYTES]; /* the keys of CSRF tokens and event cursors are derived from it
+					       */
+	unsigned rate_per_s;                  /* of one principal; 0: unlimited */
 	unsigned rate_burst;
 };
 

@@ -25,7 +25,7 @@ struct log_read {
 
 /* A gap in a stream that is being filled from its log. */
 struct fill {
-	struct log_read *read;    /* NULL: none is under way */
+	struct log_read *read; /* NULL: none is under way */
 	uint32_t epoch;
 	uint64_t at, to;
 };
@@ -42,7 +42,7 @@ struct hub {
 	struct arena *scratch;
 	struct follower *followers;
 	size_t reads;
-	bool changed;             /* something came since the followers were last pumped */
+	bool changed; /* something came since the followers were last pumped */
 };
 
 size_t hub_stream_count(const struct hub *hub)
@@ -230,7 +230,8 @@ static void on_fill(void *ctx, size_t stream, const struct log_page *page)
 		skip_to(hub, stream, page->epoch, page->epoch == fill->epoch ? fill->to : page->head);
 		return;
 	}
-	for (struct slice rest = page->bytes; log_page_next(&rest, hub->scratch, &event) && event.position <= fill->to;) {
+	for (struct slice rest = page->bytes;
+		log_page_next(&rest, hub->scratch, &event) && event.position <= fill->to;) {
 		take(hub, stream, &event);
 		arena_reset(hub->scratch);
 	}
@@ -250,7 +251,8 @@ static void fill_more(struct hub *hub, size_t stream)
 	fill->read = hub_read_log(hub, stream, fill->epoch, fill->at, NULL, on_fill, hub);
 }
 
-/* A gap that the ring could hold is filled, if anybody listens; any other is left to those who missed something. */
+/* A gap that the ring could hold is filled, if anybody listens; any other is left to those who missed
+ * something. */
 static void on_gap(void *ctx, const char *name, uint32_t epoch, uint64_t from, uint64_t to)
 {
 	struct hub *hub = ctx;
@@ -321,8 +323,8 @@ static void on_log_reply(void *ctx, const struct bus_reply *reply)
 	hub->changed = true; /* there is room for another read */
 }
 
-struct log_read *hub_read_log(struct hub *hub, size_t stream, uint32_t epoch, uint64_t after, const char *time,
-	void (*on_page)(void *ctx, size_t stream, const struct log_page *page), void *ctx)
+struct log_read *hub_read_log(struct hub *hub, size_t stream, uint32_t epoch, uint64_t after,
+	const char *time, void (*on_page)(void *ctx, size_t stream, const struct log_page *page), void *ctx)
 {
 	struct arena *arena = hub->reads < HUB_LOG_READS_MAX ? arena_new() : NULL;
 	struct buffer body = { .arena = arena };
@@ -340,7 +342,7 @@ struct log_read *hub_read_log(struct hub *hub, size_t stream, uint32_t epoch, ui
 	if (time)
 		wire_add_text(&body, READ_TIME, time);
 	hub->reads++;
-	read->bus_id = loop_call(hub->loop, &(struct rpc){
+	const struct rpc rpc = {
 		.queue = hub->queues[stream],
 		.method = "events.readLog",
 		.principal_id = "system",
@@ -350,7 +352,9 @@ struct log_read *hub_read_log(struct hub *hub, size_t stream, uint32_t epoch, ui
 		.idempotent = true,
 		.on_reply = on_log_reply,
 		.ctx = read,
-	});
+	};
+
+	read->bus_id = loop_call(hub->loop, &rpc);
 	arena_free(arena);
 	return read;
 }
@@ -402,14 +406,16 @@ static struct bus_subscriber *open_subscriber(struct hub *hub, char error[SERVER
 
 	for (size_t i = 0; i < hub->count; i++)
 		streams[i] = (struct bus_stream){ .name = hub->names[i] };
-	subscriber = bus_subscriber_open(&(struct bus_subscriber_options){
+	const struct bus_subscriber_options options = {
 		.endpoints = hub->loop->gateway->options.broker_events,
 		.streams = streams,
 		.stream_count = hub->count,
 		.on_batch = on_batch,
 		.on_gap = on_gap,
 		.ctx = hub,
-	}, &problem);
+	};
+
+	subscriber = bus_subscriber_open(&options, &problem);
 	if (!subscriber)
 		snprintf(error, SERVER_ERROR_SIZE, "%s", problem.text);
 	return subscriber;
@@ -431,8 +437,8 @@ struct hub *hub_new(struct loop *loop, char error[SERVER_ERROR_SIZE])
 		hub_free(hub);
 		return NULL;
 	}
-	hub->event = event_new(server_thread_base(loop->thread), bus_subscriber_fd(hub->subscriber), EV_READ | EV_PERSIST,
-		on_readable, hub);
+	hub->event = event_new(server_thread_base(loop->thread), bus_subscriber_fd(hub->subscriber),
+		EV_READ | EV_PERSIST, on_readable, hub);
 	event_add(hub->event, NULL);
 	return hub;
 }

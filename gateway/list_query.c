@@ -3,7 +3,16 @@
 #include <string.h>
 
 /* Fields of the messages in proto/guanxi/envelope.proto. */
-enum list_field { LIST_FILTER = 1, LIST_SORT, LIST_Q, LIST_LIMIT, LIST_CURSOR, LIST_FIELDS, LIST_COUNT, LIST_DELETED };
+enum list_field {
+	LIST_FILTER = 1,
+	LIST_SORT,
+	LIST_Q,
+	LIST_LIMIT,
+	LIST_CURSOR,
+	LIST_FIELDS,
+	LIST_COUNT,
+	LIST_DELETED
+};
 enum condition_field { CONDITION_FIELD = 1, CONDITION_OPERATOR, CONDITION_VALUES };
 enum history_field { HISTORY_ID = 1, HISTORY_BEFORE, HISTORY_LIMIT };
 
@@ -22,7 +31,8 @@ static const char *decoded(struct call *call, struct http_slice raw)
 	return text;
 }
 
-static bool next_raw(struct call *call, struct query *query, const char **name_out, struct http_slice *value_out)
+static bool next_raw(
+	struct call *call, struct query *query, const char **name_out, struct http_slice *value_out)
 {
 	struct http_slice name;
 
@@ -50,7 +60,8 @@ bool query_next(struct call *call, struct query *query, const char **name_out, c
 
 enum progress query_refuse_unknown(struct call *call, const char *name, const char *allowed)
 {
-	return call_fail_at(call, arena_printf(call->arena, "?%s", name), MSG_UNKNOWN_PARAMETER, name, allowed);
+	return call_fail_at(
+		call, arena_printf(call->arena, "?%s", name), MSG_UNKNOWN_PARAMETER, name, allowed);
 }
 
 /* --- values --- */
@@ -70,10 +81,12 @@ static bool read_text(struct call *call, uint32_t number, const char *name, stru
 typedef bool text_taker(struct call *call, uint32_t number, const char *name, const char *text);
 
 /*
- * "active,lost": what a comma divides. An escaped comma belongs to a value, as RFC 6570 has it, where plain ones divide; many programs
- * escape the whole value (URLSearchParams does): where no plain comma is, escaped ones divide.
+ * "active,lost": what a comma divides. An escaped comma belongs to a value, as RFC 6570 has it, where plain
+ * ones divide; many programs escape the whole value (URLSearchParams does): where no plain comma is, escaped
+ * ones divide.
  */
-static bool read_each(struct call *call, uint32_t number, const char *name, struct http_slice raw, text_taker *take)
+static bool read_each(
+	struct call *call, uint32_t number, const char *name, struct http_slice raw, text_taker *take)
 {
 	const char *text = decoded(call, raw);
 	bool plain = text && raw.size && memchr(raw.data, ',', raw.size);
@@ -92,7 +105,8 @@ static bool read_each(struct call *call, uint32_t number, const char *name, stru
 			call_fail_at(call, arena_printf(call->arena, "?%s", name), MSG_TOO_MANY, "500", NULL);
 			return false;
 		}
-		if (!take(call, number, name, plain ? decoded(call, part) : arena_strndup(call->arena, part.data, part.size)))
+		if (!take(call, number, name,
+			    plain ? decoded(call, part) : arena_strndup(call->arena, part.data, part.size)))
 			return false;
 		if (!comma)
 			return true;
@@ -129,7 +143,8 @@ static bool take_field(struct call *call, uint32_t number, const char *name, con
 
 	(void)number;
 	if (!field)
-		call_fail_at(call, arena_printf(call->arena, "?%s", name), MSG_UNKNOWN_FIELD, text, field_names(call, message));
+		call_fail_at(call, arena_printf(call->arena, "?%s", name), MSG_UNKNOWN_FIELD, text,
+			field_names(call, message));
 	if (field)
 		json_mask_add(call->only, field);
 	return field;
@@ -220,7 +235,8 @@ static const struct parameter history_parameters[] = {
 };
 
 /* "filter[stage][in]" becomes its two names. */
-static bool split_filter(struct call *call, const char *name, const char **field_out, const char **operator_out)
+static bool split_filter(
+	struct call *call, const char *name, const char **field_out, const char **operator_out)
 {
 	const char *field = name + strlen("filter["), *middle, *end;
 
@@ -236,7 +252,8 @@ static bool split_filter(struct call *call, const char *name, const char **field
 }
 
 /* Only "in" takes several values: elsewhere a comma is a comma. */
-static bool read_filter(struct call *call, const char *name, const char *field, const char *operator, struct http_slice raw)
+static bool read_filter(
+	struct call *call, const char *name, const char *field, const char *operator, struct http_slice raw)
 {
 	size_t begun = wire_begin(&call->request, LIST_FILTER);
 	value_reader *read = strcmp(operator, "in") ? read_text : read_texts;
@@ -282,7 +299,8 @@ static bool read_parameter(struct call *call, const struct parameter *table, boo
 		return false;
 	}
 	if (*seen & 1u << parameter->number) {
-		call_fail_at(call, arena_printf(call->arena, "?%s", name), MSG_REPEATED_PARAMETER, name, NULL);
+		call_fail_at(
+			call, arena_printf(call->arena, "?%s", name), MSG_REPEATED_PARAMETER, name, NULL);
 		return false;
 	}
 	*seen |= 1u << parameter->number;

@@ -1,5 +1,6 @@
 /*
- * The query of a list, strictly: every parameter must be known and stand once; what is wrong is told with what is allowed.
+ * The query of a list, strictly: every parameter must be known and stand once; what is wrong is told with
+ *what is allowed.
  *
  *	?q=zsyx&filter[stage][in]=active,lost&sort=-createTime,name&fields=id,name&limit=50&cursor=…&count=true&deleted=true
  *
@@ -16,7 +17,8 @@ enum progress history_query_decode(struct call *call);
 enum { QUERY_PARAMETERS_MAX = 100 };
 
 /*
- * For other addresses: visits the decoded parameters. False at the end and when one is broken (then call->status is not OK).
+ * For other addresses: visits the decoded parameters. False at the end and when one is broken (then
+ * call->status is not OK).
  */
 struct query {
 	struct http_slice rest;

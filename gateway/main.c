@@ -15,8 +15,10 @@ static void read_secret(uint8_t secret_out[GATEWAY_SECRET_BYTES])
 	const char *text = config_text("GUANXI_SECRET");
 	size_t len;
 
-	if (sodium_hex2bin(secret_out, GATEWAY_SECRET_BYTES, text, strlen(text), NULL, &len, NULL) || len != GATEWAY_SECRET_BYTES)
-		config_refuse("GUANXI_SECRET must be 32 bytes in hexadecimal; make one with: openssl rand -hex 32");
+	if (sodium_hex2bin(secret_out, GATEWAY_SECRET_BYTES, text, strlen(text), NULL, &len, NULL) ||
+		len != GATEWAY_SECRET_BYTES)
+		config_refuse(
+			"GUANXI_SECRET must be 32 bytes in hexadecimal; make one with: openssl rand -hex 32");
 }
 
 static const char *text_or_null(const char *name)

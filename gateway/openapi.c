@@ -49,13 +49,15 @@ static json_t *string_schema(const struct schema_field *field)
 		json_object_set_new(schema, "minLength", json_integer(rule->min_length));
 	if (rule->has_max_length)
 		json_object_set_new(schema, "maxLength", json_integer(rule->max_length));
-	set_text(schema, "format", field->reference || !strcmp(field->name, "id") ? "uuid" : format_names[rule->format]);
+	set_text(schema, "format",
+		field->reference || !strcmp(field->name, "id") ? "uuid" : format_names[rule->format]);
 	return schema;
 }
 
 static json_t *small_integer_schema(const struct schema_field *field)
 {
-	json_t *schema = json_pack("{s:s,s:s}", "type", "integer", "format", field->type == FIELD_INT32 ? "int32" : "uint32");
+	json_t *schema = json_pack(
+		"{s:s,s:s}", "type", "integer", "format", field->type == FIELD_INT32 ? "int32" : "uint32");
 
 	if (field->rule->has_minimum)
 		json_object_set_new(schema, "minimum", json_integer(field->rule->minimum));
@@ -66,7 +68,8 @@ static json_t *small_integer_schema(const struct schema_field *field)
 
 static json_t *large_integer_schema(const struct schema_field *field)
 {
-	return json_pack("{s:s,s:s,s:s}", "type", "string", "format", field->type == FIELD_INT64 ? "int64" : "uint64", "pattern",
+	return json_pack("{s:s,s:s,s:s}", "type", "string", "format",
+		field->type == FIELD_INT64 ? "int64" : "uint64", "pattern",
 		field->type == FIELD_INT64 ? "^-?(0|[1-9][0-9]*)$" : "^(0|[1-9][0-9]*)$");
 }
 
@@ -169,8 +172,8 @@ static void add_schema(json_t *schemas, const struct schema_message *message, en
 
 static json_t *page_schema(json_t *item, json_t *page)
 {
-	return json_pack("{s:s,s:[s,s],s:{s:{s:s,s:o},s:o}}", "type", "object", "required", "data", "page", "properties", "data",
-		"type", "array", "items", item, "page", page);
+	return json_pack("{s:s,s:[s,s],s:{s:{s:s,s:o},s:o}}", "type", "object", "required", "data", "page",
+		"properties", "data", "type", "array", "items", item, "page", page);
 }
 
 static void add_page_schema(json_t *schemas, const struct schema_resource *resource)
@@ -194,30 +197,47 @@ static void add_parsed(json_t *to, const char *name, const char *text)
 static void add_common_schemas(json_t *schemas)
 {
 	add_parsed(schemas, "Page",
-		"{\"type\":\"object\",\"properties\":{\"next\":{\"type\":\"string\",\"description\":\"Cursor of the next page; absent "
-		"on the last.\"},\"total\":{\"type\":\"string\",\"pattern\":\"^[0-9]+$\"},\"totalIsBound\":{\"type\":\"boolean\","
+		"{\"type\":\"object\",\"properties\":{\"next\":{\"type\":\"string\",\"description\":\"Cursor "
+		"of the next page; absent "
+		"on the "
+		"last.\"},\"total\":{\"type\":\"string\",\"pattern\":\"^[0-9]+$\"},\"totalIsBound\":{"
+		"\"type\":\"boolean\","
 		"\"description\":\"There are at least that many.\"}}}");
 	add_parsed(schemas, "Problem",
-		"{\"type\":\"object\",\"description\":\"RFC 9457, with a code for programs and texts in the language asked for.\","
-		"\"required\":[\"type\",\"title\",\"status\"],\"properties\":{\"type\":{\"type\":\"string\",\"format\":\"uri-reference\"},"
-		"\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},\"detail\":{\"type\":\"string\"},"
-		"\"code\":{\"type\":\"string\"},\"traceId\":{\"type\":\"string\",\"pattern\":\"^[0-9a-f]{32}$\"},"
-		"\"version\":{\"type\":\"string\",\"description\":\"The stored version, when the one named is stale.\"},"
-		"\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"pointer\",\"code\",\"message\"],"
-		"\"properties\":{\"pointer\":{\"type\":\"string\",\"description\":\"RFC 6901; of a parameter, ? and its name.\"},"
-		"\"code\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"},\"arguments\":{\"type\":\"array\",\"items\":"
-		"{\"type\":\"string\"},\"description\":\"The words in the message: what is allowed, the id of the duplicate.\"}}}}}}");
+		"{\"type\":\"object\",\"description\":\"RFC 9457, with a code for programs and texts in the "
+		"language asked for.\","
+		"\"required\":[\"type\",\"title\",\"status\"],\"properties\":{\"type\":{\"type\":\"string\","
+		"\"format\":\"uri-reference\"},"
+		"\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},\"detail\":{\"type\":"
+		"\"string\"},"
+		"\"code\":{\"type\":\"string\"},\"traceId\":{\"type\":\"string\",\"pattern\":\"^[0-9a-f]{32}$"
+		"\"},"
+		"\"version\":{\"type\":\"string\",\"description\":\"The stored version, when the one named "
+		"is stale.\"},"
+		"\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"pointer\","
+		"\"code\",\"message\"],"
+		"\"properties\":{\"pointer\":{\"type\":\"string\",\"description\":\"RFC 6901; of a "
+		"parameter, ? and its name.\"},"
+		"\"code\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"},\"arguments\":{\"type\":"
+		"\"array\",\"items\":"
+		"{\"type\":\"string\"},\"description\":\"The words in the message: what is allowed, the id "
+		"of the duplicate.\"}}}}}}");
 	add_parsed(schemas, "HistoryEntry",
-		"{\"type\":\"object\",\"properties\":{\"position\":{\"type\":\"string\"},\"time\":{\"type\":\"string\",\"format\":"
-		"\"date-time\"},\"type\":{\"type\":\"string\"},\"version\":{\"type\":\"string\"},\"fields\":{\"type\":\"array\",\"items\":"
-		"{\"type\":\"string\"}},\"before\":{\"type\":\"object\"},\"after\":{\"type\":\"object\"},\"principalId\":{\"type\":"
+		"{\"type\":\"object\",\"properties\":{\"position\":{\"type\":\"string\"},\"time\":{\"type\":"
+		"\"string\",\"format\":"
+		"\"date-time\"},\"type\":{\"type\":\"string\"},\"version\":{\"type\":\"string\"},\"fields\":{"
+		"\"type\":\"array\",\"items\":"
+		"{\"type\":\"string\"}},\"before\":{\"type\":\"object\"},\"after\":{\"type\":\"object\"},"
+		"\"principalId\":{\"type\":"
 		"\"string\",\"format\":\"uuid\"}}}");
-	json_object_set_new(schemas, "History", page_schema(ref("schemas", "HistoryEntry", ""), ref("schemas", "Page", "")));
+	json_object_set_new(schemas, "History",
+		page_schema(ref("schemas", "HistoryEntry", ""), ref("schemas", "Page", "")));
 }
 
 /* --- parameters --- */
 
-static json_t *parameter(const char *name, const char *in, bool required, const char *description, json_t *schema)
+static json_t *parameter(
+	const char *name, const char *in, bool required, const char *description, json_t *schema)
 {
 	json_t *to = json_pack("{s:s,s:s,s:o}", "name", name, "in", in, "schema", schema);
 
@@ -234,7 +254,8 @@ static json_t *text_schema(void)
 
 static json_t *list_parameter(const char *name, const char *description, json_t *item)
 {
-	json_t *to = parameter(name, "query", false, description, json_pack("{s:s,s:o}", "type", "array", "items", item));
+	json_t *to = parameter(
+		name, "query", false, description, json_pack("{s:s,s:o}", "type", "array", "items", item));
 
 	json_object_set_new(to, "style", json_string("form"));
 	json_object_set_new(to, "explode", json_false());
@@ -246,7 +267,8 @@ static void add_filters(json_t *parameters, const struct schema_field *field)
 	json_t *operators = schema_operators_of(field), *operator;
 	size_t i;
 
-	json_array_foreach(operators, i, operator) {
+	json_array_foreach(operators, i, operator)
+	{
 		const char *text = json_string_value(operator);
 		char name[128];
 
@@ -254,8 +276,10 @@ static void add_filters(json_t *parameters, const struct schema_field *field)
 		if (!strcmp(text, "in"))
 			json_array_append_new(parameters, list_parameter(name, NULL, value_schema(field)));
 		else
-			json_array_append_new(parameters, parameter(name, "query", false, NULL,
-				!strcmp(text, "isNull") ? json_pack("{s:s}", "type", "boolean") : value_schema(field)));
+			json_array_append_new(parameters,
+				parameter(name, "query", false, NULL,
+					!strcmp(text, "isNull") ? json_pack("{s:s}", "type", "boolean")
+								: value_schema(field)));
 	}
 	json_decref(operators);
 }
@@ -279,39 +303,52 @@ static void add_list_parameters(json_t *to, const struct schema_resource *resour
 {
 	const struct schema_message *message = resource->message;
 
-	json_array_append_new(to, parameter("q", "query", false, "Words, Chinese characters, pinyin or initials.", text_schema()));
+	json_array_append_new(to, parameter("q", "query", false,
+					  "Words, Chinese characters, pinyin or initials.", text_schema()));
 	for (size_t i = 0; i < message->count; i++)
 		if (message->fields[i].rule->filter)
 			add_filters(to, &message->fields[i]);
-	json_array_append_new(to, list_parameter("sort", "- before a name means descending.", sort_names(message)));
+	json_array_append_new(
+		to, list_parameter("sort", "- before a name means descending.", sort_names(message)));
 	json_array_append_new(to, list_parameter("fields", "Only these; all when absent.", text_schema()));
 	json_array_append_new(to, parameter("limit", "query", false, NULL,
-		json_pack("{s:s,s:i,s:i,s:i}", "type", "integer", "minimum", 1, "maximum", 500, "default", 50)));
-	json_array_append_new(to, parameter("cursor", "query", false, "page.next of the page before.", text_schema()));
+					  json_pack("{s:s,s:i,s:i,s:i}", "type", "integer", "minimum", 1,
+						  "maximum", 500, "default", 50)));
+	json_array_append_new(
+		to, parameter("cursor", "query", false, "page.next of the page before.", text_schema()));
 	json_array_append_new(to, parameter("count", "query", false, "Also count the matches, up to a bound.",
-		json_pack("{s:s}", "type", "boolean")));
-	json_array_append_new(to, parameter("deleted", "query", false, "The deleted ones instead of the live.",
-		json_pack("{s:s}", "type", "boolean")));
+					  json_pack("{s:s}", "type", "boolean")));
+	json_array_append_new(
+		to, parameter("deleted", "query", false, "The deleted ones instead of the live.",
+			    json_pack("{s:s}", "type", "boolean")));
 }
 
 static void add_history_parameters(json_t *to)
 {
 	json_array_append_new(to, parameter("before", "query", false, "Positions below this one.",
-		json_pack("{s:s,s:s}", "type", "string", "pattern", "^[0-9]+$")));
-	json_array_append_new(to, parameter("limit", "query", false, NULL,
-		json_pack("{s:s,s:i,s:i}", "type", "integer", "minimum", 1, "maximum", 500)));
+					  json_pack("{s:s,s:s}", "type", "string", "pattern", "^[0-9]+$")));
+	json_array_append_new(
+		to, parameter("limit", "query", false, NULL,
+			    json_pack("{s:s,s:i,s:i}", "type", "integer", "minimum", 1, "maximum", 500)));
 }
 
 static void add_own_parameters(json_t *to, const struct route *route)
 {
 	if (!strcmp(route->name, "gateway.uploadFile")) {
-		json_array_append_new(to, parameter("name", "query", true, "The file's name.", text_schema()));
+		json_array_append_new(
+			to, parameter("name", "query", true, "The file's name.", text_schema()));
 	} else if (!strcmp(route->name, "gateway.events")) {
-		json_array_append_new(to, list_parameter("types", "Event types in full, or a beginning that ends in .*", text_schema()));
-		json_array_append_new(to, parameter("subject", "query", false, "Only this record's: customers/{id}", text_schema()));
-		json_array_append_new(to, parameter("from", "query", false,
-			"earliest, latest, the id of an event, or a time (RFC 3339).", text_schema()));
-		json_array_append_new(to, parameter("Last-Event-ID", "header", false, "Wins over from.", text_schema()));
+		json_array_append_new(
+			to, list_parameter("types", "Event types in full, or a beginning that ends in .*",
+				    text_schema()));
+		json_array_append_new(to, parameter("subject", "query", false,
+						  "Only this record's: customers/{id}", text_schema()));
+		json_array_append_new(
+			to, parameter("from", "query", false,
+				    "earliest, latest, the id of an event, or a time (RFC 3339).",
+				    text_schema()));
+		json_array_append_new(
+			to, parameter("Last-Event-ID", "header", false, "Wins over from.", text_schema()));
 	}
 }
 
@@ -323,10 +360,13 @@ static bool has_verb(const struct route *route, const char *verb)
 static json_t *parameters_of(const struct route *route)
 {
 	json_t *to = json_array();
-	bool has_version = has_verb(route, "update") || has_verb(route, "delete") || has_verb(route, "restore");
+	bool has_version =
+		has_verb(route, "update") || has_verb(route, "delete") || has_verb(route, "restore");
 
 	if (strstr(route->pattern, "{id}"))
-		json_array_append_new(to, parameter("id", "path", true, NULL, json_pack("{s:s,s:s}", "type", "string", "format", "uuid")));
+		json_array_append_new(
+			to, parameter("id", "path", true, NULL,
+				    json_pack("{s:s,s:s}", "type", "string", "format", "uuid")));
 	if (strstr(route->pattern, "{code}"))
 		json_array_append_new(to, parameter("code", "path", true, NULL, text_schema()));
 	if (has_verb(route, "list"))
@@ -346,10 +386,15 @@ static json_t *parameters_of(const struct route *route)
 static json_t *common_parameters(void)
 {
 	return json_pack("{s:o,s:o,s:o}", "IfMatch",
-		parameter("If-Match", "header", false, "The ETag that was read: refused with 412 when the record has changed since.", text_schema()),
-		"IfNoneMatch", parameter("If-None-Match", "header", false, "The ETag that is known: 304 when it is still right.", text_schema()),
+		parameter("If-Match", "header", false,
+			"The ETag that was read: refused with 412 when the record has changed since.",
+			text_schema()),
+		"IfNoneMatch",
+		parameter("If-None-Match", "header", false,
+			"The ETag that is known: 304 when it is still right.", text_schema()),
 		"IdempotencyKey",
-		parameter("Idempotency-Key", "header", false, "A repeated request with the same key has its effect once.",
+		parameter("Idempotency-Key", "header", false,
+			"A repeated request with the same key has its effect once.",
 			json_pack("{s:s,s:i,s:i}", "type", "string", "minLength", 1, "maxLength", 255)));
 }
 
@@ -381,7 +426,8 @@ static json_t *request_body(const struct route *route)
 
 static json_t *etag_header(void)
 {
-	return json_pack("{s:{s:s,s:{s:s}}}", "ETag", "description", "The record's version.", "schema", "type", "string");
+	return json_pack("{s:{s:s,s:{s:s}}}", "ETag", "description", "The record's version.", "schema",
+		"type", "string");
 }
 
 static unsigned success_of(const struct route *route)
@@ -409,7 +455,8 @@ static json_t *reply_content(const struct route *route)
 		return content("text/event-stream", text_schema());
 	if (!strcmp(route->name, "gateway.downloadFile"))
 		return content("application/octet-stream", json_object());
-	return content(strncmp(route->pattern, "/api/", 5) ? "text/plain" : "application/json", json_object());
+	return content(
+		strncmp(route->pattern, "/api/", 5) ? "text/plain" : "application/json", json_object());
 }
 
 static json_t *replies_of(const struct route *route)
@@ -425,7 +472,8 @@ static json_t *replies_of(const struct route *route)
 		json_object_set_new(reply, "headers", etag_header());
 	json_object_set_new(replies, status, reply);
 	if (has_verb(route, "get"))
-		json_object_set_new(replies, "304", json_pack("{s:s}", "description", "The version known is still right."));
+		json_object_set_new(replies, "304",
+			json_pack("{s:s}", "description", "The version known is still right."));
 	json_object_set_new(replies, "4XX", ref("responses", "Problem", ""));
 	json_object_set_new(replies, "5XX", ref("responses", "Problem", ""));
 	return replies;
@@ -450,7 +498,8 @@ static json_t *summary_of(const struct route *route)
 {
 	for (size_t i = 0; route->resource && i < sizeof summaries / sizeof *summaries; i++)
 		if (has_verb(route, summaries[i].verb))
-			return json_sprintf("%s: %s", (summaries[i].plural ? route->resource->plural : route->resource->label).en,
+			return json_sprintf("%s: %s",
+				(summaries[i].plural ? route->resource->plural : route->resource->label).en,
 				summaries[i].en);
 	if (route->custom)
 		return json_string(route->custom->summary.en);
@@ -470,8 +519,8 @@ static const char *tag_of(const struct route *route)
 static json_t *operation_of(const struct route *route)
 {
 	json_t *body = request_body(route), *parameters = parameters_of(route);
-	json_t *to = json_pack("{s:s,s:o,s:[s],s:o}", "operationId", route->name, "summary", summary_of(route), "tags", tag_of(route),
-		"responses", replies_of(route));
+	json_t *to = json_pack("{s:s,s:o,s:[s],s:o}", "operationId", route->name, "summary",
+		summary_of(route), "tags", tag_of(route), "responses", replies_of(route));
 
 	if (json_array_size(parameters))
 		json_object_set(to, "parameters", parameters);
@@ -500,9 +549,8 @@ static void add_tag(json_t *tags, const char *name, const char *description)
 	json_t *tag;
 	size_t i;
 
-	json_array_foreach(tags, i, tag)
-		if (!strcmp(json_string_value(json_object_get(tag, "name")), name))
-			return;
+	json_array_foreach(
+		tags, i, tag) if (!strcmp(json_string_value(json_object_get(tag, "name")), name)) return;
 	json_array_append_new(tags, json_pack("{s:s,s:s}", "name", name, "description", description));
 }
 
@@ -543,15 +591,18 @@ static json_t *schemas_of(const struct routes *routes)
 
 static json_t *components_of(const struct routes *routes)
 {
-	json_t *components = json_pack("{s:o,s:o}", "schemas", schemas_of(routes), "parameters", common_parameters());
+	json_t *components =
+		json_pack("{s:o,s:o}", "schemas", schemas_of(routes), "parameters", common_parameters());
 
 	add_parsed(components, "securitySchemes",
-		"{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"The token of POST /api/v1/sessions.\"},"
-		"\"cookie\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"guanxi_session\",\"description\":\"Of browsers, with X-CSRF-Token "
+		"{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"The token of POST "
+		"/api/v1/sessions.\"},"
+		"\"cookie\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"guanxi_session\","
+		"\"description\":\"Of browsers, with X-CSRF-Token "
 		"for what changes something.\"}}");
 	json_object_set_new(components, "responses",
-		json_pack("{s:{s:s,s:o}}", "Problem", "description", "What is wrong, and what to do next.", "content",
-			content("application/problem+json", ref("schemas", "Problem", ""))));
+		json_pack("{s:{s:s,s:o}}", "Problem", "description", "What is wrong, and what to do next.",
+			"content", content("application/problem+json", ref("schemas", "Problem", ""))));
 	return components;
 }
 
@@ -565,12 +616,16 @@ const struct document *openapi_document_new(const struct routes *routes)
 		abort();
 	for (size_t cursor = 0; (route = routes_next(routes, &cursor));) {
 		add_operation(paths, route);
-		add_tag(tags, tag_of(route), route->resource ? route->resource->plural.en : route->custom ? "Methods of this service" :
-			"Files, events and documents");
+		add_tag(tags, tag_of(route),
+			route->resource ? route->resource->plural.en
+			: route->custom ? "Methods of this service"
+					: "Files, events and documents");
 	}
-	json_t *root = json_pack("{s:s,s:{s:s,s:s,s:s},s:[{s:s}],s:[{s:[]},{s:[]}],s:o,s:o,s:o}", "openapi", "3.1.0", "info", "title",
-		"Guanxi", "version", schema_get()->hash, "description", "Customer relationship management. Made from the definition in proto/.",
-		"servers", "url", "/", "security", "bearer", "cookie", "tags", tags, "paths", paths, "components", components_of(routes));
+	json_t *root = json_pack("{s:s,s:{s:s,s:s,s:s},s:[{s:s}],s:[{s:[]},{s:[]}],s:o,s:o,s:o}", "openapi",
+		"3.1.0", "info", "title", "Guanxi", "version", schema_get()->hash, "description",
+		"Customer relationship management. Made from the definition in proto/.", "servers", "url",
+		"/", "security", "bearer", "cookie", "tags", tags, "paths", paths, "components",
+		components_of(routes));
 
 	assert(root);
 	document->text = json_dumps(root, JSON_COMPACT);

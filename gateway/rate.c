@@ -6,9 +6,9 @@
 enum { WAYS = 4, SETS = RATE_BUCKETS / WAYS, LOCKS = 64, MILLI = 1000 };
 
 struct bucket {
-	uint64_t key;        /* keyed hash: who floods cannot choose whom to meet. 0: free */
+	uint64_t key; /* keyed hash: who floods cannot choose whom to meet. 0: free */
 	uint64_t used_ms;
-	uint64_t tokens;     /* in thousandths */
+	uint64_t tokens; /* in thousandths */
 };
 
 struct rates {

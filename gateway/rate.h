@@ -1,6 +1,7 @@
 /*
- * How often one principal, or one address without a session, may ask: a token bucket for each, in memory, shared by all threads. A
- * bucket that is not used for as long as it takes to fill is forgotten; under pressure of many the longest unused goes first.
+ * How often one principal, or one address without a session, may ask: a token bucket for each, in memory,
+ * shared by all threads. A bucket that is not used for as long as it takes to fill is forgotten; under
+ * pressure of many the longest unused goes first.
  */
 #pragma once
 #include <stdbool.h>
@@ -17,8 +18,8 @@ void rates_free(struct rates *rates);
 
 struct rate {
 	bool allowed;
-	uint32_t remaining;   /* tokens left */
-	uint32_t reset_s;     /* until the bucket is full again, or, when refused, until the next token */
+	uint32_t remaining; /* tokens left */
+	uint32_t reset_s;   /* until the bucket is full again, or, when refused, until the next token */
 };
 
 /* Takes a token. Any thread. */

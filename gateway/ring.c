@@ -42,8 +42,11 @@ struct told *told_new(const struct logged_event *event, struct arena *scratch)
 
 	for (size_t i = 0; i < event->audience_count; i++)
 		audience[i] = audience_of(&event->audience[i]);
-	*told = (struct told){ .position = event->position, .size_bytes = size, .everyone = event->everyone,
-		.audience_count = event->audience_count, .audience = audience };
+	*told = (struct told){ .position = event->position,
+		.size_bytes = size,
+		.everyone = event->everyone,
+		.audience_count = event->audience_count,
+		.audience = audience };
 	told->type = put(&to, event->type);
 	told->subject = put(&to, event->subject);
 	told->lines = put(&to, (struct slice){ lines.data, lines.len });

@@ -1,6 +1,6 @@
 /*
- * The newest events of one stream, ready to be sent: each is put into JSON once, for all who listen. Who is further behind than
- * the ring reads the log.
+ * The newest events of one stream, ready to be sent: each is put into JSON once, for all who listen. Who is
+ * further behind than the ring reads the log.
  */
 #pragma once
 #include "gateway/event_json.h"
@@ -13,23 +13,23 @@ enum {
 /* An event as it goes out. One block of memory. */
 struct told {
 	uint64_t position;
-	size_t size_bytes;         /* of the block */
+	size_t size_bytes; /* of the block */
 	struct slice type, subject;
 	bool everyone;
 	size_t audience_count;
 	const struct told_audience {
 		bool has_owner, has_team;
 		uint8_t owner[16], team[16];
-	} *audience;               /* the current one first */
-	struct slice lines;        /* "event: …\ndata: …\n\n" */
+	} * audience;       /* the current one first */
+	struct slice lines; /* "event: …\ndata: …\n\n" */
 };
 
 struct told *told_new(const struct logged_event *event, struct arena *scratch);
 
 struct ring {
-	bool known;                /* someone has told us where the stream is */
+	bool known; /* someone has told us where the stream is */
 	uint32_t epoch;
-	uint64_t low, head;        /* the events in (low, head] are here */
+	uint64_t low, head; /* the events in (low, head] are here */
 	size_t bytes, first, count;
 	struct told *events[RING_EVENTS];
 };

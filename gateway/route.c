@@ -85,8 +85,8 @@ static void list_methods(const struct route *route, const char *pattern, char *a
 	*allowed_out = '\0';
 	for (; route; route = route->next)
 		if (!strcmp(route->pattern, pattern))
-			snprintf(allowed_out + strlen(allowed_out), ROUTE_ALLOWED - strlen(allowed_out), "%s%s",
-				*allowed_out ? ", " : "", method_texts[route->method]);
+			snprintf(allowed_out + strlen(allowed_out), ROUTE_ALLOWED - strlen(allowed_out),
+				"%s%s", *allowed_out ? ", " : "", method_texts[route->method]);
 }
 
 /* The first pattern that fits claims the path: others, which are less literal, are not looked at. */
@@ -127,7 +127,8 @@ static struct route *add(struct routes *routes, struct route like)
 	assert(routes->count < ROUTES_MAX);
 	*route = like;
 	route->counts = arena_zalloc(routes->arena, ROUTE_STATUSES_MAX * sizeof *route->counts);
-	route->duration = metric_series(METRIC_HTTP_DURATION, arena_printf(routes->arena, "method=\"%s\"", route->name));
+	route->duration = metric_series(
+		METRIC_HTTP_DURATION, arena_printf(routes->arena, "method=\"%s\"", route->name));
 	routes->all[routes->count++] = route;
 	return route;
 }
@@ -144,14 +145,18 @@ static void add_resource(struct routes *routes, const struct schema_resource *re
 
 		if (standard->writes && resource->rule->read_only)
 			continue;
-		add(routes, (struct route){
+		const struct route route = {
 			.method = standard->method,
-			.pattern = arena_printf(routes->arena, "/api/v1/%s%s", resource->collection, standard->rest),
+			.pattern = arena_printf(
+				routes->arena, "/api/v1/%s%s", resource->collection, standard->rest),
 			.endpoint = &standard->endpoint,
-			.name = arena_printf(routes->arena, "%s.%s", resource->collection, standard->endpoint.verb),
+			.name = arena_printf(
+				routes->arena, "%s.%s", resource->collection, standard->endpoint.verb),
 			.queue = queue_name(routes, resource->service, standard->lane),
 			.resource = resource,
-		});
+		};
+
+		add(routes, route);
 	}
 }
 
@@ -179,7 +184,7 @@ static void add_custom(struct routes *routes, const struct schema_method *method
 {
 	if (!method->path)
 		return;
-	add(routes, (struct route){
+	const struct route route = {
 		.method = method_of(method->verb),
 		.pattern = method->path,
 		.endpoint = &custom_endpoint,
@@ -188,19 +193,23 @@ static void add_custom(struct routes *routes, const struct schema_method *method
 		.custom = method,
 		.anonymous = method->anonymous,
 		.before_password = is_before_password(method->name),
-	});
+	};
+
+	add(routes, route);
 }
 
 static void add_own(struct routes *routes, const struct own_endpoint *own)
 {
-	add(routes, (struct route){
+	const struct route route = {
 		.method = own->method,
 		.pattern = own->pattern,
 		.endpoint = own->endpoint,
 		.name = own->name,
 		.anonymous = own->endpoint->anonymous,
 		.before_password = is_before_password(own->name),
-	});
+	};
+
+	add(routes, route);
 }
 
 /* Literal patterns before those with {id}; of equals, the order of the table is kept. */
@@ -250,8 +259,8 @@ void routes_free(struct routes *routes)
 /* --- counting --- */
 
 /*
- * Which statuses an address answers with is learned as it does. Two threads may learn one at the same time: both then write the same series, and
- * a status that stands twice counts into the same one.
+ * Which statuses an address answers with is learned as it does. Two threads may learn one at the same time:
+ * both then write the same series, and a status that stands twice counts into the same one.
  */
 static struct metric_series *series_of(const struct route *route, unsigned http_status)
 {
@@ -268,7 +277,8 @@ static struct metric_series *series_of(const struct route *route, unsigned http_
 		series = metric_series(METRIC_HTTP_REQUESTS, labels);
 		unsigned none = 0;
 
-		if (__atomic_compare_exchange_n(&count->status, &none, http_status, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(
+			    &count->status, &none, http_status, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 			__atomic_store_n(&count->series, series, __ATOMIC_RELEASE);
 		return series;
 	}

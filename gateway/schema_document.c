@@ -1,4 +1,5 @@
-/* /api/schema: the definition as the web UI wants it. Flags that are false and texts that are empty are left out. */
+/* /api/schema: the definition as the web UI wants it. Flags that are false and texts that are empty are left
+ * out. */
 #include "gateway/document.h"
 #include <jansson.h>
 #include <stdio.h>
@@ -57,12 +58,15 @@ static void add_label(json_t *to, const char *name, struct schema_text text)
 		json_object_set_new(to, name, json_pack("{s:s,s:s}", "en", text.en, "zh", text.zh));
 }
 
-/* As the query compiler has them (services/kit/query.c): all but "contains" for text alone, and order for what has one. */
+/* As the query compiler has them (services/kit/query.c): all but "contains" for text alone, and order for
+ * what has one. */
 json_t *schema_operators_of(const struct schema_field *field)
 {
-	bool is_text = field->type == FIELD_STRING && !field->reference && field->rule->format != GUANXI__FORMAT__FORMAT_DATE;
-	bool is_ordered = is_text || field->type == FIELD_TIMESTAMP || field->rule->format == GUANXI__FORMAT__FORMAT_DATE ||
-		(field->type >= FIELD_INT32 && field->type <= FIELD_UINT64);
+	bool is_text = field->type == FIELD_STRING && !field->reference &&
+		       field->rule->format != GUANXI__FORMAT__FORMAT_DATE;
+	bool is_ordered = is_text || field->type == FIELD_TIMESTAMP ||
+			  field->rule->format == GUANXI__FORMAT__FORMAT_DATE ||
+			  (field->type >= FIELD_INT32 && field->type <= FIELD_UINT64);
 	json_t *operators = json_pack("[s,s,s]", "eq", "ne", "in");
 
 	for (size_t i = 0; is_ordered && i < sizeof order_operators / sizeof *order_operators; i++)
@@ -96,7 +100,8 @@ static void add_rules(json_t *to, const Guanxi__Field *rule)
 static json_t *field_of(const struct schema_field *field)
 {
 	bool is_date = field->rule->format == GUANXI__FORMAT__FORMAT_DATE;
-	json_t *to = json_pack("{s:s,s:s}", "name", field->json_name, "type", is_date ? "date" : type_names[field->type]);
+	json_t *to = json_pack(
+		"{s:s,s:s}", "name", field->json_name, "type", is_date ? "date" : type_names[field->type]);
 
 	add_flag(to, "repeated", field->repeated);
 	add_label(to, "label", field->label);
@@ -131,7 +136,8 @@ static json_t *rights_of(const struct schema_resource *resource, bool administra
 
 static json_t *resource_of(const struct schema_resource *resource, bool administrator)
 {
-	json_t *to = json_pack("{s:s,s:s}", "name", resource->message->full_name, "collection", resource->collection);
+	json_t *to = json_pack(
+		"{s:s,s:s}", "name", resource->message->full_name, "collection", resource->collection);
 
 	if (resource->title)
 		add_text(to, "title", resource->title->json_name);
@@ -177,7 +183,8 @@ static void add_referred(const struct schema_message *message, json_t *messages,
 			json_object_set_new(enums, field->enumeration->name, enum_of(field->enumeration));
 		if (!field->message || json_object_get(messages, field->message->name))
 			continue;
-		json_object_set_new(messages, field->message->name, json_pack("{s:o}", "fields", fields_of(field->message)));
+		json_object_set_new(messages, field->message->name,
+			json_pack("{s:o}", "fields", fields_of(field->message)));
 		add_referred(field->message, messages, enums);
 	}
 }
@@ -194,8 +201,8 @@ const struct document *schema_document_new(bool administrator)
 		json_array_append_new(resources, resource_of(&schema->resources[i], administrator));
 		add_referred(schema->resources[i].message, messages, enums);
 	}
-	json_t *root = json_pack("{s:s,s:o,s:o,s:o}", "hash", schema->hash, "resources", resources, "messages", messages, "enums",
-		enums);
+	json_t *root = json_pack("{s:s,s:o,s:o,s:o}", "hash", schema->hash, "resources", resources,
+		"messages", messages, "enums", enums);
 
 	document->text = json_dumps(root, JSON_COMPACT);
 	document->len = strlen(document->text);

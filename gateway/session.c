@@ -123,8 +123,8 @@ const struct session *session_find(struct sessions *sessions, const uint8_t hash
 	return &entry->session;
 }
 
-static const struct session *remember(struct sessions *sessions, const uint8_t *hash, struct principal *principal,
-	const char *session_id)
+static const struct session *remember(
+	struct sessions *sessions, const uint8_t *hash, struct principal *principal, const char *session_id)
 {
 	struct entry *entry = find(sessions, hash), **bucket = bucket_of(sessions, hash);
 
@@ -169,7 +169,8 @@ static void on_reply(void *ctx, const struct bus_reply *reply)
 		struct principal *principal = message ? principal_new(message) : NULL;
 
 		if (principal)
-			session = remember(wait->sessions, wait->hash, principal, message->session_id ? message->session_id : "");
+			session = remember(wait->sessions, wait->hash, principal,
+				message->session_id ? message->session_id : "");
 		else
 			status = INTERNAL;
 		if (message)
@@ -183,14 +184,15 @@ struct session_wait *session_resolve(struct sessions *sessions, const uint8_t ha
 	void (*on_resolved)(void *ctx, enum status status, const struct session *session), void *ctx)
 {
 	struct session_wait *wait = calloc(1, sizeof *wait);
-	uint8_t body[2 + SESSION_HASH] = { 1 << 3 | WIRE_BYTES, SESSION_HASH }; /* ResolveSessionRequest.token_hash */
+	uint8_t body[2 + SESSION_HASH] = { 1 << 3 | WIRE_BYTES,
+		SESSION_HASH }; /* ResolveSessionRequest.token_hash */
 
 	if (!wait)
 		abort();
 	*wait = (struct session_wait){ .sessions = sessions, .on_resolved = on_resolved, .ctx = ctx };
 	memcpy(wait->hash, hash, SESSION_HASH);
 	memcpy(body + 2, hash, SESSION_HASH);
-	wait->bus_id = loop_call(sessions->loop, &(struct rpc){
+	const struct rpc rpc = {
 		.queue = "identity.read",
 		.method = "IdentityService.ResolveSession",
 		.principal_id = "system",
@@ -200,7 +202,9 @@ struct session_wait *session_resolve(struct sessions *sessions, const uint8_t ha
 		.idempotent = true,
 		.on_reply = on_reply,
 		.ctx = wait,
-	});
+	};
+
+	wait->bus_id = loop_call(sessions->loop, &rpc);
 	return wait;
 }
 

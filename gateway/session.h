@@ -1,6 +1,7 @@
 /*
- * Who a session's token belongs to. Identity knows; each loop thread remembers what it said for SESSION_TTL_MS, and forgets it at
- * once when an event of identity's says that the session ended or that rights changed. Tokens are known by their SHA-256 only.
+ * Who a session's token belongs to. Identity knows; each loop thread remembers what it said for
+ * SESSION_TTL_MS, and forgets it at once when an event of identity's says that the session ended or that
+ * rights changed. Tokens are known by their SHA-256 only.
  */
 #pragma once
 #include "gateway/loop.h"
@@ -9,7 +10,7 @@
 
 enum {
 	SESSION_TTL_MS = 5000,
-	SESSIONS_MAX = 8192,       /* remembered by one thread; the least recently used goes */
+	SESSIONS_MAX = 8192, /* remembered by one thread; the least recently used goes */
 	SESSION_HASH = 32,
 	SESSION_RESOLVE_MS = 3000, /* identity has so long to answer */
 };
@@ -31,8 +32,8 @@ const struct session *session_find(struct sessions *sessions, const uint8_t hash
 struct session_wait;
 
 /*
- * Asks identity and calls back once, later: OK with the session (valid during the call), UNAUTHENTICATED when there is no such,
- * UNAVAILABLE or DEADLINE when identity cannot say.
+ * Asks identity and calls back once, later: OK with the session (valid during the call), UNAUTHENTICATED when
+ * there is no such, UNAVAILABLE or DEADLINE when identity cannot say.
  */
 struct session_wait *session_resolve(struct sessions *sessions, const uint8_t hash[SESSION_HASH],
 	void (*on_resolved)(void *ctx, enum status status, const struct session *session), void *ctx);

@@ -51,8 +51,9 @@ static enum progress decode_update(struct call *call)
 {
 	struct json_result result;
 
-	if (check_id(call) == FAILED || body_refuse_query(call) == FAILED || body_read_if_match(call) == FAILED ||
-		body_read_key(call) == FAILED || body_read_json(call, call->route->resource->message, JSON_PATCH, &result) == FAILED)
+	if (check_id(call) == FAILED || body_refuse_query(call) == FAILED ||
+		body_read_if_match(call) == FAILED || body_read_key(call) == FAILED ||
+		body_read_json(call, call->route->resource->message, JSON_PATCH, &result) == FAILED)
 		return FAILED;
 	wire_add_text(&call->request, UPDATE_ID, call->id);
 	if (call->if_version)
@@ -66,8 +67,9 @@ static enum progress decode_update(struct call *call)
 /* Also of restore. */
 static enum progress decode_delete(struct call *call)
 {
-	if (check_id(call) == FAILED || body_refuse_query(call) == FAILED || body_refuse_any(call) == FAILED ||
-		body_read_if_match(call) == FAILED || body_read_key(call) == FAILED)
+	if (check_id(call) == FAILED || body_refuse_query(call) == FAILED ||
+		body_refuse_any(call) == FAILED || body_read_if_match(call) == FAILED ||
+		body_read_key(call) == FAILED)
 		return FAILED;
 	wire_add_text(&call->request, DELETE_ID, call->id);
 	if (call->if_version)
@@ -100,7 +102,8 @@ static bool is_known(struct call *call, const char *etag)
 	return list.data && http_etag_matches(list, (struct http_slice){ etag, strlen(etag) }, true);
 }
 
-enum progress standard_encode_record(struct call *call, const struct schema_message *message, unsigned http_status)
+enum progress standard_encode_record(
+	struct call *call, const struct schema_message *message, unsigned http_status)
 {
 	enum http_method method = call->x->head->method;
 	const char *etag = call->version ? etag_of(call) : NULL;
@@ -187,7 +190,8 @@ static enum progress encode_list(struct call *call)
 		if (f.number == LIST_ITEMS && f.type == WIRE_BYTES) {
 			if (items++)
 				buffer_add_text(&call->body, ",");
-			if (!json_from_wire(call->route->resource->message, f.bytes, f.len, call->only, &call->body))
+			if (!json_from_wire(
+				    call->route->resource->message, f.bytes, f.len, call->only, &call->body))
 				return standard_bad_reply(call);
 		} else if (f.number == LIST_NEXT && f.type == WIRE_BYTES) {
 			page.next = (struct slice){ f.bytes, f.len };
@@ -230,13 +234,16 @@ static enum progress encode_history(struct call *call)
 }
 
 const struct standard_endpoint standard_endpoints[] = {
-	{ { "list", list_query_decode, NULL, encode_list, QUERY_MS, .idempotent = true }, HTTP_GET, "", "query", false },
+	{ { "list", list_query_decode, NULL, encode_list, QUERY_MS, .idempotent = true }, HTTP_GET, "",
+		"query", false },
 	{ { "create", decode_create, NULL, encode_created, WRITE_MS }, HTTP_POST, "", "write", true },
-	{ { "get", decode_get, NULL, encode_record, READ_MS, .idempotent = true }, HTTP_GET, "/{id}", "read", false },
+	{ { "get", decode_get, NULL, encode_record, READ_MS, .idempotent = true }, HTTP_GET, "/{id}", "read",
+		false },
 	{ { "update", decode_update, NULL, encode_record, WRITE_MS }, HTTP_PATCH, "/{id}", "write", true },
 	{ { "delete", decode_delete, NULL, encode_nothing, WRITE_MS }, HTTP_DELETE, "/{id}", "write", true },
-	{ { "restore", decode_delete, NULL, encode_record, WRITE_MS }, HTTP_POST, "/{id}:restore", "write", true },
-	{ { "history", decode_history, NULL, encode_history, QUERY_MS, .idempotent = true }, HTTP_GET, "/{id}/history", "query",
-		false },
+	{ { "restore", decode_delete, NULL, encode_record, WRITE_MS }, HTTP_POST, "/{id}:restore", "write",
+		true },
+	{ { "history", decode_history, NULL, encode_history, QUERY_MS, .idempotent = true }, HTTP_GET,
+		"/{id}/history", "query", false },
 };
 const size_t standard_endpoint_count = sizeof standard_endpoints / sizeof *standard_endpoints;

@@ -24,8 +24,8 @@ struct decoder {
 };
 
 /*
- * The functions that read return false only when the document is broken and reading must end. A value that is JSON but refused is
- * recorded, skipped, and true is returned: the rest is still looked at.
+ * The functions that read return false only when the document is broken and reading must end. A value that is
+ * JSON but refused is recorded, skipped, and true is returned: the rest is still looked at.
  */
 typedef bool value_reader(struct decoder *d, const struct schema_field *field, struct buffer *out);
 
@@ -442,7 +442,8 @@ static bool parse_digits(struct slice text, uint64_t *magnitude_out, bool *overf
 	return true;
 }
 
-static void add_integer(struct decoder *d, const struct schema_field *field, struct slice text, struct buffer *out)
+static void add_integer(
+	struct decoder *d, const struct schema_field *field, struct slice text, struct buffer *out)
 {
 	const struct integer_range *range = &ranges[field->type];
 	uint64_t magnitude;
@@ -522,7 +523,8 @@ static bool read_bytes(struct decoder *d, const struct schema_field *field, stru
 		return false;
 	unsigned char *bytes = arena_alloc(d->arena, text.len);
 
-	if (sodium_base642bin(bytes, text.len, text.data, text.len, NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL))
+	if (sodium_base642bin(
+		    bytes, text.len, text.data, text.len, NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL))
 		refuse(d, MSG_BAD_BASE64);
 	else
 		wire_add_bytes(out, field->number, bytes, len);
@@ -545,7 +547,8 @@ static bool read_timestamp(struct decoder *d, const struct schema_field *field, 
 	return true;
 }
 
-static bool read_members(struct decoder *d, const struct schema_message *message, bool top, struct buffer *out);
+static bool read_members(
+	struct decoder *d, const struct schema_message *message, bool top, struct buffer *out);
 
 static bool read_message(struct decoder *d, const struct schema_field *field, struct buffer *out)
 {
@@ -619,8 +622,8 @@ static bool read_known(struct decoder *d, const struct schema_field *field, bool
 }
 
 /* At a member's value. */
-static bool read_member(struct decoder *d, const struct schema_message *message, struct slice name, struct json_mask *seen,
-	bool top, struct buffer *out)
+static bool read_member(struct decoder *d, const struct schema_message *message, struct slice name,
+	struct json_mask *seen, bool top, struct buffer *out)
 {
 	const struct schema_field *field = schema_field_find(message, name.data, name.len);
 
@@ -643,7 +646,8 @@ static bool read_member(struct decoder *d, const struct schema_message *message,
 }
 
 /* At an opening brace. */
-static bool read_members(struct decoder *d, const struct schema_message *message, bool top, struct buffer *out)
+static bool read_members(
+	struct decoder *d, const struct schema_message *message, bool top, struct buffer *out)
 {
 	struct path here = { .up = d->path };
 	struct json_mask seen = { { 0 } };
@@ -674,11 +678,16 @@ static bool read_document(struct decoder *d, const struct schema_message *messag
 	return d->at == d->end || broken(d, MSG_JSON_TRAILING);
 }
 
-enum status json_to_wire(const struct schema_message *message, const char *json, size_t len, enum json_mode mode,
-	struct arena *arena, struct json_result *result_out)
+enum status json_to_wire(const struct schema_message *message, const char *json, size_t len,
+	enum json_mode mode, struct arena *arena, struct json_result *result_out)
 {
 	struct buffer out = { .arena = arena };
-	struct decoder d = { .begin = json, .at = json, .end = json + len, .arena = arena, .mode = mode, .top = result_out,
+	struct decoder d = { .begin = json,
+		.at = json,
+		.end = json + len,
+		.arena = arena,
+		.mode = mode,
+		.top = result_out,
 		.fields = arena_alloc(arena, message->count * sizeof(uint32_t)) };
 
 	*result_out = (struct json_result){ .fields = d.fields };
@@ -692,9 +701,12 @@ enum status json_to_wire(const struct schema_message *message, const char *json,
 	return INVALID;
 }
 
-bool json_read_repeated(const struct schema_field *field, const char *json, size_t len, struct buffer *wire_out)
+bool json_read_repeated(
+	const struct schema_field *field, const char *json, size_t len, struct buffer *wire_out)
 {
-	struct decoder d = { .begin = json, .at = json, .end = json + len, .arena = wire_out->arena, .trusted = true };
+	struct decoder d = {
+		.begin = json, .at = json, .end = json + len, .arena = wire_out->arena, .trusted = true
+	};
 	size_t begun = wire_out->len;
 
 	assert(field->repeated);

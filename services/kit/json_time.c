@@ -1,8 +1,9 @@
-/* RFC 3339 on the proleptic Gregorian calendar, without the C library: timegm and strptime depend on locale and environment. */
+/* RFC 3339 on the proleptic Gregorian calendar, without the C library: timegm and strptime depend on locale
+ * and environment. */
 #include "kit/json.h"
 #include <string.h>
 
-#define SECOND_US   INT64_C(1000000)
+#define SECOND_US    INT64_C(1000000)
 #define FIRST_SECOND INT64_C(-62135596800) /* 0001-01-01T00:00:00Z */
 #define LAST_SECOND  INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 
@@ -107,8 +108,8 @@ static bool read_date(struct cursor *c, int64_t *days_out)
 	static const uint8_t lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 	unsigned year, month, day;
 
-	if (!read_digits(c, 4, &year) || !read_one_of(c, "-") || !read_digits(c, 2, &month) || !read_one_of(c, "-") ||
-		!read_digits(c, 2, &day))
+	if (!read_digits(c, 4, &year) || !read_one_of(c, "-") || !read_digits(c, 2, &month) ||
+		!read_one_of(c, "-") || !read_digits(c, 2, &day))
 		return false;
 	bool leap = year % 4 == 0 && (year % 100 || year % 400 == 0);
 
@@ -147,8 +148,8 @@ static bool read_offset(struct cursor *c, int64_t *seconds_out)
 		return true;
 	bool west = c->at < c->end && *c->at == '-';
 
-	if (!read_one_of(c, "+-") || !read_digits(c, 2, &hours) || !read_one_of(c, ":") || !read_digits(c, 2, &minutes) ||
-		hours > 23 || minutes > 59)
+	if (!read_one_of(c, "+-") || !read_digits(c, 2, &hours) || !read_one_of(c, ":") ||
+		!read_digits(c, 2, &minutes) || hours > 23 || minutes > 59)
 		return false;
 	*seconds_out = (int64_t)(hours * 3600 + minutes * 60) * (west ? -1 : 1);
 	return true;
@@ -161,9 +162,10 @@ bool json_read_time(const char *text, size_t len, int64_t *unix_us_out)
 	unsigned hour, minute, second, us;
 	int64_t days, offset;
 
-	if (!read_date(&c, &days) || !read_one_of(&c, "Tt") || !read_digits(&c, 2, &hour) || !read_one_of(&c, ":") ||
-		!read_digits(&c, 2, &minute) || !read_one_of(&c, ":") || !read_digits(&c, 2, &second) ||
-		!read_fraction(&c, &us) || !read_offset(&c, &offset) || c.at != c.end)
+	if (!read_date(&c, &days) || !read_one_of(&c, "Tt") || !read_digits(&c, 2, &hour) ||
+		!read_one_of(&c, ":") || !read_digits(&c, 2, &minute) || !read_one_of(&c, ":") ||
+		!read_digits(&c, 2, &second) || !read_fraction(&c, &us) || !read_offset(&c, &offset) ||
+		c.at != c.end)
 		return false;
 	if (hour > 23 || minute > 59 || second > 59)
 		return false;

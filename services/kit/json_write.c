@@ -4,9 +4,10 @@
 #include <sodium.h>
 #include <string.h>
 
-/* Where the occurrences of each field are: found in a first pass, so that a second can write in the order of the schema. */
+/* Where the occurrences of each field are: found in a first pass, so that a second can write in the order of
+ * the schema. */
 struct occurrences {
-	const uint8_t *at[JSON_MASK_FIELDS];    /* the first one of a repeated field, the last one of another */
+	const uint8_t *at[JSON_MASK_FIELDS]; /* the first one of a repeated field, the last one of another */
 	uint32_t count[JSON_MASK_FIELDS];
 };
 
@@ -31,8 +32,13 @@ static void add_char(struct buffer *out, char c)
 
 static void add_escape(struct buffer *out, unsigned char c)
 {
-	static const char letters[] = { ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r',
-		['"'] = '"', ['\\'] = '\\' };
+	static const char letters[] = { ['\b'] = 'b',
+		['\t'] = 't',
+		['\n'] = 'n',
+		['\f'] = 'f',
+		['\r'] = 'r',
+		['"'] = '"',
+		['\\'] = '\\' };
 	static const char digits[] = "0123456789abcdef";
 	char *to = buffer_reserve(out, 6);
 
@@ -114,13 +120,14 @@ static void add_base64(struct buffer *out, const char *bytes, size_t len)
 	size_t size = sodium_base64_ENCODED_LEN(len, sodium_base64_VARIANT_ORIGINAL);
 
 	add_char(out, '"');
-	sodium_bin2base64(buffer_reserve(out, size), size, (const unsigned char *)bytes, len, sodium_base64_VARIANT_ORIGINAL);
+	sodium_bin2base64(buffer_reserve(out, size), size, (const unsigned char *)bytes, len,
+		sodium_base64_VARIANT_ORIGINAL);
 	out->len += size - 1;
 	add_char(out, '"');
 }
 
-static bool add_message(const struct schema_message *message, const void *wire, size_t len, const struct json_mask *only,
-	struct buffer *out);
+static bool add_message(const struct schema_message *message, const void *wire, size_t len,
+	const struct json_mask *only, struct buffer *out);
 
 static bool add_value(const struct schema_field *field, const struct wire_field *from, struct buffer *out)
 {
@@ -161,7 +168,8 @@ static bool add_value(const struct schema_field *field, const struct wire_field 
 }
 
 /* `count` occurrences of the field stand at or behind `at`; others may stand between them. */
-static bool add_values(const struct schema_field *field, const uint8_t *at, size_t len, uint32_t count, struct buffer *out)
+static bool add_values(
+	const struct schema_field *field, const uint8_t *at, size_t len, uint32_t count, struct buffer *out)
 {
 	struct wire_reader reader = wire_reader(at, len);
 	struct wire_field from;
@@ -182,7 +190,8 @@ static bool add_values(const struct schema_field *field, const uint8_t *at, size
 }
 
 /* Fields mostly stand on the wire as they stand in the schema: the one behind the last is tried first. */
-static const struct schema_field *find_near(const struct schema_message *message, uint32_t number, size_t *near)
+static const struct schema_field *find_near(
+	const struct schema_message *message, uint32_t number, size_t *near)
 {
 	for (size_t i = *near; i < message->count && i <= *near + 1; i++)
 		if (message->fields[i].number == number) {
@@ -196,7 +205,8 @@ static const struct schema_field *find_near(const struct schema_message *message
 	return field;
 }
 
-static bool find_occurrences(const struct schema_message *message, struct wire_reader reader, struct occurrences *found)
+static bool find_occurrences(
+	const struct schema_message *message, struct wire_reader reader, struct occurrences *found)
 {
 	const uint8_t *at = reader.at;
 	struct wire_field from;
@@ -229,8 +239,8 @@ static void add_name(struct buffer *out, const struct schema_field *field, char 
 	out->len += field->json_len + 4;
 }
 
-static bool add_message(const struct schema_message *message, const void *wire, size_t len, const struct json_mask *only,
-	struct buffer *out)
+static bool add_message(const struct schema_message *message, const void *wire, size_t len,
+	const struct json_mask *only, struct buffer *out)
 {
 	struct wire_reader reader = wire_reader(wire, len);
 	struct occurrences found;
@@ -264,8 +274,8 @@ static bool finish(struct buffer *out, size_t begun, bool written)
 	return written;
 }
 
-bool json_from_wire(const struct schema_message *message, const void *wire, size_t len, const struct json_mask *only,
-	struct buffer *out)
+bool json_from_wire(const struct schema_message *message, const void *wire, size_t len,
+	const struct json_mask *only, struct buffer *out)
 {
 	size_t begun = out->len;
 

@@ -3,12 +3,19 @@
 #include <assert.h>
 #include <string.h>
 
-/* Begins an argument that is put into words by the reader: then a kind and a name. User text never has it: see clean(). */
+/* Begins an argument that is put into words by the reader: then a kind and a name. User text never has it:
+ * see clean(). */
 #define REFERENCE '\x1f'
 enum reference_kind { REFERENCE_MESSAGE = 'm', REFERENCE_RESOURCE = 'r', REFERENCE_FIELD = 'f' };
 
 /* Fields of guanxi.Problem and guanxi.FieldProblem in proto/guanxi/envelope.proto. */
-enum problem_field { PROBLEM_CODE = 1, PROBLEM_ARGUMENTS, PROBLEM_ERRORS, PROBLEM_VERSION, PROBLEM_RETRY_AFTER };
+enum problem_field {
+	PROBLEM_CODE = 1,
+	PROBLEM_ARGUMENTS,
+	PROBLEM_ERRORS,
+	PROBLEM_VERSION,
+	PROBLEM_RETRY_AFTER
+};
 enum error_field { ERROR_POINTER = 1, ERROR_CODE, ERROR_ARGUMENTS };
 
 #define MESSAGE(NAME, code, en, zh) [MSG_##NAME] = { code, { en, zh } },
@@ -60,7 +67,8 @@ enum message message_find(const char *code)
 
 /* --- making --- */
 
-/* Cuts between characters, and leaves no control character that could end a line of a log or pass for a reference. */
+/* Cuts between characters, and leaves no control character that could end a line of a log or pass for a
+ * reference. */
 static const char *clean(struct arena *arena, const char *text)
 {
 	size_t len = strnlen(text, PROBLEM_ARGUMENT_BYTES + 1);
@@ -140,10 +148,11 @@ const char *problem_resource_label(struct arena *arena, const struct schema_reso
 	return arena_printf(arena, "%c%c%s", REFERENCE, REFERENCE_RESOURCE, resource->collection);
 }
 
-const char *problem_field_label(struct arena *arena, const struct schema_message *message,
-	const struct schema_field *field)
+const char *problem_field_label(
+	struct arena *arena, const struct schema_message *message, const struct schema_field *field)
 {
-	return arena_printf(arena, "%c%c%s/%s", REFERENCE, REFERENCE_FIELD, message->full_name, field->json_name);
+	return arena_printf(
+		arena, "%c%c%s/%s", REFERENCE, REFERENCE_FIELD, message->full_name, field->json_name);
 }
 
 /* --- between processes --- */
@@ -177,7 +186,8 @@ static const char *text_of(struct arena *arena, const struct wire_field *field)
 	return argument_of(arena, arena_strndup(arena, field->bytes, field->len));
 }
 
-static void push_argument(struct arena *arena, const struct wire_field *field, const char **arguments, size_t *count)
+static void push_argument(
+	struct arena *arena, const struct wire_field *field, const char **arguments, size_t *count)
 {
 	if (*count < PROBLEM_ARGUMENTS_MAX)
 		arguments[(*count)++] = text_of(arena, field);
@@ -247,7 +257,8 @@ static const char *field_words(const char *name, enum language language, struct 
 	const char *slash = strchr(name, '/');
 	const struct schema_message *message =
 		slash ? schema_message_find(arena_strndup(arena, name, (size_t)(slash - name))) : NULL;
-	const struct schema_field *field = message ? schema_field_find(message, slash + 1, strlen(slash + 1)) : NULL;
+	const struct schema_field *field =
+		message ? schema_field_find(message, slash + 1, strlen(slash + 1)) : NULL;
 
 	return field ? in_language(field->label, language) : slash ? slash + 1 : name;
 }
@@ -267,9 +278,10 @@ static const char *argument_words(const char *argument, enum language language, 
 	return resource ? in_language(resource->label, language) : name;
 }
 
-/* The sentence with its arguments in place. A code of a newer service has no sentence here: the code itself is told. */
-static const char *sentence(const char *code, const char *const *arguments, size_t count, enum language language,
-	struct arena *arena)
+/* The sentence with its arguments in place. A code of a newer service has no sentence here: the code itself
+ * is told. */
+static const char *sentence(const char *code, const char *const *arguments, size_t count,
+	enum language language, struct arena *arena)
 {
 	enum message message = message_find(code);
 	struct buffer out = { .arena = arena };
@@ -280,7 +292,8 @@ static const char *sentence(const char *code, const char *const *arguments, size
 		size_t n = (size_t)(c[1] - '0');
 
 		if (*c == '{' && n < PROBLEM_ARGUMENTS_MAX && c[2] == '}') {
-			buffer_add_text(&out, n < count ? argument_words(arguments[n], language, arena) : "?");
+			buffer_add_text(
+				&out, n < count ? argument_words(arguments[n], language, arena) : "?");
 			c += 2;
 		} else {
 			buffer_add(&out, c, 1);
@@ -306,7 +319,8 @@ static void add_member(struct buffer *out, const char *name, const char *text)
 }
 
 /* The words that stand in the sentence, for programs: the allowed choices, the id of the duplicate. */
-static void add_arguments_json(const struct problem_error *error, enum language language, struct arena *arena, struct buffer *out)
+static void add_arguments_json(
+	const struct problem_error *error, enum language language, struct arena *arena, struct buffer *out)
 {
 	if (!error->argument_count)
 		return;
@@ -336,13 +350,14 @@ static void add_errors_json(const struct problem *problem, enum language languag
 	buffer_add_text(out, "]");
 }
 
-void problem_to_json(const struct problem *problem, enum status status, enum language language, const char *trace_id,
-	struct buffer *out)
+void problem_to_json(const struct problem *problem, enum status status, enum language language,
+	const char *trace_id, struct buffer *out)
 {
 	buffer_add_text(out, "{");
 	add_member(out, "type", arena_printf(problem->arena, "/api/problems/%s", problem->code));
 	add_member(out, "title", message_text(titles[status], language));
-	buffer_printf(out, ",\"status\":%u", problem->http_status ? problem->http_status : (unsigned)status_http(status));
+	buffer_printf(out, ",\"status\":%u",
+		problem->http_status ? problem->http_status : (unsigned)status_http(status));
 	add_member(out, "detail", problem_text(problem, language, problem->arena));
 	add_member(out, "code", problem->code);
 	add_member(out, "traceId", trace_id);

@@ -1,15 +1,16 @@
 /*
- * What went wrong, for programs and for people: a code and arguments from messages.def, and the values that are to blame. A
- * service makes one where it happened and sends it as the body of its reply (guanxi.Problem in proto/guanxi/envelope.proto);
- * the gateway turns it into application/problem+json (RFC 9457) in the language asked for.
+ * What went wrong, for programs and for people: a code and arguments from messages.def, and the values that
+ *are to blame. A service makes one where it happened and sends it as the body of its reply (guanxi.Problem in
+ *proto/guanxi/envelope.proto); the gateway turns it into application/problem+json (RFC 9457) in the language
+ *asked for.
  *
  *	struct problem *problem = problem_new(arena, MSG_INVALID, NULL);
  *	problem_add_error(problem, "/name", MSG_TOO_LONG, "200", NULL);
  *	problem_add_error(problem, "/ownerId", MSG_BAD_REFERENCE, problem_resource_label(arena, users), NULL);
  *	problem_to_wire(problem, &body);
  *
- * Arguments are UTF-8 text; control characters in them become spaces, long ones are cut. Those made by problem_*_label() and
- * problem_message() are put into words only when the language is known.
+ * Arguments are UTF-8 text; control characters in them become spaces, long ones are cut. Those made by
+ *problem_*_label() and problem_message() are put into words only when the language is known.
  */
 #pragma once
 #include "kit/schema.h"
@@ -25,7 +26,7 @@ enum message {
 #undef MESSAGE
 
 enum {
-	PROBLEM_ERRORS_MAX = 20,       /* more are not recorded: who corrects these meets the others */
+	PROBLEM_ERRORS_MAX = 20, /* more are not recorded: who corrects these meets the others */
 	PROBLEM_ARGUMENTS_MAX = 4,
 	PROBLEM_ARGUMENT_BYTES = 1024, /* an argument is cut to this, between characters */
 };
@@ -44,9 +45,9 @@ struct problem {
 	const char *code;
 	const char *arguments[PROBLEM_ARGUMENTS_MAX];
 	size_t argument_count;
-	uint64_t version;              /* of the stored record, when the one named is stale; else 0 */
-	uint32_t retry_after_s;        /* 0: nothing is known */
-	unsigned http_status;          /* told instead of the status's own, e.g. 405; 0: that. Stays in the process */
+	uint64_t version;       /* of the stored record, when the one named is stale; else 0 */
+	uint32_t retry_after_s; /* 0: nothing is known */
+	unsigned http_status; /* told instead of the status's own, e.g. 405; 0: that. Stays in the process */
 	struct problem_error errors[PROBLEM_ERRORS_MAX];
 	size_t error_count;
 };
@@ -61,20 +62,21 @@ bool problem_add_error(struct problem *problem, const char *pointer, enum messag
 /* Arguments that are words of the product: another message, a resource's label, a field's label. */
 const char *problem_message(struct arena *arena, enum message message);
 const char *problem_resource_label(struct arena *arena, const struct schema_resource *resource);
-const char *problem_field_label(struct arena *arena, const struct schema_message *message,
-	const struct schema_field *field);
+const char *problem_field_label(
+	struct arena *arena, const struct schema_message *message, const struct schema_field *field);
 
 void problem_to_wire(const struct problem *problem, struct buffer *out);
 /* Reads what another process sent: false when it is malformed. Codes unknown here are kept. */
 bool problem_from_wire(const void *bytes, size_t len, struct arena *arena, struct problem **problem_out);
 
 /* Writes the JSON object of application/problem+json. `trace_id` is 32 hexadecimal digits. */
-void problem_to_json(const struct problem *problem, enum status status, enum language language, const char *trace_id,
-	struct buffer *out);
+void problem_to_json(const struct problem *problem, enum status status, enum language language,
+	const char *trace_id, struct buffer *out);
 /* One sentence: for logs, command lines and the error column of an import. */
 const char *problem_text(const struct problem *problem, enum language language, struct arena *arena);
 /* The sentence of one error of it. */
-const char *problem_error_text(const struct problem_error *error, enum language language, struct arena *arena);
+const char *problem_error_text(
+	const struct problem_error *error, enum language language, struct arena *arena);
 
 /* The catalogue itself. */
 const char *message_code(enum message message);

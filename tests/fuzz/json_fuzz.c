@@ -1,8 +1,10 @@
 /*
- * The transcoder against jansson and against itself. Input: one byte chooses message and mode, the rest is JSON.
+ * The transcoder against jansson and against itself. Input: one byte chooses message and mode, the rest is
+ * JSON.
  *  - what we accept, jansson accepts;
- *  - what we accept means the same after the way through protobuf and back: jansson compares the values, with what the mapping
- *    changes (null is absent, integers become strings, times become UTC) changed in the original too;
+ *  - what we accept means the same after the way through protobuf and back: jansson compares the values, with
+ * what the mapping changes (null is absent, integers become strings, times become UTC) changed in the
+ * original too;
  *  - JSON, protobuf, JSON is stable: the second round changes nothing;
  *  - any bytes as protobuf are either refused or give JSON that jansson accepts.
  */
@@ -25,8 +27,9 @@ static const struct schema_message *message_for(uint8_t choice)
 static json_t *normal_integer(const json_t *value)
 {
 	return json_is_integer(value) ? json_sprintf("%" JSON_INTEGER_FORMAT, json_integer_value(value)) :
-		/* "-0" is a whole number, and 0 */
-		strcmp(json_string_value(value), "-0") ? json_copy((json_t *)value) : json_string("0");
+				      /* "-0" is a whole number, and 0 */
+		       strcmp(json_string_value(value), "-0") ? json_copy((json_t *)value)
+							      : json_string("0");
 }
 
 static json_t *normal_time(const json_t *value)
@@ -65,25 +68,27 @@ static json_t *normal_list(const struct schema_field *field, const json_t *list)
 	json_t *normal = json_array(), *value;
 	size_t i;
 
-	json_array_foreach(list, i, value)
-		json_array_append_new(normal, normal_value(field, value));
+	json_array_foreach(list, i, value) json_array_append_new(normal, normal_value(field, value));
 	return normal;
 }
 
-/* As our mapping tells it. Whatever it does not understand here, we should not have accepted: the asserts say so. */
+/* As our mapping tells it. Whatever it does not understand here, we should not have accepted: the asserts say
+ * so. */
 static json_t *normal_message(const struct schema_message *message, const json_t *object)
 {
 	json_t *normal = json_object(), *value;
 	const char *name;
 
 	assert(json_is_object(object));
-	json_object_foreach((json_t *)object, name, value) {
+	json_object_foreach((json_t *)object, name, value)
+	{
 		const struct schema_field *field = schema_field_find(message, name, strlen(name));
 
 		assert(field && !field->rule->output_only);
 		if (json_is_null(value) || (field->repeated && !json_array_size(value)))
 			continue;
-		json_object_set_new(normal, name, field->repeated ? normal_list(field, value) : normal_value(field, value));
+		json_object_set_new(normal, name,
+			field->repeated ? normal_list(field, value) : normal_value(field, value));
 	}
 	return normal;
 }
@@ -96,7 +101,8 @@ static struct slice to_json(const struct schema_message *message, struct slice w
 	return (struct slice){ out.data, out.len };
 }
 
-static void check_accepted(const struct schema_message *message, const char *text, size_t len, struct slice wire, struct arena *arena)
+static void check_accepted(const struct schema_message *message, const char *text, size_t len,
+	struct slice wire, struct arena *arena)
 {
 	struct slice told = to_json(message, wire, arena);
 	json_t *original = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
@@ -125,7 +131,8 @@ static bool is_utf8(const uint8_t *data, size_t len)
 }
 
 /* Our own services write valid UTF-8 only: bytes that are not are no case. */
-static void check_wire(const struct schema_message *message, const uint8_t *data, size_t len, struct arena *arena)
+static void check_wire(
+	const struct schema_message *message, const uint8_t *data, size_t len, struct arena *arena)
 {
 	struct buffer out = { .arena = arena };
 

@@ -1,4 +1,5 @@
-/* Event streams as clients see them: live, resumed, from the log, by right, and with clients that do not read. */
+/* Event streams as clients see them: live, resumed, from the log, by right, and with clients that do not
+ * read. */
 #include "gateway_harness.h"
 #include "gateway/cursor.h"
 
@@ -14,8 +15,9 @@ static struct listener listen_to(const char *query, const char *token, const cha
 {
 	struct listener l = { .fd = dial(), .capacity = 1 << 20, .bytes = calloc(1, 1 << 20) };
 	char *text;
-	int len = asprintf(&text, "GET /api/v1/events%s HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer %s\r\n%s\r\n", query, token,
-		headers ? headers : "");
+	int len = asprintf(&text,
+		"GET /api/v1/events%s HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer %s\r\n%s\r\n", query,
+		token, headers ? headers : "");
 
 	send_all(l.fd, text, (size_t)len);
 	free(text);
@@ -70,7 +72,8 @@ static void take_line(const char *block, const char *name, char *out, size_t siz
 	snprintf(out, size, "%.*s", (int)strcspn(at, "\n"), at);
 }
 
-/* The next event that has data; remembers ids in between, as an EventSource does. False: the stream has ended. */
+/* The next event that has data; remembers ids in between, as an EventSource does. False: the stream has
+ * ended. */
 static bool next_event(struct listener *l)
 {
 	static char block[80000];
@@ -118,7 +121,8 @@ static void next_name(struct listener *l, const char *wanted, char *name_out, si
 	if (!next_event(l))
 		fail_msg("the stream ended before %s", wanted);
 	json_t *json = json_loads(l->data, JSON_REJECT_DUPLICATES, NULL);
-	const char *name = json_string_value(json_object_get(json_object_get(json_object_get(json, "data"), "after"), "name"));
+	const char *name = json_string_value(
+		json_object_get(json_object_get(json_object_get(json, "data"), "after"), "name"));
 
 	snprintf(name_out, size, "%s", name ? name : "(none)");
 	json_decref(json);
@@ -157,7 +161,8 @@ static bool has_input(const struct listener *l, int timeout_ms)
 	return poll(&readable, 1, timeout_ms) == 1;
 }
 
-/* Until every thread of the gateway knows where the stream is: from then on "latest" is known when the answer begins. */
+/* Until every thread of the gateway knows where the stream is: from then on "latest" is known when the answer
+ * begins. */
 static void settle(void)
 {
 	for (int i = 0; i < 8; i++) {
@@ -195,7 +200,8 @@ static void an_event_arrives_as_a_cloud_event(void **state)
 
 	assert_string_equal(json_string_value(json_object_get(data, "version")), "3");
 	assert_string_equal(json_string_value(json_array_get(json_object_get(data, "fields"), 0)), "name");
-	assert_string_equal(json_string_value(json_object_get(json_object_get(data, "after"), "name")), "甲\n乙");
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(data, "after"), "name")), "甲\n乙");
 	assert_string_equal(json_string_value(json_object_get(data, "principalId")), ADMIN_ID);
 	json_decref(json);
 	leave(&l);
@@ -253,7 +259,8 @@ static void a_broken_wish_is_refused_with_its_reason(void **state)
 	expect_problem(ask("GET", "/api/v1/events?subject=x", ADMIN_TOKEN, NULL, NULL), 400, "invalid");
 	expect_problem(ask("GET", "/api/v1/events?from=yesterday", ADMIN_TOKEN, NULL, NULL), 400, "invalid");
 	expect_problem(ask("GET", "/api/v1/events?colour=red", ADMIN_TOKEN, NULL, NULL), 400, "invalid");
-	expect_problem(ask("GET", "/api/v1/events", ADMIN_TOKEN, "Last-Event-ID: AAAA\r\n", NULL), 400, "invalid");
+	expect_problem(
+		ask("GET", "/api/v1/events", ADMIN_TOKEN, "Last-Event-ID: AAAA\r\n", NULL), 400, "invalid");
 	expect_problem(ask("GET", "/api/v1/events", NULL, NULL, NULL), 401, "unauthenticated");
 }
 

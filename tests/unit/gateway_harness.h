@@ -1,6 +1,6 @@
 /*
- * gateway_harness.h: a real gateway and a real broker with services made by the test: a worker in this process that answers
- * every method from a table, with an event log in memory. A blocking HTTP client asks.
+ * gateway_harness.h: a real gateway and a real broker with services made by the test: a worker in this
+ * process that answers every method from a table, with an event log in memory. A blocking HTTP client asks.
  */
 #pragma once
 #include "bus_harness.h"
@@ -47,12 +47,12 @@ struct fixture {
 	uint8_t *body;
 	size_t body_len;
 	unsigned calls, resolves;
-	bool session_ended;            /* the member's */
-	bool hold_gets;                /* customers.get is never answered */
+	bool session_ended; /* the member's */
+	bool hold_gets;     /* customers.get is never answered */
 	struct bus_request *held;
 	uint64_t stored_bytes, stored_chunks, stored_sum;
 	bool refuse_chunks;
-	struct logged log[LOG_MAX];    /* of the customer service: position = index + 1 */
+	struct logged log[LOG_MAX]; /* of the customer service: position = index + 1 */
 	size_t log_len;
 	uint64_t log_low;
 	uint32_t epoch;
@@ -73,7 +73,8 @@ static inline void unlock(void)
 
 /* --- the services --- */
 
-static inline const char *field_text(const uint8_t *bytes, size_t len, uint32_t number, char *out, size_t size)
+static inline const char *field_text(
+	const uint8_t *bytes, size_t len, uint32_t number, char *out, size_t size)
 {
 	struct wire_field f;
 
@@ -226,7 +227,8 @@ static inline void remember_call(const struct bus_request *request, const char *
 	fx->body_len = request->body_len;
 }
 
-static inline uint16_t answer_own(const struct bus_request *request, const char *method, struct buffer *header, struct buffer *out)
+static inline uint16_t answer_own(
+	const struct bus_request *request, const char *method, struct buffer *header, struct buffer *out)
 {
 	struct arena *arena = out->arena;
 	struct wire_field f;
@@ -263,7 +265,8 @@ static inline uint16_t answer_own(const struct bus_request *request, const char 
 		return sign_in(out);
 	} else if (!strcmp(method, "IdentityService.GetMe")) {
 		wire_add_text(out, 1, fx->principal);
-	} else if (!strcmp(method, "CustomerService.BeginFile") || !strcmp(method, "CustomerService.FinishFile")) {
+	} else if (!strcmp(method, "CustomerService.BeginFile") ||
+		   !strcmp(method, "CustomerService.FinishFile")) {
 		wire_add_text(out, 1, RECORD_ID);
 		wire_add_varint(out, 3, fx->stored_bytes);
 	} else if (!strcmp(method, "CustomerService.AppendFile")) {
@@ -373,7 +376,8 @@ static inline void add_audience(struct buffer *out, const char *owner, const cha
 }
 
 /* Appends to the log of the customer service; returns the position. */
-static inline uint64_t log_event(const char *type, const char *name, const char *owner, const char *former_owner)
+static inline uint64_t log_event(
+	const char *type, const char *name, const char *owner, const char *former_owner)
 {
 	struct arena *arena = arena_new();
 	struct buffer out = { .arena = arena };
@@ -434,7 +438,9 @@ struct answer {
 
 static inline int dial(void)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(fx->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_port = htons(fx->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
+	};
 	struct timeval patience = { .tv_sec = 60 };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -494,11 +500,14 @@ static inline void answer_free(struct answer *answer)
 }
 
 /* `headers` end with \r\n each; `body` may be NULL. */
-static inline struct answer ask(const char *method, const char *target, const char *token, const char *headers, const char *body)
+static inline struct answer ask(
+	const char *method, const char *target, const char *token, const char *headers, const char *body)
 {
 	char *text;
-	int fd = dial(), len = asprintf(&text, "%s %s HTTP/1.1\r\nHost: crm.test\r\nConnection: close\r\n%s%s%s%s", method, target,
-		token ? "Authorization: Bearer " : "", token ? token : "", token ? "\r\n" : "", headers ? headers : "");
+	int fd = dial(),
+	    len = asprintf(&text, "%s %s HTTP/1.1\r\nHost: crm.test\r\nConnection: close\r\n%s%s%s%s", method,
+		    target, token ? "Authorization: Bearer " : "", token ? token : "", token ? "\r\n" : "",
+		    headers ? headers : "");
 
 	send_all(fd, text, (size_t)len);
 	free(text);
@@ -578,8 +587,9 @@ static inline void open_gateway(const struct gateway_options *options)
 
 static inline int stage_open(void **state)
 {
-	static const struct bus_queue queues[] = { { "identity.read", 64 }, { "identity.work", 64 }, { "identity.query", 64 },
-		{ "customer.read", 64 }, { "customer.write", 64 }, { "customer.query", 64 }, { "customer.work", 64 } };
+	static const struct bus_queue queues[] = { { "identity.read", 64 }, { "identity.work", 64 },
+		{ "identity.query", 64 }, { "customer.read", 64 }, { "customer.write", 64 },
+		{ "customer.query", 64 }, { "customer.work", 64 } };
 	struct zsocket_error error;
 	void *harness;
 
@@ -591,8 +601,11 @@ static inline int stage_open(void **state)
 	harness_setup(&harness);
 	fx->harness = harness;
 	harness_start_broker(fx->harness, 0);
-	fx->worker = bus_worker_open(&(struct bus_worker_options){ .endpoints = fx->harness->requests[0], .queues = queues,
-		.queue_count = sizeof queues / sizeof *queues, .on_request = on_fake_request }, &error);
+	fx->worker = bus_worker_open(&(struct bus_worker_options){ .endpoints = fx->harness->requests[0],
+					     .queues = queues,
+					     .queue_count = sizeof queues / sizeof *queues,
+					     .on_request = on_fake_request },
+		&error);
 	assert_non_null(fx->worker);
 	bus_worker_start(fx->worker);
 	fx->publisher = bus_publisher_open(fx->harness->events[0], &error);

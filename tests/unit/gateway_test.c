@@ -28,7 +28,8 @@ static void a_record_is_read_with_its_version_as_entity_tag(void **state)
 static void a_record_is_created_with_location_and_key(void **state)
 {
 	struct answer a = ask("POST", "/api/v1/customers", ADMIN_TOKEN,
-		"Content-Type: application/json; charset=utf-8\r\nIdempotency-Key: k-1\r\nAccept-Language: zh-CN,zh;q=0.9,en;q=0.8\r\n",
+		"Content-Type: application/json; charset=utf-8\r\nIdempotency-Key: k-1\r\nAccept-Language: "
+		"zh-CN,zh;q=0.9,en;q=0.8\r\n",
 		"{\"name\":\"甲\",\"employees\":5}");
 	struct wire_field resource;
 
@@ -43,8 +44,8 @@ static void a_record_is_created_with_location_and_key(void **state)
 	assert_string_equal(fx->locale, "zh");
 	assert_true(wire_find(fx->body, fx->body_len, 1, &resource));
 	answer_free(&a);
-	a = ask("POST", "/api/v1/customers", ADMIN_TOKEN, "Content-Type: application/json\r\nIdempotency-Key: replayed\r\n",
-		"{\"name\":\"甲\"}");
+	a = ask("POST", "/api/v1/customers", ADMIN_TOKEN,
+		"Content-Type: application/json\r\nIdempotency-Key: replayed\r\n", "{\"name\":\"甲\"}");
 	assert_string_equal(header_of(&a, "idempotency-replayed"), "true");
 	answer_free(&a);
 }
@@ -52,7 +53,8 @@ static void a_record_is_created_with_location_and_key(void **state)
 static void a_patch_names_its_fields_and_its_version(void **state)
 {
 	struct answer a = ask("PATCH", "/api/v1/customers/" RECORD_ID, ADMIN_TOKEN,
-		"Content-Type: application/merge-patch+json\r\nIf-Match: \"3\"\r\n", "{\"name\":\"乙\",\"website\":null}");
+		"Content-Type: application/merge-patch+json\r\nIf-Match: \"3\"\r\n",
+		"{\"name\":\"乙\",\"website\":null}");
 	struct wire_reader reader;
 	struct wire_field f;
 	uint64_t fields = 0;
@@ -81,20 +83,28 @@ static void a_version_that_is_not_the_stored_one_is_412(void **state)
 	expect_problem(a, 412, "stale_version");
 	unsigned calls = fx->calls;
 
+	expect_problem(
+		ask("PATCH", "/api/v1/customers/" RECORD_ID, ADMIN_TOKEN,
+			"Content-Type: application/json\r\nIf-Match: W/\"3\"\r\n", "{\"name\":\"乙\"}"),
+		412, "bad_if_match");
 	expect_problem(ask("PATCH", "/api/v1/customers/" RECORD_ID, ADMIN_TOKEN,
-		"Content-Type: application/json\r\nIf-Match: W/\"3\"\r\n", "{\"name\":\"乙\"}"), 412, "bad_if_match");
-	expect_problem(ask("PATCH", "/api/v1/customers/" RECORD_ID, ADMIN_TOKEN,
-		"Content-Type: application/json\r\nIf-Match: 3\r\n", "{\"name\":\"乙\"}"), 400, "bad_if_match");
-	expect_problem(ask("PATCH", "/api/v1/customers/" RECORD_ID, ADMIN_TOKEN,
-		"Content-Type: application/json\r\nIf-Match: \"3\", \"4\"\r\n", "{\"name\":\"乙\"}"), 400, "bad_if_match");
+			       "Content-Type: application/json\r\nIf-Match: 3\r\n", "{\"name\":\"乙\"}"),
+		400, "bad_if_match");
+	expect_problem(
+		ask("PATCH", "/api/v1/customers/" RECORD_ID, ADMIN_TOKEN,
+			"Content-Type: application/json\r\nIf-Match: \"3\", \"4\"\r\n", "{\"name\":\"乙\"}"),
+		400, "bad_if_match");
 	assert_int_equal(fx->calls, calls);
 }
 
 static void a_list_brings_a_page(void **state)
 {
 	struct answer a = ask("GET",
-		"/api/v1/customers?q=%E6%98%9F+x&filter[stage][in]=active,lo%2Cst&filter%5Bname%5D%5Beq%5D=a,b&sort=-createTime,name"
-		"&limit=2&count=true", ADMIN_TOKEN, NULL, NULL);
+		"/api/v1/"
+		"customers?q=%E6%98%9F+x&filter[stage][in]=active,lo%2Cst&filter%5Bname%5D%5Beq%5D=a,b&sort=-"
+		"createTime,name"
+		"&limit=2&count=true",
+		ADMIN_TOKEN, NULL, NULL);
 	json_t *page = json_object_get(a.json, "page");
 	struct wire_reader reader;
 	struct wire_field f;
@@ -116,7 +126,8 @@ static void a_list_brings_a_page(void **state)
 		if (f.number != 1)
 			continue;
 		while (wire_next(&values, &value))
-			snprintf(seen + strlen(seen), sizeof seen - strlen(seen), "%.*s|", (int)value.len, value.bytes);
+			snprintf(seen + strlen(seen), sizeof seen - strlen(seen), "%.*s|", (int)value.len,
+				value.bytes);
 		assert_string_equal(seen, filters++ ? "name|eq|a,b|" : "stage|in|active|lo,st|");
 	}
 	assert_int_equal(filters, 2);
@@ -125,20 +136,25 @@ static void a_list_brings_a_page(void **state)
 
 static void a_list_refuses_what_it_does_not_know(void **state)
 {
-	struct answer a = ask("GET", "/api/v1/customers?colour=red&limit=501&filter[a]=1&count=yes&limit=3", ADMIN_TOKEN, NULL, NULL);
+	struct answer a = ask("GET", "/api/v1/customers?colour=red&limit=501&filter[a]=1&count=yes&limit=3",
+		ADMIN_TOKEN, NULL, NULL);
 	json_t *errors = json_object_get(a.json, "errors");
-	static const char *const codes[] = { "unknown_parameter", "bad_limit", "unknown_parameter", "bad_type",
-		"repeated_parameter" };
+	static const char *const codes[] = { "unknown_parameter", "bad_limit", "unknown_parameter",
+		"bad_type", "repeated_parameter" };
 
 	(void)state;
 	assert_int_equal(json_array_size(errors), 5);
 	for (size_t i = 0; i < 5; i++)
-		assert_string_equal(json_string_value(json_object_get(json_array_get(errors, i), "code")), codes[i]);
-	assert_string_equal(json_string_value(json_object_get(json_array_get(errors, 0), "pointer")), "?colour");
-	assert_non_null(strstr(json_string_value(json_object_get(json_array_get(errors, 0), "message")), "limit"));
+		assert_string_equal(
+			json_string_value(json_object_get(json_array_get(errors, i), "code")), codes[i]);
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(errors, 0), "pointer")), "?colour");
+	assert_non_null(
+		strstr(json_string_value(json_object_get(json_array_get(errors, 0), "message")), "limit"));
 	expect_problem(a, 400, "invalid");
 	expect_problem(ask("GET", "/api/v1/customers?q=%ff", ADMIN_TOKEN, NULL, NULL), 400, "bad_encoding");
-	expect_problem(ask("GET", "/api/v1/customers/" RECORD_ID "?fields=id", ADMIN_TOKEN, NULL, NULL), 400, "invalid");
+	expect_problem(ask("GET", "/api/v1/customers/" RECORD_ID "?fields=id", ADMIN_TOKEN, NULL, NULL), 400,
+		"invalid");
 }
 
 static void addresses_that_do_not_exist_are_told_apart_from_methods(void **state)
@@ -147,8 +163,10 @@ static void addresses_that_do_not_exist_are_told_apart_from_methods(void **state
 	expect_problem(ask("GET", "/api/v1/nothing", ADMIN_TOKEN, NULL, NULL), 404, "no_such_endpoint");
 	expect_problem(ask("GET", "/api/v1/customers/", ADMIN_TOKEN, NULL, NULL), 404, "no_such_endpoint");
 	expect_problem(ask("GET", "/api/v1/customers/x", ADMIN_TOKEN, NULL, NULL), 404, "not_found");
-	expect_problem(ask("POST", "/api/v1/customers/" RECORD_ID ":explode", ADMIN_TOKEN, NULL, NULL), 404, "no_such_endpoint");
-	expect_problem(ask("POST", "/api/v1/jobs", ADMIN_TOKEN, "Content-Type: application/json\r\n", "{}"), 405, "method_not_allowed");
+	expect_problem(ask("POST", "/api/v1/customers/" RECORD_ID ":explode", ADMIN_TOKEN, NULL, NULL), 404,
+		"no_such_endpoint");
+	expect_problem(ask("POST", "/api/v1/jobs", ADMIN_TOKEN, "Content-Type: application/json\r\n", "{}"),
+		405, "method_not_allowed");
 }
 
 static void a_method_that_is_not_allowed_is_405_with_those_that_are(void **state)
@@ -172,20 +190,29 @@ static void bodies_must_be_json_of_the_right_shape(void **state)
 	struct answer a;
 
 	(void)state;
-	expect_problem(ask("POST", "/api/v1/customers", ADMIN_TOKEN, "Content-Type: text/plain\r\n", "{}"), 415, "unsupported_media_type");
-	expect_problem(ask("POST", "/api/v1/customers", ADMIN_TOKEN, "Content-Type: application/merge-patch+json\r\n", "{}"), 415,
-		"unsupported_media_type");
-	expect_problem(ask("POST", "/api/v1/customers", ADMIN_TOKEN, NULL, "{}"), 415, "unsupported_media_type");
-	expect_problem(ask("POST", "/api/v1/customers", ADMIN_TOKEN, "Content-Type: application/json\r\n", "{"), 400, "json_syntax");
-	expect_problem(ask("DELETE", "/api/v1/customers/" RECORD_ID, ADMIN_TOKEN, NULL, "{}"), 400, "body_not_allowed");
+	expect_problem(ask("POST", "/api/v1/customers", ADMIN_TOKEN, "Content-Type: text/plain\r\n", "{}"),
+		415, "unsupported_media_type");
 	expect_problem(ask("POST", "/api/v1/customers", ADMIN_TOKEN,
-		"Content-Type: application/json\r\nIdempotency-Key: a b\r\n", "{}"), 400, "bad_idempotency_key");
-	a = ask("POST", "/api/v1/customers", ADMIN_TOKEN, "Content-Type: application/json\r\nAccept-Language: zh\r\n",
+			       "Content-Type: application/merge-patch+json\r\n", "{}"),
+		415, "unsupported_media_type");
+	expect_problem(
+		ask("POST", "/api/v1/customers", ADMIN_TOKEN, NULL, "{}"), 415, "unsupported_media_type");
+	expect_problem(
+		ask("POST", "/api/v1/customers", ADMIN_TOKEN, "Content-Type: application/json\r\n", "{"), 400,
+		"json_syntax");
+	expect_problem(ask("DELETE", "/api/v1/customers/" RECORD_ID, ADMIN_TOKEN, NULL, "{}"), 400,
+		"body_not_allowed");
+	expect_problem(ask("POST", "/api/v1/customers", ADMIN_TOKEN,
+			       "Content-Type: application/json\r\nIdempotency-Key: a b\r\n", "{}"),
+		400, "bad_idempotency_key");
+	a = ask("POST", "/api/v1/customers", ADMIN_TOKEN,
+		"Content-Type: application/json\r\nAccept-Language: zh\r\n",
 		"{\"phones\":[{\"number\":5}],\"id\":\"x\"}");
 	json_t *error = json_array_get(json_object_get(a.json, "errors"), 0);
 
 	assert_string_equal(json_string_value(json_object_get(error, "pointer")), "/phones/0/number");
-	assert_string_equal(json_string_value(json_object_get(error, "message")), "此处应为双引号括起的文本。");
+	assert_string_equal(
+		json_string_value(json_object_get(error, "message")), "此处应为双引号括起的文本。");
 	assert_string_equal(header_of(&a, "content-language"), "zh");
 	expect_problem(a, 400, "invalid");
 }
@@ -199,7 +226,8 @@ static void traces_go_through(void **state)
 	assert_memory_equal(header_of(&a, "traceparent"), "00-4bf92f3577b34da6a3ce929d0e0e4736-", 36);
 	assert_memory_equal(fx->traceparent, "00-4bf92f3577b34da6a3ce929d0e0e4736-", 36);
 	answer_free(&a);
-	a = ask("GET", "/api/v1/nothing", ADMIN_TOKEN, "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n", NULL);
+	a = ask("GET", "/api/v1/nothing", ADMIN_TOKEN,
+		"traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n", NULL);
 	assert_string_equal(text_at(&a, "traceId"), "4bf92f3577b34da6a3ce929d0e0e4736");
 	answer_free(&a);
 }
@@ -212,9 +240,13 @@ static void nobody_comes_in_without_a_session(void **state)
 	assert_string_equal(header_of(&a, "www-authenticate"), "Bearer");
 	expect_problem(a, 401, "unauthenticated");
 	expect_problem(ask("GET", "/api/v1/customers", "short", NULL, NULL), 401, "unauthenticated");
-	expect_problem(ask("GET", "/api/v1/customers", "DDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDD", NULL, NULL), 401, "session_expired");
-	expect_problem(ask("GET", "/api/v1/customers", NULL, "Authorization: Basic YTpi\r\nCookie: guanxi_session=" ADMIN_TOKEN "\r\n",
-		NULL), 401, "unauthenticated");
+	expect_problem(
+		ask("GET", "/api/v1/customers", "DDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDD", NULL, NULL),
+		401, "session_expired");
+	expect_problem(
+		ask("GET", "/api/v1/customers", NULL,
+			"Authorization: Basic YTpi\r\nCookie: guanxi_session=" ADMIN_TOKEN "\r\n", NULL),
+		401, "unauthenticated");
 }
 
 static void a_session_is_remembered_until_identity_says_that_it_ended(void **state)
@@ -262,7 +294,8 @@ static void cookie_of(const struct answer *answer, const char *name, char *value
 
 static void a_browser_gets_its_token_in_a_cookie_and_must_show_the_other(void **state)
 {
-	struct answer a = ask("POST", "/api/v1/sessions", NULL, "Content-Type: application/json\r\nX-Guanxi-Session: cookie\r\n",
+	struct answer a = ask("POST", "/api/v1/sessions", NULL,
+		"Content-Type: application/json\r\nX-Guanxi-Session: cookie\r\n",
 		"{\"email\":\"a@b.c\",\"password\":\"x\"}");
 	char session[100], csrf[100], cookies[400], headers[600];
 	struct wire_field address;
@@ -270,7 +303,8 @@ static void a_browser_gets_its_token_in_a_cookie_and_must_show_the_other(void **
 	(void)state;
 	assert_int_equal(a.status, 201);
 	assert_null(json_object_get(a.json, "token"));
-	assert_string_equal(json_string_value(json_object_get(json_object_get(a.json, "user"), "name")), "小王");
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(a.json, "user"), "name")), "小王");
 	assert_non_null(json_object_get(a.json, "expireTime"));
 	cookie_of(&a, "guanxi_session", session);
 	cookie_of(&a, "guanxi_csrf", csrf);
@@ -279,11 +313,14 @@ static void a_browser_gets_its_token_in_a_cookie_and_must_show_the_other(void **
 	assert_true(wire_find(fx->body, fx->body_len, 4, &address));
 	assert_memory_equal(address.bytes, "127.0.0.1", 9);
 	answer_free(&a);
-	snprintf(cookies, sizeof cookies, "Content-Type: application/json\r\nCookie: x=y; guanxi_csrf=%s; guanxi_session=%s\r\n", csrf, session);
+	snprintf(cookies, sizeof cookies,
+		"Content-Type: application/json\r\nCookie: x=y; guanxi_csrf=%s; guanxi_session=%s\r\n", csrf,
+		session);
 	expect_problem(ask("POST", "/api/v1/customers", NULL, cookies, "{}"), 403, "csrf");
 	snprintf(headers, sizeof headers, "%sX-CSRF-Token: %s\r\n", cookies, session);
 	expect_problem(ask("POST", "/api/v1/customers", NULL, headers, "{}"), 403, "csrf");
-	snprintf(headers, sizeof headers, "%sX-CSRF-Token: %s\r\nOrigin: http://evil.test\r\n", cookies, csrf);
+	snprintf(
+		headers, sizeof headers, "%sX-CSRF-Token: %s\r\nOrigin: http://evil.test\r\n", cookies, csrf);
 	expect_problem(ask("POST", "/api/v1/customers", NULL, headers, "{}"), 403, "bad_origin");
 	snprintf(headers, sizeof headers, "%sX-CSRF-Token: %s\r\nOrigin: http://crm.test\r\n", cookies, csrf);
 	a = ask("POST", "/api/v1/customers", NULL, headers, "{}");
@@ -294,13 +331,15 @@ static void a_browser_gets_its_token_in_a_cookie_and_must_show_the_other(void **
 	answer_free(&a);
 	a = ask("DELETE", "/api/v1/sessions/current", NULL, headers, NULL);
 	assert_int_equal(a.status, 204);
-	assert_non_null(strstr(a.head, "guanxi_session=; Path=/; HttpOnly; Secure; SameSite=Strict; Max-Age=0"));
+	assert_non_null(
+		strstr(a.head, "guanxi_session=; Path=/; HttpOnly; Secure; SameSite=Strict; Max-Age=0"));
 	answer_free(&a);
 }
 
 static void a_program_gets_its_token_in_the_body(void **state)
 {
-	struct answer a = ask("POST", "/api/v1/sessions", NULL, "Content-Type: application/json\r\n", "{\"email\":\"a@b.c\",\"password\":\"x\"}");
+	struct answer a = ask("POST", "/api/v1/sessions", NULL, "Content-Type: application/json\r\n",
+		"{\"email\":\"a@b.c\",\"password\":\"x\"}");
 
 	(void)state;
 	assert_int_equal(a.status, 201);
@@ -309,15 +348,19 @@ static void a_program_gets_its_token_in_the_body(void **state)
 	assert_string_equal(header_of(&a, "cache-control"), "no-store");
 	answer_free(&a);
 	expect_problem(ask("POST", "/api/v1/sessions", NULL, "Content-Type: application/json\r\n",
-		"{\"email\":\"a@b.c\",\"password\":\"x\",\"address\":\"1.2.3.4\"}"), 400, "invalid");
+			       "{\"email\":\"a@b.c\",\"password\":\"x\",\"address\":\"1.2.3.4\"}"),
+		400, "invalid");
 	expect_problem(ask("POST", "/api/v1/sessions", NULL,
-		"Content-Type: application/json\r\nX-Guanxi-Session: cookie\r\nOrigin: http://evil.test\r\n", "{}"), 403, "bad_origin");
+			       "Content-Type: application/json\r\nX-Guanxi-Session: cookie\r\nOrigin: "
+			       "http://evil.test\r\n",
+			       "{}"),
+		403, "bad_origin");
 }
 
 static void the_path_names_the_record_of_a_custom_method(void **state)
 {
-	struct answer a = ask("POST", "/api/v1/users/" RECORD_ID ":setPassword", ADMIN_TOKEN, "Content-Type: application/json\r\n",
-		"{\"password\":\"long enough\"}");
+	struct answer a = ask("POST", "/api/v1/users/" RECORD_ID ":setPassword", ADMIN_TOKEN,
+		"Content-Type: application/json\r\n", "{\"password\":\"long enough\"}");
 	char id[64];
 
 	(void)state;
@@ -325,8 +368,10 @@ static void the_path_names_the_record_of_a_custom_method(void **state)
 	field_text(fx->body, fx->body_len, 1, id, sizeof id);
 	assert_string_equal(id, RECORD_ID);
 	answer_free(&a);
-	expect_problem(ask("POST", "/api/v1/users/" RECORD_ID ":setPassword", ADMIN_TOKEN, "Content-Type: application/json\r\n",
-		"{\"id\":\"" ADMIN_ID "\",\"password\":\"long enough\"}"), 400, "invalid");
+	expect_problem(ask("POST", "/api/v1/users/" RECORD_ID ":setPassword", ADMIN_TOKEN,
+			       "Content-Type: application/json\r\n",
+			       "{\"id\":\"" ADMIN_ID "\",\"password\":\"long enough\"}"),
+		400, "invalid");
 }
 
 static void history_tells_changes(void **state)
@@ -342,7 +387,8 @@ static void history_tells_changes(void **state)
 	assert_string_equal(json_string_value(json_object_get(entry, "position")), "1");
 	assert_string_equal(json_string_value(json_object_get(entry, "version")), "3");
 	assert_string_equal(json_string_value(json_object_get(entry, "principalId")), ADMIN_ID);
-	assert_string_equal(json_string_value(json_object_get(json_object_get(entry, "after"), "name")), "乙");
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(entry, "after"), "name")), "乙");
 	assert_string_equal(json_string_value(json_object_get(json_object_get(a.json, "page"), "next")), "1");
 	answer_free(&a);
 }
@@ -388,7 +434,8 @@ static bool is_abandoned(void *ctx)
 
 static void a_client_that_leaves_takes_its_request_with_it(void **state)
 {
-	static const char request[] = "GET /api/v1/customers/" RECORD_ID " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " ADMIN_TOKEN "\r\n\r\n";
+	static const char request[] = "GET /api/v1/customers/" RECORD_ID
+				      " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " ADMIN_TOKEN "\r\n\r\n";
 	int fd = dial();
 
 	(void)state;
@@ -428,7 +475,8 @@ static void a_principal_that_asks_too_often_is_told_when_to_come_again(void **st
 		}
 	}
 	assert_in_range(refused, 1, 2);
-	a = ask("GET", "/api/v1/customers/" RECORD_ID, ADMIN_TOKEN, NULL, NULL); /* each has a bucket of their own */
+	a = ask("GET", "/api/v1/customers/" RECORD_ID, ADMIN_TOKEN, NULL,
+		NULL); /* each has a bucket of their own */
 	assert_int_equal(a.status, 200);
 	answer_free(&a);
 }
@@ -440,8 +488,12 @@ static void a_file_goes_up_in_chunks(void **state)
 	enum { SIZE = 3000000 };
 	char *data = malloc(SIZE), *head;
 	uint64_t sum = 0;
-	int fd = dial(), len = asprintf(&head, "POST /api/v1/files?name=%%E5%%AE%%A2.csv HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
-		"Authorization: Bearer " ADMIN_TOKEN "\r\nContent-Type: text/csv\r\nContent-Length: %d\r\n\r\n", SIZE);
+	int fd = dial(),
+	    len = asprintf(&head,
+		    "POST /api/v1/files?name=%%E5%%AE%%A2.csv HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+		    "Authorization: Bearer " ADMIN_TOKEN
+		    "\r\nContent-Type: text/csv\r\nContent-Length: %d\r\n\r\n",
+		    SIZE);
 	struct answer a;
 
 	(void)state;
@@ -464,7 +516,8 @@ static void a_file_goes_up_in_chunks(void **state)
 
 static void an_upload_that_the_service_refuses_ends_at_once(void **state)
 {
-	static const char head[] = "POST /api/v1/files?name=a HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " ADMIN_TOKEN
+	static const char head[] =
+		"POST /api/v1/files?name=a HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " ADMIN_TOKEN
 		"\r\nContent-Length: 900000000\r\n\r\n";
 	char *data = calloc(1, 1 << 20);
 	int fd = dial();
@@ -485,7 +538,9 @@ static void an_upload_needs_a_name_and_a_session(void **state)
 	expect_problem(ask("POST", "/api/v1/files", ADMIN_TOKEN, NULL, "abc"), 400, "invalid");
 	expect_problem(ask("POST", "/api/v1/files?name=a&size=3", ADMIN_TOKEN, NULL, "abc"), 400, "invalid");
 	expect_problem(ask("POST", "/api/v1/files?name=a", NULL, NULL, "abc"), 401, "unauthenticated");
-	expect_problem(ask("POST", "/api/v1/files?name=a", "DDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDD", NULL, "abc"), 401, "session_expired");
+	expect_problem(ask("POST", "/api/v1/files?name=a", "DDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDD",
+			       NULL, "abc"),
+		401, "session_expired");
 	assert_int_equal(fx->stored_bytes, 0);
 }
 
@@ -510,7 +565,8 @@ static void a_file_comes_down_as_an_attachment(void **state)
 
 	(void)state;
 	assert_int_equal(a.status, 200);
-	assert_string_equal(header_of(&a, "content-disposition"), "attachment; filename*=UTF-8''%E6%8A%A5%E4%BB%B7%20%221%22.csv");
+	assert_string_equal(header_of(&a, "content-disposition"),
+		"attachment; filename*=UTF-8''%E6%8A%A5%E4%BB%B7%20%221%22.csv");
 	assert_string_equal(header_of(&a, "content-type"), "text/csv");
 	assert_string_equal(header_of(&a, "x-content-type-options"), "nosniff");
 	assert_int_equal(dechunk(a.body), 900000);
@@ -524,18 +580,19 @@ static void a_file_comes_down_as_an_attachment(void **state)
 
 static void the_schema_tells_fields_and_rights(void **state)
 {
-	struct answer admin = ask("GET", "/api/schema", ADMIN_TOKEN, NULL, NULL), member = ask("GET", "/api/schema", MEMBER_TOKEN, NULL, NULL);
+	struct answer admin = ask("GET", "/api/schema", ADMIN_TOKEN, NULL, NULL),
+		      member = ask("GET", "/api/schema", MEMBER_TOKEN, NULL, NULL);
 	json_t *resource, *found = NULL;
 	size_t i;
 
 	(void)state;
-	json_array_foreach(json_object_get(member.json, "resources"), i, resource)
-		if (!strcmp(json_string_value(json_object_get(resource, "collection")), "users"))
-			found = resource;
+	json_array_foreach(json_object_get(member.json, "resources"), i,
+		resource) if (!strcmp(json_string_value(json_object_get(resource, "collection")), "users"))
+		found = resource;
 	assert_true(json_is_false(json_object_get(json_object_get(found, "rights"), "create")));
-	json_array_foreach(json_object_get(admin.json, "resources"), i, resource)
-		if (!strcmp(json_string_value(json_object_get(resource, "collection")), "users"))
-			found = resource;
+	json_array_foreach(json_object_get(admin.json, "resources"), i,
+		resource) if (!strcmp(json_string_value(json_object_get(resource, "collection")), "users"))
+		found = resource;
 	assert_true(json_is_true(json_object_get(json_object_get(found, "rights"), "create")));
 	assert_non_null(json_object_get(json_object_get(admin.json, "messages"), "Phone"));
 	assert_non_null(json_object_get(json_object_get(admin.json, "enums"), "LifecycleStage"));

@@ -97,9 +97,12 @@ static void assert_syntax(const char *json, const char *line, const char *column
 static void every_type_makes_the_round_trip_in_the_order_of_the_schema(void **state)
 {
 	(void)state;
-	assert_means(" { \"employees\" : 42 , \"stage\":\"active\",\"name\":\"长沙 \\\"星\\\"\\n\\u00e9\\ud83d\\ude00\","
-		     "\"phones\":[{\"number\":\"+8613800138000\",\"kind\":\"mobile\"},{\"number\":\"1\"}]}\r\n\t",
-		"{\"name\":\"长沙 \\\"星\\\"\\né😀\",\"stage\":\"active\",\"phones\":[{\"kind\":\"mobile\",\"number\":"
+	assert_means(
+		" { \"employees\" : 42 , \"stage\":\"active\",\"name\":\"长沙 "
+		"\\\"星\\\"\\n\\u00e9\\ud83d\\ude00\","
+		"\"phones\":[{\"number\":\"+8613800138000\",\"kind\":\"mobile\"},{\"number\":\"1\"}]}\r\n\t",
+		"{\"name\":\"长沙 "
+		"\\\"星\\\"\\né😀\",\"stage\":\"active\",\"phones\":[{\"kind\":\"mobile\",\"number\":"
 		"\"+8613800138000\"},{\"number\":\"1\"}],\"employees\":\"42\"}");
 	assert_means("{}", "{}");
 	assert_means("{\"name\":\"\"}", "{\"name\":\"\"}");
@@ -148,7 +151,8 @@ static void unknown_output_only_and_doubled_names_are_refused(void **state)
 	assert_error("{\"id\":null}", "/id", "output_only");
 	assert_error("{\"name\":\"a\",\"name\":\"b\"}", "/name", "duplicate_member");
 	assert_error("{\"name\":null,\"n\\u0061me\":\"b\"}", "/name", "duplicate_member");
-	assert_error("{\"phones\":[{\"number\":\"1\",\"number\":\"2\"}]}", "/phones/0/number", "duplicate_member");
+	assert_error(
+		"{\"phones\":[{\"number\":\"1\",\"number\":\"2\"}]}", "/phones/0/number", "duplicate_member");
 	assert_means("{\"phones\":[{\"number\":\"1\"},{\"number\":\"2\"}]}",
 		"{\"phones\":[{\"number\":\"1\"},{\"number\":\"2\"}]}");
 }
@@ -156,7 +160,8 @@ static void unknown_output_only_and_doubled_names_are_refused(void **state)
 static void all_errors_are_collected_up_to_the_declared_bound(void **state)
 {
 	struct buffer many = { .arena = arena };
-	const struct problem *problem = refuse("{\"name\":1,\"x\":2,\"stage\":\"no\",\"version\":3}", JSON_CREATE);
+	const struct problem *problem =
+		refuse("{\"name\":1,\"x\":2,\"stage\":\"no\",\"version\":3}", JSON_CREATE);
 
 	(void)state;
 	assert_int_equal(problem->error_count, 4);
@@ -197,17 +202,21 @@ static void broken_json_is_told_with_line_and_column(void **state)
 
 static void text_that_is_no_unicode_is_refused_wherever_it_stands(void **state)
 {
-	static const char *const bad[] = { "\x80", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf5\x80\x80\x80",
-		"\xf4\x90\x80\x80", "\xe4\xb8", "\xff", "\xf0\x80\x80\x80", "\\ud800", "\\udc00", "\\ud800x", "\\ud800\\u0041" };
+	static const char *const bad[] = { "\x80", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80",
+		"\xf5\x80\x80\x80", "\xf4\x90\x80\x80", "\xe4\xb8", "\xff", "\xf0\x80\x80\x80", "\\ud800",
+		"\\udc00", "\\ud800x", "\\ud800\\u0041" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		for (int before = 0; before < 20; before++) {
-			const struct problem *problem = refuse(
-				arena_printf(arena, "{\"name\":\"%.*s%s\"}", before, "aaaaaaaaaaaaaaaaaaaaaaaa", bad[i]), JSON_CREATE);
+			const struct problem *problem =
+				refuse(arena_printf(arena, "{\"name\":\"%.*s%s\"}", before,
+					       "aaaaaaaaaaaaaaaaaaaaaaaa", bad[i]),
+					JSON_CREATE);
 
 			assert_string_equal(problem->code, "json_syntax");
-			assert_string_equal(problem->arguments[2], problem_message(arena, MSG_JSON_BAD_UNICODE));
+			assert_string_equal(
+				problem->arguments[2], problem_message(arena, MSG_JSON_BAD_UNICODE));
 		}
 	refuse(arena_printf(arena, "{\"name\":1,\"x\":\"%s\"}", bad[0]), JSON_CREATE);
 }
@@ -216,7 +225,8 @@ static void special_characters_are_found_at_every_place_of_a_run(void **state)
 {
 	(void)state;
 	for (int before = 0; before < 40; before++) {
-		const char *run = arena_printf(arena, "%.*s", before, "0123456789abcdefghijklmnopqrstuvwxyz_-()");
+		const char *run =
+			arena_printf(arena, "%.*s", before, "0123456789abcdefghijklmnopqrstuvwxyz_-()");
 
 		assert_means(arena_printf(arena, "{\"name\":\"%s\\\"%s\\u0002星%s\"}", run, run, run),
 			arena_printf(arena, "{\"name\":\"%s\\\"%s\\u0002星%s\"}", run, run, run));
@@ -268,11 +278,12 @@ static int64_t time_of(const char *text)
 
 static void times_of_any_offset_become_utc(void **state)
 {
-	static const char *const bad[] = { "", "2026-11-21", "2026-11-21T08:30:00", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z",
-		"2026-00-10T00:00:00Z", "2026-01-00T00:00:00Z", "2026-11-21T24:00:00Z", "2026-11-21T23:59:60Z",
-		"2026-11-21 08:30:00Z", "2026-11-21T08:30:00.Z", "2026-11-21T08:30:00+0800", "2026-11-21T08:30:00+24:00",
-		"2026-11-21T08:30:00Zx", "0000-12-31T23:59:59Z", "0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01",
-		"1900-02-29T00:00:00Z" };
+	static const char *const bad[] = { "", "2026-11-21", "2026-11-21T08:30:00", "2026-02-29T00:00:00Z",
+		"2026-13-01T00:00:00Z", "2026-00-10T00:00:00Z", "2026-01-00T00:00:00Z",
+		"2026-11-21T24:00:00Z", "2026-11-21T23:59:60Z", "2026-11-21 08:30:00Z",
+		"2026-11-21T08:30:00.Z", "2026-11-21T08:30:00+0800", "2026-11-21T08:30:00+24:00",
+		"2026-11-21T08:30:00Zx", "0000-12-31T23:59:59Z", "0001-01-01T00:00:00+00:01",
+		"9999-12-31T23:59:59-00:01", "1900-02-29T00:00:00Z" };
 	int64_t us;
 
 	(void)state;
@@ -297,11 +308,12 @@ static void times_are_written_as_the_c_library_counts_them(void **state)
 		char expected[64];
 
 		gmtime_r(&t, &tm);
-		snprintf(expected, sizeof expected, "\"%04d-%02d-%02dT%02d:%02d:%02d.000001Z\"", tm.tm_year + 1900, tm.tm_mon + 1,
-			tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+		snprintf(expected, sizeof expected, "\"%04d-%02d-%02dT%02d:%02d:%02d.000001Z\"",
+			tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
 		json_add_time(&out, seconds * 1000000 + 1);
 		assert_string_equal(out.data, expected);
-		assert_int_equal(time_of(arena_strndup(arena, out.data + 1, out.len - 2)), seconds * 1000000 + 1);
+		assert_int_equal(
+			time_of(arena_strndup(arena, out.data + 1, out.len - 2)), seconds * 1000000 + 1);
 		if (seconds % 7 == 0)
 			arena_reset(arena);
 	}
@@ -309,7 +321,9 @@ static void times_are_written_as_the_c_library_counts_them(void **state)
 
 static void a_mask_leaves_out_top_level_fields_only(void **state)
 {
-	struct slice wire = accept("{\"name\":\"a\",\"website\":\"b\",\"phones\":[{\"number\":\"1\"}]}", JSON_CREATE).wire;
+	struct slice wire =
+		accept("{\"name\":\"a\",\"website\":\"b\",\"phones\":[{\"number\":\"1\"}]}", JSON_CREATE)
+			.wire;
 	struct json_mask only = { { 0 } };
 	struct buffer out = { .arena = arena };
 
@@ -334,12 +348,14 @@ static void scattered_repeated_fields_are_collected_and_unknown_ones_skipped(voi
 		wire_add_varint(&wire, 9999, 5);
 	}
 	assert_string_equal(back((struct slice){ wire.data, wire.len }),
-		"{\"name\":\"name 2\",\"phones\":[{\"number\":\"0\"},{\"number\":\"1\"},{\"number\":\"2\"}]}");
+		"{\"name\":\"name "
+		"2\",\"phones\":[{\"number\":\"0\"},{\"number\":\"1\"},{\"number\":\"2\"}]}");
 }
 
 static void malformed_wire_appends_nothing(void **state)
 {
-	struct slice wire = accept("{\"name\":\"abc\",\"phones\":[{\"number\":\"12345\"}]}", JSON_CREATE).wire;
+	struct slice wire =
+		accept("{\"name\":\"abc\",\"phones\":[{\"number\":\"12345\"}]}", JSON_CREATE).wire;
 	struct buffer out = { .arena = arena }, wrong = { .arena = arena };
 	size_t complete = 0;
 
@@ -355,9 +371,12 @@ static void malformed_wire_appends_nothing(void **state)
 
 static void columns_make_the_round_trip(void **state)
 {
-	static const char stored[] = "[{\"new\": [1], \"kind\": \"work\", \"number\": \"1\"}, {\"kind\": \"newer\"}]";
+	static const char stored[] =
+		"[{\"new\": [1], \"kind\": \"work\", \"number\": \"1\"}, {\"kind\": \"newer\"}]";
 	const struct schema_field *phones = schema_field_find(customer(), "phones", 6);
-	struct slice wire = accept("{\"phones\":[{\"number\":\"1\",\"kind\":\"work\"},{}],\"name\":\"a\"}", JSON_CREATE).wire;
+	struct slice wire =
+		accept("{\"phones\":[{\"number\":\"1\",\"kind\":\"work\"},{}],\"name\":\"a\"}", JSON_CREATE)
+			.wire;
 	struct buffer json = { .arena = arena }, again = { .arena = arena }, empty = { .arena = arena };
 
 	(void)state;
@@ -366,7 +385,8 @@ static void columns_make_the_round_trip(void **state)
 	assert_true(json_write_repeated(phones, "", 0, &empty));
 	assert_string_equal(empty.data, "[]");
 	assert_true(json_read_repeated(phones, stored, strlen(stored), &again));
-	assert_string_equal(back((struct slice){ again.data, again.len }), "{\"phones\":[{\"kind\":\"work\",\"number\":\"1\"},{}]}");
+	assert_string_equal(back((struct slice){ again.data, again.len }),
+		"{\"phones\":[{\"kind\":\"work\",\"number\":\"1\"},{}]}");
 	size_t len = again.len;
 
 	assert_false(json_read_repeated(phones, "[{\"number\": \"1\"}", 16, &again));
@@ -374,13 +394,17 @@ static void columns_make_the_round_trip(void **state)
 	assert_int_equal(again.len, len);
 }
 
-static const char sample[] =
-	"{\"id\":\"01912d3c-5b7a-7c3e-8f00-0123456789ab\",\"version\":\"3\",\"createTime\":\"2026-11-21T08:30:00.123456Z\","
-	"\"updateTime\":\"2026-11-21T08:31:00.654321Z\",\"ownerId\":\"01912d3c-5b7a-7c3e-8f00-0123456789ac\",\"teamId\":"
-	"\"01912d3c-5b7a-7c3e-8f00-0123456789ad\",\"name\":\"长沙星辰科技有限公司\",\"kind\":\"company\",\"stage\":\"active\","
-	"\"phones\":[{\"kind\":\"work\",\"number\":\"+8673188888888\"},{\"kind\":\"mobile\",\"number\":\"+8613800138000\"}],"
-	"\"emails\":[{\"kind\":\"work\",\"address\":\"info@xingchen.example\"}],\"website\":\"https://xingchen.example\","
-	"\"industry\":\"软件\",\"employees\":\"250\"}";
+static const char sample[] = "{\"id\":\"01912d3c-5b7a-7c3e-8f00-0123456789ab\",\"version\":\"3\","
+			     "\"createTime\":\"2026-11-21T08:30:00.123456Z\","
+			     "\"updateTime\":\"2026-11-21T08:31:00.654321Z\",\"ownerId\":\"01912d3c-5b7a-"
+			     "7c3e-8f00-0123456789ac\",\"teamId\":"
+			     "\"01912d3c-5b7a-7c3e-8f00-0123456789ad\",\"name\":\"长沙星辰科技有限公司\","
+			     "\"kind\":\"company\",\"stage\":\"active\","
+			     "\"phones\":[{\"kind\":\"work\",\"number\":\"+8673188888888\"},{\"kind\":"
+			     "\"mobile\",\"number\":\"+8613800138000\"}],"
+			     "\"emails\":[{\"kind\":\"work\",\"address\":\"info@xingchen.example\"}],"
+			     "\"website\":\"https://xingchen.example\","
+			     "\"industry\":\"软件\",\"employees\":\"250\"}";
 
 static int64_t now_ns(void)
 {
@@ -390,7 +414,8 @@ static int64_t now_ns(void)
 	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
-/* Prints the figures for DECISIONS.md; fails only when they are far from what was promised, whatever the machine does. */
+/* Prints the figures for DECISIONS.md; fails only when they are far from what was promised, whatever the
+ * machine does. */
 static void a_customer_of_600_bytes_is_transcoded_in_microseconds(void **state)
 {
 	struct arena *scratch = arena_new();
@@ -399,7 +424,9 @@ static void a_customer_of_600_bytes_is_transcoded_in_microseconds(void **state)
 
 	(void)state;
 	/* Through a list column, where output-only fields are taken. */
-	const struct schema_field as_list = { .name = "x", .number = 1, .type = FIELD_MESSAGE, .repeated = true, .message = customer() };
+	const struct schema_field as_list = {
+		.name = "x", .number = 1, .type = FIELD_MESSAGE, .repeated = true, .message = customer()
+	};
 	const char *list = arena_printf(arena, "[%s]", sample);
 	size_t list_len = strlen(list);
 	struct wire_field element;
@@ -429,8 +456,8 @@ static void a_customer_of_600_bytes_is_transcoded_in_microseconds(void **state)
 	}
 	int64_t write_ns = (now_ns() - begun) / ROUNDS;
 
-	print_message("%zu bytes of JSON, %zu of protobuf: json to wire %ld ns, wire to json %ld ns\n", strlen(sample), wire.len,
-		(long)read_ns, (long)write_ns);
+	print_message("%zu bytes of JSON, %zu of protobuf: json to wire %ld ns, wire to json %ld ns\n",
+		strlen(sample), wire.len, (long)read_ns, (long)write_ns);
 	assert_true(read_ns < 200000 && write_ns < 200000);
 	arena_free(scratch);
 }
@@ -438,23 +465,33 @@ static void a_customer_of_600_bytes_is_transcoded_in_microseconds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(every_type_makes_the_round_trip_in_the_order_of_the_schema, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(integers_are_taken_as_numbers_and_as_strings_and_told_as_strings, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			every_type_makes_the_round_trip_in_the_order_of_the_schema, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			integers_are_taken_as_numbers_and_as_strings_and_told_as_strings, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(wrong_types_are_told_with_their_pointer, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(unknown_output_only_and_doubled_names_are_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(all_errors_are_collected_up_to_the_declared_bound, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			unknown_output_only_and_doubled_names_are_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			all_errors_are_collected_up_to_the_declared_bound, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(broken_json_is_told_with_line_and_column, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(text_that_is_no_unicode_is_refused_wherever_it_stands, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(special_characters_are_found_at_every_place_of_a_run, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			text_that_is_no_unicode_is_refused_wherever_it_stands, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			special_characters_are_found_at_every_place_of_a_run, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nesting_is_bounded, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(null_is_absence_at_creation_and_clears_in_a_patch, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			null_is_absence_at_creation_and_clears_in_a_patch, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(times_of_any_offset_become_utc, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(times_are_written_as_the_c_library_counts_them, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			times_are_written_as_the_c_library_counts_them, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_mask_leaves_out_top_level_fields_only, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(scattered_repeated_fields_are_collected_and_unknown_ones_skipped, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			scattered_repeated_fields_are_collected_and_unknown_ones_skipped, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(malformed_wire_appends_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(columns_make_the_round_trip, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_customer_of_600_bytes_is_transcoded_in_microseconds, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_customer_of_600_bytes_is_transcoded_in_microseconds, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("json", tests, NULL, NULL);

@@ -63,7 +63,8 @@ static void codes_are_unique_and_plain(void **state)
 	(void)state;
 	for (enum message m = 0; m < MSG_COUNT; m++) {
 		assert_int_equal(message_find(message_code(m)), m);
-		assert_int_equal(strspn(message_code(m), "abcdefghijklmnopqrstuvwxyz_0123456789"), strlen(message_code(m)));
+		assert_int_equal(strspn(message_code(m), "abcdefghijklmnopqrstuvwxyz_0123456789"),
+			strlen(message_code(m)));
 	}
 	assert_int_equal(message_find("no such code"), MSG_COUNT);
 }
@@ -77,12 +78,15 @@ static void each_status_has_a_code_in_the_catalogue(void **state)
 
 static struct problem *sample(void)
 {
-	const struct schema_resource *users = schema_resource_find("users"), *customers = schema_resource_find("customers");
+	const struct schema_resource *users = schema_resource_find("users"),
+				     *customers = schema_resource_find("customers");
 	struct problem *problem = problem_new(arena, MSG_STALE_VERSION, "7", NULL);
 
 	problem_add_error(problem, "/ownerId", MSG_BAD_REFERENCE, problem_resource_label(arena, users), NULL);
 	problem_add_error(problem, "/creditCode", MSG_DUPLICATE,
-		problem_field_label(arena, customers->message, schema_field_find(customers->message, "creditCode", 10)), NULL);
+		problem_field_label(
+			arena, customers->message, schema_field_find(customers->message, "creditCode", 10)),
+		NULL);
 	problem_add_error(problem, "/a\"b", MSG_UNKNOWN_FIELD, "a\"b\n", "name", NULL);
 	problem->version = 7;
 	problem->retry_after_s = 3;
@@ -118,7 +122,8 @@ static void a_problem_is_told_in_the_language_asked_for(void **state)
 	assert_string_equal(text(zh, "type"), "/api/problems/stale_version");
 	assert_string_equal(text(zh, "version"), "7");
 	assert_non_null(strstr(text(zh, "detail"), "当前版本 7"));
-	assert_string_equal(text(json_array_get(errors, 0), "message"), "所选用户不存在或您无权查看，请重新选择。");
+	assert_string_equal(
+		text(json_array_get(errors, 0), "message"), "所选用户不存在或您无权查看，请重新选择。");
 	assert_non_null(strstr(text(json_array_get(errors, 1), "message"), "统一社会信用代码"));
 	assert_string_equal(text(json_array_get(errors, 2), "pointer"), "/a\"b");
 	assert_string_equal(text(json_array_get(json_object_get(en, "errors"), 2), "message"),
@@ -174,13 +179,18 @@ static void what_clients_send_is_bounded_and_cut_between_characters(void **state
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(each_message_is_complete_in_both_languages, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			each_message_is_complete_in_both_languages, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(codes_are_unique_and_plain, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(each_status_has_a_code_in_the_catalogue, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_problem_is_told_in_the_language_asked_for, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_problem_survives_the_way_between_processes, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_code_of_a_newer_service_is_told_as_it_is, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_clients_send_is_bounded_and_cut_between_characters, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_problem_is_told_in_the_language_asked_for, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_problem_survives_the_way_between_processes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_code_of_a_newer_service_is_told_as_it_is, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			what_clients_send_is_bounded_and_cut_between_characters, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("problem", tests, NULL, NULL);

@@ -79,9 +79,10 @@ static void text_makes_the_round_trip_in_lower_case(void **state)
 
 static void what_is_no_id_is_refused(void **state)
 {
-	static const char *const bad[] = { "", "01912d3c5b7a7c3e8f000123456789ab", "01912d3c-5b7a-7c3e-8f00-0123456789a",
-		"01912d3c-5b7a-7c3e-8f00-0123456789abc", "01912d3c-5b7a-7c3e-8f00-0123456789ag",
-		"{1912d3c-5b7a-7c3e-8f00-0123456789ab", "01912d3c-5b7a-7c3e-8f0-00123456789ab" };
+	static const char *const bad[] = { "", "01912d3c5b7a7c3e8f000123456789ab",
+		"01912d3c-5b7a-7c3e-8f00-0123456789a", "01912d3c-5b7a-7c3e-8f00-0123456789abc",
+		"01912d3c-5b7a-7c3e-8f00-0123456789ag", "{1912d3c-5b7a-7c3e-8f00-0123456789ab",
+		"01912d3c-5b7a-7c3e-8f0-00123456789ab" };
 	id_bytes id;
 
 	(void)state;
@@ -102,7 +103,8 @@ static void a_trace_goes_on_under_a_new_parent(void **state)
 	assert_memory_not_equal(trace.text + 36, header + 36, 16);
 	assert_string_equal(trace.text + 52, "-01");
 	assert_int_equal(strlen(trace.text), TRACEPARENT_TEXT);
-	assert_true(traceparent_continue("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00-more", 60, &trace));
+	assert_true(traceparent_continue(
+		"01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00-more", 60, &trace));
 }
 
 static void an_invalid_header_begins_a_new_trace(void **state)
@@ -122,7 +124,8 @@ static void an_invalid_header_begins_a_new_trace(void **state)
 		assert_false(traceparent_continue(bad[i], strlen(bad[i]), &trace));
 		assert_int_equal(strlen(trace.text), TRACEPARENT_TEXT);
 		assert_memory_equal(trace.text + 3, trace.trace_id, TRACE_ID_TEXT);
-		assert_true(traceparent_continue(trace.text, TRACEPARENT_TEXT, &again)); /* ours is valid itself */
+		assert_true(traceparent_continue(
+			trace.text, TRACEPARENT_TEXT, &again)); /* ours is valid itself */
 		assert_string_equal(again.trace_id, trace.trace_id);
 	}
 }
