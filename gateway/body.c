@@ -8,7 +8,10 @@ enum { KEY_MAX = 255 };
 static struct http_slice media_type(const struct http_head *head)
 {
 	struct http_slice value = http_head_get(head, HTTP_CONTENT_TYPE);
-	const char *semicolon = value.data ? memchr(value.data, ';', value.size) : NULL;
+
+	if (!value.data)
+		return value;
+	const char *semicolon = memchr(value.data, ';', value.size);
 
 	if (semicolon)
 		value.size = (size_t)(semicolon - value.data);

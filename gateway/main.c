@@ -4,6 +4,7 @@
 #include "kit/config.h"
 #include "kit/log.h"
 #include "kit/schema.h"
+#include "kit/zsocket.h"
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -73,6 +74,7 @@ static void tell_ready(void)
 int main(int argc, char **argv)
 {
 	char error[SERVER_ERROR_SIZE];
+	struct zsocket_error problem;
 	sigset_t ends;
 	int signal_number;
 
@@ -81,6 +83,10 @@ int main(int argc, char **argv)
 	if (sodium_init() < 0)
 		config_refuse("libsodium cannot be initialised");
 	schema_get();
+	if (!zsocket_use_curve(config_text("GUANXI_CURVE_PUBLIC_KEY"), config_text("GUANXI_CURVE_SECRET_KEY"),
+		    config_text("GUANXI_CURVE_SERVER_KEY"), &problem))
+		config_refuse("GUANXI_CURVE_PUBLIC_KEY, GUANXI_CURVE_SECRET_KEY, GUANXI_CURVE_SERVER_KEY: %s",
+			problem.text);
 	/* Blocked before threads start: they inherit it, and only sigwait() below hears them. */
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGTERM);

@@ -474,8 +474,12 @@ static inline struct answer receive_answer(int fd)
 
 	while ((n = recv(fd, bytes + len, capacity - len - 1, 0)) > 0) {
 		len += (size_t)n;
-		if (capacity - len < 2048)
-			bytes = realloc(bytes, capacity *= 2);
+		if (capacity - len < 2048) {
+			char *grown = realloc(bytes, capacity *= 2);
+
+			assert_non_null(grown);
+			bytes = grown;
+		}
 	}
 	close(fd);
 	bytes[len] = '\0';
