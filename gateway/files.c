@@ -261,7 +261,7 @@ static enum progress decode_upload(struct call *call)
 			file_name = value;
 	}
 	if (call->status == OK && (!file_name || !*file_name))
-		call_fail_at(call, "?name", MSG_REQUIRED, NULL, NULL);
+		call_fail_at(call, "/name", MSG_REQUIRED, NULL, NULL);
 	if (call->status != OK)
 		return FAILED;
 	wire_add_text(&call->request, BEGIN_NAME, file_name);

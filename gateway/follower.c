@@ -484,9 +484,9 @@ static void check_types(struct call *call, const char *list)
 		size_t len = strcspn(at, ",");
 
 		if (++count > FOLLOWER_FILTERS_MAX)
-			call_fail_at(call, "?types", MSG_TOO_MANY, "32", NULL);
+			call_fail_at(call, "/types", MSG_TOO_MANY, "32", NULL);
 		else if (!is_type_filter(at, len))
-			call_fail_at(call, "?types", MSG_BAD_EVENT_TYPE, arena_strndup(call->arena, at, len),
+			call_fail_at(call, "/types", MSG_BAD_EVENT_TYPE, arena_strndup(call->arena, at, len),
 				NULL);
 		at += len;
 		if (!*at || call->status != OK)
@@ -501,7 +501,7 @@ static void check_subject(struct call *call, const char *subject)
 
 	if (!slash || !schema_resource_find(arena_strndup(call->arena, subject, (size_t)(slash - subject))) ||
 		!uuid_from_text(slash + 1, strlen(slash + 1), id))
-		call_fail_at(call, "?subject", MSG_BAD_SUBJECT, subject, NULL);
+		call_fail_at(call, "/subject", MSG_BAD_SUBJECT, subject, NULL);
 }
 
 struct wish {
@@ -618,7 +618,7 @@ static enum progress run_events(struct call *call)
 	f = follower_new(call, &wish);
 	if (!start_from(f, wish.from)) {
 		follower_free(f);
-		return call_fail_at(call, "?from", MSG_BAD_FROM, NULL, NULL);
+		return call_fail_at(call, "/from", MSG_BAD_FROM, NULL, NULL);
 	}
 	begin_stream(call, f);
 	if (call->x->head->method == HTTP_HEAD) { /* the headers alone */

@@ -61,7 +61,7 @@ bool query_next(struct call *call, struct query *query, const char **name_out, c
 enum progress query_refuse_unknown(struct call *call, const char *name, const char *allowed)
 {
 	return call_fail_at(
-		call, arena_printf(call->arena, "?%s", name), MSG_UNKNOWN_PARAMETER, name, allowed);
+		call, arena_printf(call->arena, "/%s", name), MSG_UNKNOWN_PARAMETER, name, allowed);
 }
 
 /* --- values --- */
@@ -102,7 +102,7 @@ static bool read_each(
 		struct http_slice part = { raw.data, size };
 
 		if (count++ == LIST_VALUES_MAX) {
-			call_fail_at(call, arena_printf(call->arena, "?%s", name), MSG_TOO_MANY, "500", NULL);
+			call_fail_at(call, arena_printf(call->arena, "/%s", name), MSG_TOO_MANY, "500", NULL);
 			return false;
 		}
 		if (!take(call, number, name,
@@ -143,7 +143,7 @@ static bool take_field(struct call *call, uint32_t number, const char *name, con
 
 	(void)number;
 	if (!field)
-		call_fail_at(call, arena_printf(call->arena, "?%s", name), MSG_UNKNOWN_FIELD, text,
+		call_fail_at(call, arena_printf(call->arena, "/%s", name), MSG_UNKNOWN_FIELD, text,
 			field_names(call, message));
 	if (field)
 		json_mask_add(call->only, field);
@@ -161,7 +161,7 @@ static bool read_bool(struct call *call, uint32_t number, const char *name, stru
 	bool value = http_slice_equals(raw, "true");
 
 	if (!value && !http_slice_equals(raw, "false")) {
-		call_fail_at(call, arena_printf(call->arena, "?%s", name), MSG_BAD_TYPE,
+		call_fail_at(call, arena_printf(call->arena, "/%s", name), MSG_BAD_TYPE,
 			problem_message(call->arena, MSG_TYPE_BOOL), NULL);
 		return false;
 	}
@@ -189,7 +189,7 @@ static bool read_limit(struct call *call, uint32_t number, const char *name, str
 	uint64_t value;
 
 	if (!parse_number(raw, &value) || value < 1 || value > LIST_LIMIT_MAX) {
-		call_fail_at(call, arena_printf(call->arena, "?%s", name), MSG_BAD_LIMIT, "500", NULL);
+		call_fail_at(call, arena_printf(call->arena, "/%s", name), MSG_BAD_LIMIT, "500", NULL);
 		return false;
 	}
 	wire_add_varint(&call->request, number, value);
@@ -201,7 +201,7 @@ static bool read_position(struct call *call, uint32_t number, const char *name, 
 	uint64_t value;
 
 	if (!parse_number(raw, &value)) {
-		call_fail_at(call, arena_printf(call->arena, "?%s", name), MSG_BAD_TYPE,
+		call_fail_at(call, arena_printf(call->arena, "/%s", name), MSG_BAD_TYPE,
 			problem_message(call->arena, MSG_TYPE_INTEGER), NULL);
 		return false;
 	}
@@ -300,7 +300,7 @@ static bool read_parameter(struct call *call, const struct parameter *table, boo
 	}
 	if (*seen & 1u << parameter->number) {
 		call_fail_at(
-			call, arena_printf(call->arena, "?%s", name), MSG_REPEATED_PARAMETER, name, NULL);
+			call, arena_printf(call->arena, "/%s", name), MSG_REPEATED_PARAMETER, name, NULL);
 		return false;
 	}
 	*seen |= 1u << parameter->number;

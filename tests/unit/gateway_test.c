@@ -148,7 +148,7 @@ static void a_list_refuses_what_it_does_not_know(void **state)
 		assert_string_equal(
 			json_string_value(json_object_get(json_array_get(errors, i), "code")), codes[i]);
 	assert_string_equal(
-		json_string_value(json_object_get(json_array_get(errors, 0), "pointer")), "?colour");
+		json_string_value(json_object_get(json_array_get(errors, 0), "pointer")), "/colour");
 	assert_non_null(
 		strstr(json_string_value(json_object_get(json_array_get(errors, 0), "message")), "limit"));
 	expect_problem(a, 400, "invalid");
