@@ -449,12 +449,13 @@ void follower_tick(struct follower *f, uint64_t now_ms)
 
 /* --- the beginning --- */
 
+/* "guanxi.*", "guanxi.customer.*", or a whole type: nothing else ever comes, so it is a mistake to wait for it. */
 static bool is_type_filter(const char *text, size_t len)
 {
-	if (len > 2 && !memcmp(text + len - 2, ".*", 2))
-		len -= 2;
-	if (!len || len > 200)
+	if (len < 8 || len > 200 || memcmp(text, "guanxi.", 7))
 		return false;
+	if (!memcmp(text + len - 2, ".*", 2))
+		len -= 2;
 	for (size_t i = 0; i < len; i++)
 		if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789_.", text[i]))
 			return false;
