@@ -25,7 +25,8 @@ struct log_read {
 
 /* A gap in a stream that is being filled from its log. */
 struct fill {
-	struct log_read *read; /* NULL: none is under way */
+	bool open;                /* not filled yet */
+	struct log_read *read;    /* NULL: none is under way; while open, hub_tick() starts one */
 	uint32_t epoch;
 	uint64_t at, to;
 };
@@ -102,16 +103,6 @@ static void pump_all(struct hub *hub)
 	for (struct follower *f = hub->followers, *next; f; f = next) {
 		next = follower_links(f)->next;
 		follower_pump(f);
-	}
-}
-
-void hub_tick(struct hub *hub)
-{
-	uint64_t now_ms = server_thread_now_ms(hub->loop->thread);
-
-	for (struct follower *f = hub->followers, *next; f; f = next) {
-		next = follower_links(f)->next;
-		follower_tick(f, now_ms);
 	}
 }
 
@@ -225,8 +216,9 @@ static void on_fill(void *ctx, size_t stream, const struct log_page *page)
 
 	fill->read = NULL;
 	if (page->status != OK)
-		return; /* the subscriber tells of the gap again */
+		return;
 	if (page->epoch != fill->epoch || page->up_to <= fill->at || page->low > fill->at) {
+		fill->open = false;
 		skip_to(hub, stream, page->epoch, page->epoch == fill->epoch ? fill->to : page->head);
 		return;
 	}
@@ -237,7 +229,8 @@ static void on_fill(void *ctx, size_t stream, const struct log_page *page)
 	}
 	fill->at = page->up_to < fill->to ? page->up_to : fill->to;
 	cover(hub, stream, fill->at);
-	if (fill->at < fill->to)
+	fill->open = fill->at < fill->to;
+	if (fill->open)
 		fill_more(hub, stream);
 	else
 		bus_subscriber_advance(hub->subscriber, hub->names[stream], fill->epoch, fill->to);
@@ -265,11 +258,25 @@ static void on_gap(void *ctx, const char *name, uint32_t epoch, uint64_t from, u
 	if (ring->known)
 		metric_add(metric_series(METRIC_EVENT_GAPS, ""), 1);
 	if (!ring->known || ring->epoch != epoch || to - from > RING_EVENTS || !hub->followers) {
+		fill->open = false;
 		skip_to(hub, stream, epoch, to);
 		return;
 	}
-	*fill = (struct fill){ .epoch = epoch, .at = from, .to = to };
+	*fill = (struct fill){ .open = true, .epoch = epoch, .at = from, .to = to };
 	fill_more(hub, stream);
+}
+
+void hub_tick(struct hub *hub)
+{
+	uint64_t now_ms = server_thread_now_ms(hub->loop->thread);
+
+	for (size_t i = 0; i < hub->count; i++)
+		if (hub->fills[i].open && !hub->fills[i].read)
+			fill_more(hub, i);
+	for (struct follower *f = hub->followers, *next; f; f = next) {
+		next = follower_links(f)->next;
+		follower_tick(f, now_ms);
+	}
 }
 
 /* --- the log --- */

@@ -146,9 +146,24 @@ static enum status connect_now(struct db *db)
 	return OK;
 }
 
+/* Whether the server has ended a connection while nothing was asked of it: told now, it costs no request its answer. */
+static bool has_died(struct db *db)
+{
+	struct pollfd fd = { PQsocket(db->conn), POLLIN, 0 };
+
+	if (db->first != db->last)
+		return false; /* in the middle of a group: its reader finds out */
+	while (poll(&fd, 1, 0) > 0)
+		if (fd.revents & (POLLHUP | POLLERR) || !PQconsumeInput(db->conn))
+			return true;
+	return PQstatus(db->conn) != CONNECTION_OK;
+}
+
 enum status db_ready(struct db *db)
 {
-	if (!db->broken && PQstatus(db->conn) == CONNECTION_OK)
+	if (!db->broken && has_died(db))
+		lost(db);
+	if (!db->broken)
 		return OK;
 	if (now_ms() - db->failed_at_ms < RETRY_MS)
 		return UNAVAILABLE;

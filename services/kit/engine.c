@@ -340,6 +340,12 @@ static enum status check_sight(struct db *db, struct write *w)
 	return OK;
 }
 
+/* Not now: another transaction holds what this one needs. */
+static bool is_held_up(struct db *db, enum status status)
+{
+	return status == UNAVAILABLE && !strcmp(db_sqlstate(db), "55P03"); /* lock_not_available */
+}
+
 /* --- a group: requests for one table, each record and each key at most once */
 
 struct group {
@@ -924,6 +930,8 @@ static void run_group(struct db *db, struct write **writes, size_t count, bool w
 	enum status status = run_until_known(&g, writes[0]->req->verb == VERB_CREATE);
 
 	arena_free(g.arena);
+	bool held_up = status != OK && is_held_up(db, status);
+
 	if (status != OK && count > 1 && !g.given_up) { /* one of them spoils it for all: each for itself */
 		metric_add(metric_series(METRIC_GROUP_RETRIES, ""), 1);
 		for (size_t i = 0; i < count; i++)
@@ -935,6 +943,7 @@ static void run_group(struct db *db, struct write **writes, size_t count, bool w
 			failed(writes[i], status);
 		else
 			finish(db, writes[i]);
+		writes[i]->req->again = held_up;
 	}
 	for (size_t i = 0; i < count && !wait_for_locks; i++)
 		if (writes[i]->state == ALONE)

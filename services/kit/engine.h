@@ -4,8 +4,9 @@
  * Reads: one statement a resource. Creates: one trip, one transaction. Updates, deletes and restores: two trips, one transaction;
  * the first locks the rows in one statement and reads them, the second writes rows and events and commits. Outcomes that are expected
  * (not found, stale, duplicate) are rows that do not come back, never errors of SQL. Rows that another transaction holds are
- * taken alone afterwards. A group whose transaction failed is run again one by one. A connection that is lost at the commit is resolved:
- * a create by the ids that we gave, an update by pg_xact_status().
+ * taken alone afterwards, within the connection's lock time-out; who is held up for longer has `again` set. A group whose
+ * transaction failed is run again one by one. A connection that is lost at the commit is resolved: a create by the ids that we
+ * gave, an update by pg_xact_status().
  *
  * Every request ends with its status, problem, reply and version set; the lane sends the replies.
  */
@@ -16,7 +17,8 @@
 
 /* Authorises, validates and plans one write; to be called before engine_write(). */
 enum status engine_plan(struct request *req) MUST_CHECK;
-/* Requests that engine_plan() accepted. `db` is the lane's own. */
+/* Requests that engine_plan() accepted; those with `again` afterwards had no effect and are to be planned and written anew.
+ * `db` is the lane's own. */
 void engine_write(struct db *db, struct request **requests, size_t count);
 /* Gets. */
 void engine_read(struct db *db, struct request **requests, size_t count);

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LEASE_S     30
+#define LEASE_S     3     /* covers what comes before a step; during it the row is locked */
 #define POLL_MS     1000
 #define PROGRESS_MS 500   /* a running job tells its progress at most so often: each time is an event */
 #define CALL_MS     5000
@@ -144,13 +144,43 @@ static const struct job_kind *kind_of(const char *name)
 static enum status lease(struct arena *arena, PGresult **rows_out)
 {
 	static const struct db_statement take = {
-		"UPDATE job SET lease_until = now() + interval '30 seconds', attempts = attempts + 1 WHERE id ="
-		" (SELECT id FROM job WHERE state IN (1, 2) AND delete_time IS NULL AND (lease_until IS NULL OR lease_until < now())"
+		"UPDATE job SET lease_until = clock_timestamp() + $1::int * interval '1 second', attempts = attempts + 1 WHERE id ="
+		" (SELECT id FROM job WHERE state IN (1, 2) AND delete_time IS NULL AND (lease_until IS NULL OR lease_until < clock_timestamp())"
 		" ORDER BY lease_until NULLS FIRST, create_time LIMIT 1 FOR UPDATE SKIP LOCKED)"
-		" RETURNING id, owner_id, attempts, arguments, checkpoint, kind"
+		" RETURNING id, owner_id, attempts, arguments, checkpoint, kind, lease_until"
 	};
+	struct db_params params = { .arena = arena };
 
-	return db_run(j.db, arena, &take, NULL, rows_out);
+	db_bind_int4(&params, LEASE_S);
+	return db_run(j.db, arena, &take, &params, rows_out);
+}
+
+/* Nothing was tried: it does not count as an attempt. */
+static void give_back(const struct job *job, struct arena *arena)
+{
+	static const struct db_statement give = {
+		"UPDATE job SET attempts = attempts - 1 WHERE id = $1::uuid AND lease_until = $2::timestamptz"
+	};
+	struct db_params params = { .arena = arena };
+
+	db_bind_uuid(&params, job->id);
+	db_bind_time(&params, job->lease_us);
+	if (db_ready(j.db) != OK || db_run(j.db, arena, &give, &params, NULL) != OK)
+		log_warn("job", "outcome=kept_waiting error=\"%s\"", db_error(j.db));
+}
+
+/* With its row locked. Not so when we slept beyond the lease and another runner took it: its checkpoint is newer than ours. */
+static enum status is_ours(struct request *req, const struct job *job, bool *ours_out)
+{
+	static const struct db_statement look = { "SELECT FROM job WHERE id = $1::uuid AND lease_until = $2::timestamptz" };
+	struct db_params params = { .arena = req->arena };
+	PGresult *rows;
+
+	db_bind_uuid(&params, job->id);
+	db_bind_time(&params, job->lease_us);
+	TRY(db_run(req->db, req->arena, &look, &params, &rows));
+	*ours_out = PQntuples(rows) == 1;
+	return OK;
 }
 
 static bool is_progress_due(const struct job *job)
@@ -181,9 +211,11 @@ static enum status keep_step(struct request *req, struct job *job)
 static enum status step(struct request *req, struct job *job, const struct job_kind *kind)
 {
 	struct record *record;
+	bool ours;
 
 	TRY(engine_get_locked(req, j.resource, job->id, &record));
-	if (has_ended(record))
+	TRY(is_ours(req, job, &ours));
+	if (!ours || has_ended(record))
 		return OK;
 	job->record = record;
 	job->patch = record_new(j.resource, req->arena);
@@ -248,12 +280,14 @@ static void run_leased(const PGresult *rows, struct arena *arena)
 	char why[512] = "";
 	enum status status = OK;
 
-	(void)arena;
 	memcpy(job.id, db_bytes(rows, 0, 0).data, 16);
+	job.lease_us = db_time(rows, 0, 6);
 	struct principal *owner = ask_owner((const uint8_t *)db_bytes(rows, 0, 1).data);
 
-	if (owner == &principal_system)
-		return; /* the lease runs out and it is tried again */
+	if (owner == &principal_system) {
+		give_back(&job, arena);
+		return;
+	}
 	if (!owner) {
 		end_badly(&job, name, false, "its owner is not active");
 		return;
@@ -264,9 +298,11 @@ static void run_leased(const PGresult *rows, struct arena *arena)
 		end_badly(&job, name, true, "it was interrupted too often");
 	} else {
 		run_in_transaction(owner, &job, kind, step, &status, why, sizeof why);
-		if (status != OK && status != UNAVAILABLE)
+		if (status == UNAVAILABLE)
+			give_back(&job, arena);
+		else if (status != OK)
 			end_badly(&job, name, true, why);
-		else if (status == OK && job.finished) {
+		else if (job.finished) {
 			char label[96];
 
 			snprintf(label, sizeof label, "kind=\"%s\",outcome=\"%s\"", name, job.problem ? "failed" : "succeeded");

@@ -1,8 +1,8 @@
 /*
  * Background work as rows of the table "job" (the resource guanxi.customer.v1.Job and, beside it, lease, arguments and checkpoint).
  * A runner takes the job that has waited longest under a lease, runs one step of it in a transaction of its own, acting as its
- * owner with the rights of now, and lets go: jobs take turns, survive a crash at the last step that committed, and can be
- * cancelled between steps. An owner who is no longer active pauses them.
+ * owner with the rights of now, and lets go: jobs take turns, survive a crash at the last step that committed (another runner goes
+ * on from there within seconds; one that only slept finds its lease gone), and can be cancelled between steps. An owner who is no longer active pauses them.
  *
  *	static enum status step(struct request *req, struct job *job)
  *	{
@@ -23,6 +23,7 @@ struct job {
 	const struct record *record; /* as it is stored */
 	struct slice arguments;      /* given at creation */
 	struct slice checkpoint;     /* kept by the step before; empty at first */
+	int64_t lease_us;            /* the runner's: when its lease ends, and by that whether it is still the one */
 	struct record *patch;
 	uint32_t fields[32];
 	size_t field_count;

@@ -190,6 +190,20 @@ static size_t drop_late(struct request **requests, size_t count)
 	return n;
 }
 
+/* Whoever is held up by another transaction goes to the end of the queue: it must not hold up those behind it. */
+static void finish(struct lane *lane, struct request *req)
+{
+	if (req->again) {
+		req->again = false;
+		req->status = OK;
+		req->problem = NULL;
+		lanes_put(lane->lanes, req);
+		return;
+	}
+	request_step(req, "reply");
+	request_finish(req);
+}
+
 static void *run(void *arg)
 {
 	struct lane *lane = arg;
@@ -214,10 +228,8 @@ static void *run(void *arg)
 		pthread_mutex_lock(&l->lock);
 		lane->current_count = 0;
 		pthread_mutex_unlock(&l->lock);
-		for (size_t i = 0; i < n; i++) {
-			request_step(all[i], "reply");
-			request_finish(all[i]);
-		}
+		for (size_t i = 0; i < n; i++)
+			finish(lane, all[i]);
 		bus_worker_wake(l->options.worker);
 		atomic_store(&lane->busy_since_ns, 0);
 	}

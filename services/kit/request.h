@@ -53,6 +53,7 @@ struct request {
 	const char *created_id;        /* Location; NULL: none */
 	bool replayed;
 	void *plan;                    /* the engine's */
+	bool again;                    /* another transaction holds its row or its key: the lane is to try it later */
 };
 
 /* Records why the request fails and returns `status`. The message's arguments follow, then NULL. */

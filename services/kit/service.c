@@ -29,6 +29,7 @@
 #define LOCK_TIMEOUT_MS 3000
 #define TURN_MS         200   /* how soon a query ends whose client has gone */
 #define OTHER_CONNECTIONS 4   /* sequencer, consumer, jobs, probe */
+#define HOLD_UP_MS      100   /* how long a write lane waits for a row that another transaction holds before it goes on with others */
 
 /* Requests that wait for identity to say who a principal is. */
 struct asking {
@@ -289,7 +290,7 @@ static void start_lanes(void)
 		s.lanes[c] = lanes_start(&(struct lanes_options){ .class_ = c, .service = s.service,
 			.count = (unsigned)config_number(classes[c].setting), .conninfo = config_text("GUANXI_DATABASE"),
 			.statement_timeout_ms = classes[c].is_query ? (unsigned)config_number("GUANXI_QUERY_TIMEOUT_MS") : 30000,
-			.lock_timeout_ms = LOCK_TIMEOUT_MS, .worker = s.worker });
+			.lock_timeout_ms = c == LANE_WRITE ? HOLD_UP_MS : LOCK_TIMEOUT_MS, .worker = s.worker });
 }
 
 static void open_worker(void)
