@@ -76,6 +76,7 @@ static bool matches(const char *pattern, struct slice path, struct slice *id_out
 			return false;
 		*id_out = (struct slice){ begin, (size_t)(at - begin) };
 		pattern = strchr(pattern, '}');
+		assert(pattern);
 	}
 	return at == end;
 }
@@ -102,6 +103,7 @@ enum route_result route_find(const struct routes *routes, enum http_method metho
 		if (claimed ? strcmp(claimed, route->pattern) : !matches(route->pattern, path, id_out))
 			continue;
 		claimed = route->pattern;
+		assert(claimed);
 		if (route->method == method) {
 			*route_out = route;
 			return ROUTE_FOUND;

@@ -1,5 +1,6 @@
 #include "gateway/session.h"
 #include "guanxi/identity/v1/identity.pb-c.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,8 +131,10 @@ static const struct session *remember(
 
 	if (entry)
 		forget(sessions, entry);
-	if (sessions->count == SESSIONS_MAX)
+	if (sessions->count == SESSIONS_MAX) {
+		assert(sessions->oldest);
 		forget(sessions, sessions->oldest);
+	}
 	entry = calloc(1, sizeof *entry);
 	if (!entry)
 		abort();

@@ -212,7 +212,7 @@ static void add_utf8(struct buffer *out, unsigned c)
 /* Behind "\u". A character beyond U+FFFF is two of them. */
 static bool take_unicode_escape(struct decoder *d, struct buffer *out)
 {
-	unsigned first, second;
+	unsigned first = 0, second = 0;
 
 	if (!take_hex4(d, &first))
 		return false;
@@ -330,7 +330,7 @@ static bool skip_value(struct decoder *d);
 
 static bool skip_list(struct decoder *d)
 {
-	bool more;
+	bool more = false;
 
 	if (!enter(d))
 		return false;
@@ -347,7 +347,7 @@ static bool skip_list(struct decoder *d)
 static bool skip_object(struct decoder *d)
 {
 	struct slice name;
-	bool more;
+	bool more = false;
 
 	if (!enter(d))
 		return false;
@@ -580,7 +580,7 @@ static value_reader *const readers[] = {
 static bool read_list(struct decoder *d, const struct schema_field *field, struct buffer *out)
 {
 	struct path here = { .up = d->path };
-	bool more;
+	bool more = false;
 
 	if (!is_next(d, '['))
 		return wrong_type(d, MSG_TYPE_LIST);
@@ -651,7 +651,7 @@ static bool read_members(
 {
 	struct path here = { .up = d->path };
 	struct json_mask seen = { { 0 } };
-	bool more;
+	bool more = false;
 
 	assert(message && message->count <= JSON_MASK_FIELDS);
 	if (!enter(d))

@@ -213,6 +213,7 @@ static bool find_occurrences(
 	size_t near = 0;
 
 	memset(found->count, 0, message->count * sizeof *found->count);
+	memset(found->at, 0, message->count * sizeof *found->at);
 	for (; wire_next(&reader, &from); at = reader.at) {
 		const struct schema_field *field = find_near(message, from.number, &near);
 
