@@ -449,7 +449,8 @@ void follower_tick(struct follower *f, uint64_t now_ms)
 
 /* --- the beginning --- */
 
-/* "guanxi.*", "guanxi.customer.*", or a whole type: nothing else ever comes, so it is a mistake to wait for it. */
+/* "guanxi.*", "guanxi.customer.*", or a whole type: nothing else ever comes, so it is a mistake to wait for
+ * it. */
 static bool is_type_filter(const char *text, size_t len)
 {
 	if (len < 8 || len > 200 || memcmp(text, "guanxi.", 7))

@@ -25,8 +25,8 @@ struct log_read {
 
 /* A gap in a stream that is being filled from its log. */
 struct fill {
-	bool open;                /* not filled yet */
-	struct log_read *read;    /* NULL: none is under way; while open, hub_tick() starts one */
+	bool open;             /* not filled yet */
+	struct log_read *read; /* NULL: none is under way; while open, hub_tick() starts one */
 	uint32_t epoch;
 	uint64_t at, to;
 };

@@ -235,5 +235,6 @@ void exchange_stream_begin(struct exchange *x, const struct reply *head, const s
 MUST_CHECK bool exchange_stream_write(struct exchange *x, const char *data, size_t size);
 /* The stream is complete: x is gone afterwards, what was written is still sent. */
 void exchange_stream_end(struct exchange *x);
-/* The stream cannot be completed: the connection is cut, so that nobody takes what was sent for the whole. on_close is called if set. */
+/* The stream cannot be completed: the connection is cut, so that nobody takes what was sent for the whole.
+ * on_close is called if set. */
 void exchange_abort(struct exchange *x);
