@@ -25,6 +25,7 @@ async function sampleCustomer(api: Parameters<typeof createCustomer>[0]): Promis
 
 for (const screen of screens) {
   test(`${screen.name} has no accessibility fault, light or dark @SYS-10`, async ({ app, api }) => {
+    test.slow(); // axe looks at every cell, twice
     await app.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
     await app.goto(screen.open(await sampleCustomer(api)));
     await expect(app.getByRole("heading").first()).toBeVisible();

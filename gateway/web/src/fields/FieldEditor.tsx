@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import type { MessageValue, Value } from '../api/records';
 import { useSchema, type Field } from '../api/schema';
 import { useLabel } from '../i18n/i18n';
-import type { InputProps } from '../ui/Field';
+import { selectProps, type InputProps } from '../ui/Field';
 import { FieldValue } from './FieldValue';
 import { MessageListEditor } from './MessageListEditor';
 import { ReferenceSelect } from './ReferenceSelect';
@@ -62,7 +62,7 @@ function EnumEditor({ field, value, onChange, input, autoFocus, open }: EditorPr
     .map(({ name, label: text }) => ({ value: name, search: `${text.en} ${text.zh} ${name}`.toLowerCase(), label: <FieldValue field={{ ...field, repeated: false }} value={name} />, title: label(text) }));
   return (
     <Select
-      {...input}
+      {...selectProps(input)}
       autoFocus={autoFocus}
       defaultOpen={open}
       showSearch

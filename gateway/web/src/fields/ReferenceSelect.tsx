@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { query as apiQuery } from '../api/query';
 import { useList, useRecord } from '../api/records';
 import { useSchema } from '../api/schema';
-import type { InputProps } from '../ui/Field';
+import { selectProps, type InputProps } from '../ui/Field';
 import { useDebounced } from '../ui/useDelayed';
 import { textOf } from './values';
 
@@ -36,7 +36,7 @@ export function ReferenceSelect({ collection, value, onChange, input, autoFocus,
   const records = current !== undefined && q === '' && !found.some(({ id }) => id === current.id) ? [current, ...found] : found;
   return (
     <Select
-      {...input}
+      {...selectProps(input)}
       showSearch
       autoFocus={autoFocus}
       open={isOpen}

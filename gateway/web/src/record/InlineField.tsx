@@ -128,7 +128,7 @@ function InlineEditor({ resource, base, field, close }: { resource: Resource; ba
         autoFocus
         open={isChoice(field)}
         errors={errors}
-        input={{ id, 'aria-invalid': general === undefined ? undefined : true, 'aria-describedby': general === undefined ? undefined : `${id}-error`, ...{ 'aria-label': label(field.label) } }}
+        input={{ id, 'aria-invalid': general === undefined ? undefined : true, 'aria-describedby': general === undefined ? undefined : `${id}-error`, 'aria-label': label(field.label) }}
       />
       {general !== undefined && (
         <p id={`${id}-error`} role="alert" className={styles.error}>

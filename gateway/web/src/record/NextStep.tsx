@@ -1,6 +1,6 @@
 import { Button, Input } from 'antd';
 import dayjs from 'dayjs';
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Field } from '../ui/Field';
 import styles from './Timeline.module.css';
@@ -21,7 +21,6 @@ const morningIn = (days: number) => dayjs().add(days, 'day').hour(MORNING_HOUR).
 // When a task is due: three likely answers, and the calendar.
 export function DueField({ value, change }: { value: string | undefined; change: (value: string | undefined) => void }) {
   const { t } = useTranslation();
-  const [input] = useState({ id: 'composer-due' });
   return (
     <div className={styles.due} role="group" aria-label={t('due.title')}>
       {QUICK.map(({ key, days }) => (
@@ -31,7 +30,7 @@ export function DueField({ value, change }: { value: string | undefined; change:
       ))}
       <div className={styles.dueDate}>
         <Suspense fallback={<Input disabled size="small" />}>
-          <DateEditor field={DUE_FIELD} value={value} onChange={(next) => change(typeof next === 'string' ? next : undefined)} input={{ ...input, ...{ 'aria-label': t('due.title') } }} />
+          <DateEditor field={DUE_FIELD} value={value} onChange={(next) => change(typeof next === 'string' ? next : undefined)} input={{ id: 'composer-due', 'aria-label': t('due.title') }} />
         </Suspense>
       </div>
     </div>

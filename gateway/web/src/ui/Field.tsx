@@ -4,10 +4,14 @@ import styles from './Field.module.css';
 
 export interface InputProps {
   id: string;
+  'aria-label'?: string; // where no label stands beside it
   'aria-describedby'?: string;
   'aria-invalid'?: boolean;
   'aria-required'?: boolean;
 }
+
+// A Select is a box around its input: it takes less.
+export const selectProps = ({ 'aria-required': _required, 'aria-invalid': invalid, ...rest }: InputProps) => ({ ...rest, status: invalid === true ? ('error' as const) : undefined });
 
 interface Props {
   label: string;
