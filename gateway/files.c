@@ -89,6 +89,7 @@ struct upload {
 	bool finishing, failed;
 };
 
+/* Safe to send again, all of them: chunks are numbered, and a file that is begun twice goes when it is not finished. */
 static uint64_t ask(struct upload *up, enum file_method method, struct buffer *body, bus_on_reply *on_reply)
 {
 	const struct call *call = up->call;
@@ -101,6 +102,7 @@ static uint64_t ask(struct upload *up, enum file_method method, struct buffer *b
 		.body = body->data,
 		.body_len = body->len,
 		.timeout_ms = FILE_CALL_MS,
+		.idempotent = true,
 		.on_reply = on_reply,
 		.ctx = up,
 	};
