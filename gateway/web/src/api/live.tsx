@@ -15,6 +15,7 @@ interface LiveEvent {
 
 const VERBS = ['created', 'updated', 'deleted', 'restored'] as const;
 const REFRESH_MS = 1000; // lists are read again at most this often, however many records an import makes
+const REOPEN_MS = 5000;
 const REFRESH_PAGES = 3; // a longer list is left as it stands: rereading it would cost more than it tells
 
 const LiveContext = createContext<LiveState>('connecting');
@@ -33,34 +34,57 @@ export function LiveProvider({ schema, children }: { schema: Schema; children: R
 
   useEffect(() => {
     const lists = new ListRefresher(client);
-    const services = [...new Set(schema.resources.map((resource) => `${resource.name.split('.').slice(0, 2).join('.')}.*`))];
-    const source = new EventSource(`/api/v1/events?types=${services.join(',')}&from=latest`);
-    let wasLost = false;
-
-    source.onopen = () => {
-      setState('live');
-      if (wasLost) void client.invalidateQueries(); // what happened meanwhile may be more than the stream still holds
-      wasLost = false;
-    };
-    source.onerror = () => {
-      wasLost = true;
-      setState(source.readyState === EventSource.CLOSED ? 'lost' : 'connecting');
-    };
-    const on = (type: string, apply: (event: LiveEvent) => void) =>
-      source.addEventListener(type, (message: MessageEvent<string>) => apply(JSON.parse(message.data) as LiveEvent));
-
-    for (const resource of schema.resources)
-      for (const verb of VERBS) on(`${eventPrefix(resource)}.${verb}.v1`, (event) => APPLY[verb](client, lists, event));
-    on('hidden', (event) => forget(client, lists, event));
-    on('control', () => void client.invalidateQueries());
-
+    const close = keepOpen(schema, setState, {
+      onEvent: (verb, event) => APPLY[verb](client, lists, event),
+      onHidden: (event) => forget(client, lists, event),
+      onGap: () => void client.invalidateQueries(),
+    });
     return () => {
-      source.close();
+      close();
       lists.stop();
     };
   }, [client, schema]);
 
   return <LiveContext.Provider value={state}>{children}</LiveContext.Provider>;
+}
+
+interface Listener {
+  onEvent: (verb: (typeof VERBS)[number], event: LiveEvent) => void;
+  onHidden: (event: LiveEvent) => void;
+  onGap: () => void;
+}
+
+// The browser opens a stream again that broke; one that was answered with an error it gives up, and we open another.
+function keepOpen(schema: Schema, tell: (state: LiveState) => void, listener: Listener): () => void {
+  const services = [...new Set(schema.resources.map((resource) => `${resource.name.split('.').slice(0, 2).join('.')}.*`))];
+  let source: EventSource;
+  let again: ReturnType<typeof setTimeout> | undefined;
+  let wasLost = false;
+
+  const open = () => {
+    source = new EventSource(`/api/v1/events?types=${services.join(',')}&from=latest`);
+    source.onopen = () => {
+      tell('live');
+      if (wasLost) listener.onGap(); // what happened meanwhile may be more than the stream still holds
+      wasLost = false;
+    };
+    source.onerror = () => {
+      wasLost = true;
+      const closed = source.readyState === EventSource.CLOSED;
+      tell(closed ? 'lost' : 'connecting');
+      if (closed) again = setTimeout(open, REOPEN_MS);
+    };
+    const on = (type: string, apply: (event: LiveEvent) => void) =>
+      source.addEventListener(type, (message: MessageEvent<string>) => apply(JSON.parse(message.data) as LiveEvent));
+    for (const resource of schema.resources) for (const verb of VERBS) on(`${eventPrefix(resource)}.${verb}.v1`, (event) => listener.onEvent(verb, event));
+    on('hidden', listener.onHidden);
+    source.addEventListener('control', listener.onGap);
+  };
+  open();
+  return () => {
+    clearTimeout(again);
+    source.close();
+  };
 }
 
 type Apply = (client: QueryClient, lists: ListRefresher, event: LiveEvent) => void;

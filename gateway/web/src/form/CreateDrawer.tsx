@@ -7,6 +7,7 @@ import { useNavigate } from 'react-router-dom';
 import { newIdempotencyKey, Problem } from '../api/client';
 import { createRecord, keys, type Values } from '../api/records';
 import type { Field as FieldDefinition, Resource } from '../api/schema';
+import { featureOf } from '../app/features';
 import { complain, filledIn, textOf } from '../fields/values';
 import { useInlineLabel, useLabel } from '../i18n/i18n';
 import { isComposing, useOverlay } from '../keyboard/shortcuts';
@@ -127,6 +128,8 @@ function useSubmit(resource: Resource, draft: ReturnType<typeof useDraft>, close
       void client.invalidateQueries({ queryKey: keys.lists(resource.collection) });
       draft.discard();
       close();
+      const next = featureOf(resource.collection).afterCreate?.(record.id);
+      if (next !== undefined) navigate(next);
       toast({ text: t('form.created', { name: textOf(record[resource.title]) || label(resource.label) }), action: { label: t('form.open'), run: () => navigate(`/${resource.collection}/${record.id}`) } });
     } catch (problem) {
       const known = problem instanceof Problem ? problem.errors.filter(({ pointer }) => resource.fields.some(({ name }) => pointer === `/${name}` || pointer.startsWith(`/${name}/`))) : [];

@@ -36,7 +36,7 @@ function makeFormats(locale: string): Formats {
       const distance = new Date(time).getTime() - Date.now();
       if (Math.abs(distance) > RELATIVE_LIMIT_MS) return date.format(new Date(time));
       const unit = UNITS.find(([, size]) => Math.abs(distance) >= size);
-      return unit === undefined ? relative.format(0, 'second') : relative.format(Math.trunc(distance / unit[1]), unit[0]);
+      return unit === undefined ? relative.format(0, 'second') : relative.format(Math.round(distance / unit[1]), unit[0]);
     },
     number: (value) => number.format(value),
     bytes: (count) => {

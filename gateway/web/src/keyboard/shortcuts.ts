@@ -48,9 +48,12 @@ export function useShortcuts(shortcuts: Shortcuts, everywhere = false): void {
   }, [everywhere]);
 }
 
+// As the keyboard in front of the person has it.
+export const MODIFIER = /Mac|iPhone|iPad/.test(navigator.userAgent) ? '⌘' : 'Ctrl';
+
 // What the help overlay shows.
 export const SHORTCUT_HELP: readonly { group: string; keys: string[]; text: string }[] = [
-  { group: 'help.anywhere', keys: ['Ctrl', 'K'], text: 'help.palette' },
+  { group: 'help.anywhere', keys: [MODIFIER, 'K'], text: 'help.palette' },
   { group: 'help.anywhere', keys: ['/'], text: 'help.search' },
   { group: 'help.anywhere', keys: ['c'], text: 'help.create' },
   { group: 'help.anywhere', keys: ['?'], text: 'help.shortcuts' },
@@ -61,5 +64,5 @@ export const SHORTCUT_HELP: readonly { group: string; keys: string[]; text: stri
   { group: 'help.list', keys: ['x'], text: 'help.select' },
   { group: 'help.record', keys: ['e'], text: 'help.edit' },
   { group: 'help.record', keys: ['n'], text: 'help.note' },
-  { group: 'help.record', keys: ['Ctrl', 'Enter'], text: 'help.save' },
+  { group: 'help.record', keys: [MODIFIER, 'Enter'], text: 'help.save' },
 ];

@@ -24,8 +24,18 @@ function firstOperator(field: Field): Operator {
   return liked.find((operator) => field.filter?.includes(operator)) ?? field.filter?.[0] ?? 'eq';
 }
 
-// A list of ids is not offered for references: one at a time reads better, and the list can hold several conditions.
-const operatorsOf = (field: Field) => (field.filter ?? []).filter((operator) => operator !== 'in' || field.type === 'enum');
+// Of what the API can be asked, what a person would: no lists of ids, no moment to the microsecond, no order among words.
+const ASKED: Record<'time' | 'text' | 'choice' | 'other', readonly Operator[]> = {
+  time: ['gte', 'lt', 'isNull'],
+  text: ['contains', 'eq', 'ne', 'isNull'],
+  choice: ['in', 'ne', 'isNull'],
+  other: ['eq', 'ne', 'lt', 'lte', 'gt', 'gte', 'isNull'],
+};
+
+function operatorsOf(field: Field): Operator[] {
+  const kind = isTime(field) ? 'time' : field.type === 'enum' ? 'choice' : field.type === 'string' && field.reference === undefined ? 'text' : 'other';
+  return ASKED[kind].filter((operator) => field.filter?.includes(operator) === true);
+}
 
 export function FilterEditor({ resource, initial, done }: Props) {
   const { t } = useTranslation();

@@ -40,7 +40,7 @@ export function ListHeader({ resource, state, first, search }: Props) {
         {label(resource.plural)}
         {total !== undefined && <span className={styles.count}>{first?.totalIsBound === true ? t('list.atLeast', { number: total }) : total}</span>}
       </h1>
-      <SearchBox state={state} search={search} label={t('list.search', { name: inline(resource.plural) })} />
+      {resource.fields.some((field) => field.search === true) && <SearchBox state={state} search={search} label={t('list.search', { name: inline(resource.plural) })} />}
       <div className={styles.actions}>
         {mayCreate && featureOf(resource.collection).importMethod !== undefined && (
           <Button icon={<ImportOutlined />} aria-label={t('list.import')} onClick={() => navigate(`/${resource.collection}/import`)}>

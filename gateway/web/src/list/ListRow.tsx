@@ -16,7 +16,7 @@ interface Props {
   index: number;
   style: CSSProperties;
   selected: boolean;
-  toggle: (id: string) => void;
+  toggle: ((id: string) => void) | undefined;
   open: (id: string) => void;
   onFocus: (index: number) => void;
 }
@@ -41,7 +41,7 @@ export const ListRow = memo(function ListRow({ resource, columns, row, index, st
   return (
     <div role="row" aria-rowindex={index + 2} className={styles.row} data-index={index} data-selected={selected} style={style} onFocus={() => onFocus(index)} onClick={(event) => opens(event) && open(row.id)}>
       <span role="cell" className={styles.check}>
-        <Checkbox checked={selected} aria-label={t('list.selectRow', { name: title })} onChange={() => toggle(row.id)} />
+        {toggle && <Checkbox checked={selected} aria-label={t('list.selectRow', { name: title })} onChange={() => toggle(row.id)} />}
       </span>
       {columns.map((field, at) => (
         <span key={field.name} role="cell" className={styles.cell} data-number={isNumber(field)}>

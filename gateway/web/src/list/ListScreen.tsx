@@ -64,7 +64,7 @@ function ListOf({ resource }: { resource: Resource }) {
       {query.isError && query.data === undefined && <ErrorState error={query.error} retry={() => void query.refetch()} />}
       {query.data !== undefined && rows.length === 0 && <EmptyState resource={resource} filtered={isFiltered} clear={state.clear} />}
       {rows.length > 0 && (
-        <ListTable resource={resource} columns={columns} rows={rows} state={state} selected={selected} select={setSelected} open={open} loadMore={loadMore} phone={phone} more={hasNextPage} />
+        <ListTable resource={resource} columns={columns} rows={rows} state={state} selected={selected} select={setSelected} open={open} loadMore={loadMore} selectable={resource.rights?.delete === true && resource.readOnly !== true} phone={phone} more={hasNextPage} />
       )}
       <p className="visually-hidden" role="status">
         {query.isFetching ? t('list.loading') : ''}

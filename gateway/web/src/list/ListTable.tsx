@@ -18,6 +18,7 @@ import type { ListState } from './useListState';
 const ROW_HEIGHT = { compact: 28, comfortable: 44 };
 const CARD_HEIGHT = 62;
 const CHECK_WIDTH = 36;
+const EDGE_WIDTH = 8;
 const TITLE_WIDTH = 220;
 const COLUMN_WIDTH = 96;
 const WIDE_COLUMN_WIDTH = 144;
@@ -26,7 +27,8 @@ const LOAD_AHEAD = 20; // rows
 // Names are long, phones and addresses of the web middling, all else short. The rest of the room is shared in proportion.
 function widthOf(resource: Resource, field: Field): number {
   if (field.name === resource.title) return TITLE_WIDTH;
-  return field.type === 'message' || (field.type === 'string' && field.reference === undefined) ? WIDE_COLUMN_WIDTH : COLUMN_WIDTH;
+  const isLong = field.type === 'message' || (field.type === 'string' && field.reference !== 'users' && field.reference !== 'teams');
+  return isLong ? WIDE_COLUMN_WIDTH : COLUMN_WIDTH;
 }
 
 // Where each list was left, so that one comes back to the same place.
@@ -41,11 +43,12 @@ export interface TableProps {
   select: (ids: ReadonlySet<string>) => void;
   open: (id: string) => void;
   loadMore: () => void;
+  selectable: boolean;
   phone: boolean;
   more: boolean;
 }
 
-export function ListTable({ resource, columns, rows, state, selected, select, open, loadMore, phone, more }: TableProps) {
+export function ListTable({ resource, columns, rows, state, selected, select, open, loadMore, selectable, phone, more }: TableProps) {
   const { t } = useTranslation();
   const label = useLabel();
   const { density } = useSettings();
@@ -94,13 +97,13 @@ export function ListTable({ resource, columns, rows, state, selected, select, op
     ArrowUp: () => focusRow(active.current - 1),
     x: () => {
       const row = rows[active.current];
-      if (row !== undefined) toggle(row.id);
+      if (row !== undefined && selectable) toggle(row.id);
     },
   });
 
   const widths = columns.shown.map((field) => widthOf(resource, field));
-  const minWidth = phone ? undefined : widths.reduce((sum, width) => sum + width, CHECK_WIDTH);
-  const template = `${CHECK_WIDTH}px ${widths.map((width) => `minmax(${width}px, ${width}fr)`).join(' ')}`;
+  const minWidth = phone ? undefined : widths.reduce((sum, width) => sum + width, selectable ? CHECK_WIDTH : EDGE_WIDTH);
+  const template = `${selectable ? CHECK_WIDTH : EDGE_WIDTH}px ${widths.map((width) => `minmax(${width}px, ${width}fr)`).join(' ')}`;
   const Row = phone ? ListCard : ListRow;
   const allSelected = rows.length > 0 && rows.every((row) => selected.has(row.id));
   return (
@@ -108,12 +111,14 @@ export function ListTable({ resource, columns, rows, state, selected, select, op
       {!phone && (
         <div className={styles.headRow} role="row" style={{ gridTemplateColumns: template, minWidth }}>
           <span role="columnheader" className={styles.check}>
-            <Checkbox
-              aria-label={t('list.selectAll')}
-              checked={allSelected}
-              indeterminate={selected.size > 0 && !allSelected}
-              onChange={() => select(new Set(allSelected ? [] : rows.map((row) => row.id)))}
-            />
+            {selectable && (
+              <Checkbox
+                aria-label={t('list.selectAll')}
+                checked={allSelected}
+                indeterminate={selected.size > 0 && !allSelected}
+                onChange={() => select(new Set(allSelected ? [] : rows.map((row) => row.id)))}
+              />
+            )}
           </span>
           {columns.shown.map((field) => (
             <HeaderCell key={field.name} field={field} sort={state.sort ?? resource.defaultSort} setSort={state.setSort} />
@@ -132,7 +137,7 @@ export function ListTable({ resource, columns, rows, state, selected, select, op
               index={item.index}
               style={{ transform: `translateY(${item.start}px)`, height, gridTemplateColumns: phone ? undefined : template }}
               selected={selected.has(row.id)}
-              toggle={toggle}
+              toggle={selectable ? toggle : undefined}
               open={open}
               onFocus={(index) => {
                 active.current = index;

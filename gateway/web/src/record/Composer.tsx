@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import type { RecordData } from '../api/records';
 import { findField, useSchema } from '../api/schema';
 import { useLabel } from '../i18n/i18n';
-import { isComposing, useShortcuts } from '../keyboard/shortcuts';
+import { isComposing, MODIFIER, useShortcuts } from '../keyboard/shortcuts';
 import type { ActivityLink } from './activityLink';
 import { PlainKindIcon } from './KindIcon';
 import { NextStep, DueField } from './NextStep';
@@ -70,7 +70,7 @@ export function Composer({ link, record }: { link: ActivityLink; record: RecordD
               {t('composer.save')}
             </Button>
             <span className={styles.hint}>
-              <kbd>{t('shell.modKey')}</kbd> <kbd>↵</kbd>
+              <kbd>{MODIFIER}</kbd> <kbd>↵</kbd>
             </span>
           </div>
         </>

@@ -6,6 +6,7 @@ import { useSchema, type Resource } from '../api/schema';
 import { useMe } from '../api/session';
 import { featureOf, myTasksPath, navigation } from '../app/features';
 import { useLabel } from '../i18n/i18n';
+import { MODIFIER } from '../keyboard/shortcuts';
 import { Mark } from '../ui/Mark';
 import { AccountMenu } from './AccountMenu';
 import { useShell } from './shellContext';
@@ -28,7 +29,7 @@ export function SideBar() {
         <Mark />
       </Link>
       <button type="button" className={styles.search} onClick={openPalette}>
-        <SearchOutlined /> {t('shell.search')} <kbd>{t('shell.paletteKey')}</kbd>
+        <SearchOutlined /> {t('shell.search')} <kbd>{`${MODIFIER} K`}</kbd>
       </button>
       <Link to={tasks} className={styles.link} aria-current={onTasks ? 'page' : undefined}>
         <CheckSquareOutlined /> {t('nav.tasks')}
