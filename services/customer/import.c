@@ -249,13 +249,19 @@ static enum status read_record(struct request *req, const struct csv_row *row, s
 
 /* --- what is refused */
 
+/* Whoever reads it later may read the other language. */
+static const char *in_both(struct request *req, const struct problem *problem)
+{
+	return arena_printf(req->arena, "%s | %s", problem_text(problem, LANGUAGE_ZH, req->arena),
+		problem_text(problem, LANGUAGE_EN, req->arena));
+}
+
 static struct slice reason_of(struct request *req, const struct problem *problem)
 {
 	struct buffer out = { .arena = req->arena };
-	enum language language = LANGUAGE_ZH;
 
 	if (problem && !problem->error_count)
-		buffer_add_text(&out, problem_text(problem, language, req->arena));
+		buffer_add_text(&out, in_both(req, problem));
 	for (size_t i = 0; problem && i < problem->error_count; i++)
 		buffer_printf(&out, "%s%s: %s | %s", i ? "\n" : "", problem->errors[i].pointer + 1,
 			problem_error_text(&problem->errors[i], LANGUAGE_ZH, req->arena),
@@ -372,11 +378,25 @@ static enum status store(struct request *req, struct checkpoint *at, struct buff
 	return OK;
 }
 
+/* Rows that were read before stand; the rest cannot be read. */
 static const char *bad_file(struct request *req)
 {
+	static const struct {
+		enum message message;
+		unsigned limit;
+	} faults[CSV_RULES] = {
+		[CSV_QUOTE_OPEN] = { MSG_IMPORT_BAD_QUOTES, 0 },
+		[CSV_TEXT_AFTER_QUOTE] = { MSG_IMPORT_BAD_QUOTES, 0 },
+		[CSV_NUL] = { MSG_IMPORT_ENCODING, 0 },
+		[CSV_ENCODING] = { MSG_IMPORT_ENCODING, 0 },
+		[CSV_COLUMNS] = { MSG_IMPORT_TOO_MANY_COLUMNS, CSV_COLUMNS_MAX },
+		[CSV_FIELD_BYTES] = { MSG_IMPORT_ROW_TOO_LONG, CSV_FIELD_BYTES_MAX },
+		[CSV_ROW_BYTES] = { MSG_IMPORT_ROW_TOO_LONG, CSV_ROW_BYTES_MAX },
+	};
 	struct csv_error error = csv_error(import.reader);
 
-	return arena_printf(req->arena, "行 %lu 列 %u / row %lu, column %u: %s", error.row, error.column, error.row, error.column, error.code);
+	return in_both(req, problem_new(req->arena, faults[error.rule].message, arena_printf(req->arena, "%lu", error.row),
+		arena_printf(req->arena, "%u", faults[error.rule].limit), NULL));
 }
 
 /* Reads the heading, and the rows that earlier steps have dealt with when another process, or an earlier life, did. */
@@ -395,14 +415,14 @@ static enum status open_file(struct request *req, struct job *job, const uint8_t
 			TRY(read_ahead_chunk(req, file));
 		if (result == CSV_ROW && import.row == 1 && !take_headings(job, &row)) {
 			job->finished = true;
-			job->problem = problem_text(problem_new(req->arena, MSG_IMPORT_NO_COLUMNS, NULL), LANGUAGE_ZH, req->arena);
+			job->problem = in_both(req, problem_new(req->arena, MSG_IMPORT_NO_COLUMNS, NULL));
 			return OK;
 		}
 	}
 	if (result != CSV_ROW) {
 		job->finished = true;
 		job->problem = result == CSV_FAILED ? bad_file(req) :
-						      problem_text(problem_new(req->arena, MSG_IMPORT_EMPTY, NULL), LANGUAGE_ZH, req->arena);
+						      in_both(req, problem_new(req->arena, MSG_IMPORT_EMPTY, NULL));
 	}
 	return OK;
 }
@@ -537,12 +557,16 @@ enum status import_cancel(struct request *req)
 {
 	struct wire_field f;
 	struct record *after;
-	uint8_t id[16];
+	uint8_t id[16], file[16];
 
 	if (!req->principal)
 		return fail(req, UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
 	if (!wire_find(req->body, req->body_len, 1, &f) || !uuid_from_text(f.bytes, f.len, id))
 		return fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
 	TRY(job_cancel(req, id, &after));
+	const char *refused = record_text(after, JOB_REFUSED_FILE_ID);
+
+	if (refused && uuid_from_text(refused, strlen(refused), file))
+		TRY(file_end(req, file)); /* what was refused so far can be had */
 	return answer(req, after);
 }

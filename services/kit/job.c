@@ -18,7 +18,6 @@
 
 #define LEASE_S     3     /* covers what comes before a step; during it the row is locked */
 #define POLL_MS     1000
-#define PROGRESS_MS 500   /* a running job tells its progress at most so often: each time is an event */
 #define CALL_MS     5000
 #define CHORES_MAX  16
 
@@ -30,8 +29,6 @@ static struct {
 	int wake_fd;
 	struct db *db;
 	struct bus_client *client;
-	uint8_t told_id[16];      /* of which job the progress was told last, and when */
-	int64_t told_ms;
 	int64_t chore_at_ms[CHORES_MAX];
 } j = { .wake_fd = -1 };
 
@@ -183,11 +180,6 @@ static enum status is_ours(struct request *req, const struct job *job, bool *our
 	return OK;
 }
 
-static bool is_progress_due(const struct job *job)
-{
-	return job->finished || memcmp(j.told_id, job->id, 16) || now_ms() - j.told_ms >= PROGRESS_MS;
-}
-
 static enum status keep_step(struct request *req, struct job *job)
 {
 	static const struct db_statement keep = {
@@ -199,12 +191,7 @@ static enum status keep_step(struct request *req, struct job *job)
 	db_bind_uuid(&params, job->id);
 	db_bind(&params, job->checkpoint.data, job->checkpoint.len);
 	TRY(db_run(req->db, req->arena, &keep, &params, NULL));
-	if (!is_progress_due(job))
-		return OK;
-	TRY(engine_update(req, j.resource, job->id, job->patch, job->fields, job->field_count, &after));
-	memcpy(j.told_id, job->id, 16);
-	j.told_ms = now_ms();
-	return OK;
+	return engine_update(req, j.resource, job->id, job->patch, job->fields, job->field_count, &after);
 }
 
 /* The job's row is locked first: a cancellation comes before or after a step, never into it. */

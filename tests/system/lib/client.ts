@@ -88,13 +88,13 @@ export class Client {
     return this.user.id;
   }
 
-  async send(method: string, path: string, body?: BodyInit, headers: Headings = {}): Promise<Reply> {
+  async send(method: string, path: string, body?: string | Buffer, headers: Headings = {}): Promise<Reply> {
     const authorization: Headings = this.token === undefined ? {} : { authorization: `Bearer ${this.token}` };
     const response = await fetch(this.url + path, {
       method,
       headers: { ...authorization, ...this.headers, ...headers },
       redirect: "manual",
-      ...(body === undefined ? {} : { body }),
+      ...(body === undefined ? {} : { body: typeof body === "string" ? body : new Uint8Array(body) }),
     });
     return new Reply(response.status, response.headers, Buffer.from(await response.arrayBuffer()));
   }
