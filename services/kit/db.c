@@ -16,6 +16,7 @@
 #define SERVER_TIMEOUT_MS  60000  /* a server that says nothing for so long is taken for dead */
 #define CONNECT_TIMEOUT    "5"    /* s */
 #define RETRY_MS           200
+#define IDLE_TIMEOUT_MS    60000
 #define POSTGRES_EPOCH_US  946684800000000 /* 2000-01-01 */
 
 enum pending { PENDING_PREPARE, PENDING_STATEMENT, PENDING_SYNC };
@@ -80,8 +81,9 @@ struct db *db_open(const struct db_options *options)
 	db->failed_at_ms = INT64_MIN / 2;
 	snprintf(db->run_options, sizeof db->run_options,
 		"-c jit=off -c search_path=%s,extensions -c statement_timeout=%u -c lock_timeout=%u"
-		" -c idle_in_transaction_session_timeout=60000 -c timezone=UTC -c default_transaction_isolation=read\\ committed",
-		options->schema, options->statement_timeout_ms, options->lock_timeout_ms);
+		" -c idle_in_transaction_session_timeout=%u -c timezone=UTC -c default_transaction_isolation=read\\ committed",
+		options->schema, options->statement_timeout_ms, options->lock_timeout_ms,
+		options->idle_timeout_ms ? options->idle_timeout_ms : IDLE_TIMEOUT_MS);
 	return db;
 }
 

@@ -31,6 +31,7 @@ struct db_options {
 	unsigned statement_timeout_ms;  /* 0: none */
 	unsigned lock_timeout_ms;       /* 0: none */
 	const char *name;               /* application_name */
+	unsigned idle_timeout_ms;       /* PostgreSQL rolls back a transaction in which we sleep for so long; 0: a minute */
 };
 
 struct db *db_open(const struct db_options *options);

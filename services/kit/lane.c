@@ -259,7 +259,7 @@ struct lanes *lanes_start(const struct lanes_options *options)
 		lane->lanes = l;
 		snprintf(lane->name, sizeof lane->name, "%s-%u", names[options->class_], i);
 		lane->db = db_open(&(struct db_options){ options->conninfo, options->service->name, options->statement_timeout_ms,
-			options->lock_timeout_ms, lane->name });
+			options->lock_timeout_ms, lane->name, options->idle_timeout_ms });
 		pthread_create(&lane->thread, &attributes, run, lane);
 	}
 	pthread_attr_destroy(&attributes);

@@ -15,7 +15,7 @@ struct lanes_options {
 	const struct service *service;
 	unsigned count;             /* threads */
 	const char *conninfo;
-	unsigned statement_timeout_ms, lock_timeout_ms;
+	unsigned statement_timeout_ms, lock_timeout_ms, idle_timeout_ms; /* of their connections: db.h */
 	struct bus_worker *worker;  /* woken when replies of a group are ready */
 };
 

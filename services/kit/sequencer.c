@@ -19,6 +19,7 @@
 #define CUT_WHOLE 1000000 /* a transaction larger than CUT_MAX is taken whole */
 #define POLL_MS   100     /* writers of other processes do not wake us */
 #define SIGN_S    60
+#define FROZEN_MS 5000    /* a process that stops in the middle of a turn holds the head for no longer: others take over */
 
 static struct {
 	struct sequencer_options options;
@@ -272,7 +273,7 @@ void sequencer_start(const struct sequencer_options *options)
 	s.duration = metric_series(METRIC_SEQUENCER_DURATION, "");
 	s.head = metric_series(METRIC_LOG_HEAD, "");
 	read_key();
-	s.db = db_open(&(struct db_options){ options->conninfo, options->service, 60000, 0, "sequencer" });
+	s.db = db_open(&(struct db_options){ options->conninfo, options->service, 60000, 0, "sequencer", FROZEN_MS });
 	s.publisher = bus_publisher_open(options->broker_events, &error);
 	if (!s.publisher)
 		config_refuse("GUANXI_BROKER_EVENTS: %s", error.text);

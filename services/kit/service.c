@@ -30,6 +30,7 @@
 #define TURN_MS         200   /* how soon a query ends whose client has gone */
 #define OTHER_CONNECTIONS 4   /* sequencer, consumer, jobs, probe */
 #define HOLD_UP_MS      100   /* how long a write lane waits for a row that another transaction holds before it goes on with others */
+#define FROZEN_MS       5000  /* a process that stops in the middle of writing holds its rows for no longer */
 
 /* Requests that wait for identity to say who a principal is. */
 struct asking {
@@ -290,7 +291,8 @@ static void start_lanes(void)
 		s.lanes[c] = lanes_start(&(struct lanes_options){ .class_ = c, .service = s.service,
 			.count = (unsigned)config_number(classes[c].setting), .conninfo = config_text("GUANXI_DATABASE"),
 			.statement_timeout_ms = classes[c].is_query ? (unsigned)config_number("GUANXI_QUERY_TIMEOUT_MS") : 30000,
-			.lock_timeout_ms = c == LANE_WRITE ? HOLD_UP_MS : LOCK_TIMEOUT_MS, .worker = s.worker });
+			.lock_timeout_ms = c == LANE_WRITE ? HOLD_UP_MS : LOCK_TIMEOUT_MS,
+			.idle_timeout_ms = c == LANE_WRITE ? FROZEN_MS : 0, .worker = s.worker });
 }
 
 static void open_worker(void)

@@ -131,6 +131,24 @@ test("two customer processes, two sequencers on one log: kill -9 of one, and lat
   await run.check();
 });
 
+test("one of two customer processes freezes in the middle of its work: the other takes over while it is frozen", async ({ trial }) => {
+  const run = await trial({ load: { updaters: 12, records: 6 } });
+  const second = await secondCustomer(run.system);
+  try {
+    await run.load.acknowledged(300);
+    second.kill("SIGSTOP");
+    run.now();
+    await run.recovers(9_000); // three seconds until it is missed, five until PostgreSQL takes its locks away
+    second.kill("SIGCONT");
+    await run.load.acknowledged(300);
+  } finally {
+    second.kill("SIGKILL");
+  }
+  run.now();
+  await run.recovers();
+  await run.check();
+});
+
 // --- no room
 
 test("a disk that fills up under load refuses writes, loses none that was acknowledged, and goes on when there is room", async ({ trial }) => {

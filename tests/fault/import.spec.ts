@@ -72,7 +72,7 @@ test("an import of 20,000 rows killed at random places equals one that was left 
   const aloneMs = nowMs() - beganMs;
   const waits: number[] = [];
   const huntedJob = await follow(client, await startImport(client, hunted), async () => {
-    if (waits.length === 5) return;
+    if (waits.length === 4) return;
     await pause(random.between(0, 150));
     const killedMs = nowMs();
     await system.killAndWait("customer");

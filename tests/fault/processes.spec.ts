@@ -23,6 +23,14 @@ test("kill -9 of broker, broker-2, identity, customer and gateway at once", asyn
   await run.check();
 });
 
+test("a power cut: kill -9 of everything, PostgreSQL and Redis too", async ({ trial }) => {
+  const run = await trial();
+  await Promise.all(run.system.processes().map((name) => run.system.kill(name, "SIGKILL")));
+  run.now();
+  await run.recovers(10_000);
+  await run.check();
+});
+
 for (const [name, forMs] of [["customer", 5_000], ["broker", 5_000], ["gateway", 3_000]] as const) {
   test(`${name} stopped for ${forMs / 1000} s and continued is no other than before`, async ({ trial }) => {
     const run = await trial();
