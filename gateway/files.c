@@ -89,7 +89,8 @@ struct upload {
 	bool finishing, failed;
 };
 
-/* Safe to send again, all of them: chunks are numbered, and a file that is begun twice goes when it is not finished. */
+/* Safe to send again, all of them: chunks are numbered, and a file that is begun twice goes when it is not
+ * finished. */
 static uint64_t ask(struct upload *up, enum file_method method, struct buffer *body, bus_on_reply *on_reply)
 {
 	const struct call *call = up->call;

@@ -9,7 +9,6 @@
 #define PREVIEW_ROWS 6
 #define NAME_MAX_    255
 
-
 static enum status need_principal(struct request *req)
 {
 	return req->principal ? OK : fail(req, UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
@@ -23,7 +22,8 @@ static void bind_digest(struct request *req, struct db_params *params, const cry
 enum status file_create(struct request *req, const char *name, const char *media_type, uint8_t id_out[16])
 {
 	static const struct db_statement insert = {
-		"INSERT INTO file (id, owner_id, name, media_type, digest_state) VALUES ($1::uuid, $2::uuid, $3::text, $4::text, $5::bytea)"
+		"INSERT INTO file (id, owner_id, name, media_type, digest_state) VALUES ($1::uuid, $2::uuid, "
+		"$3::text, $4::text, $5::bytea)"
 	};
 	struct db_params params = { .arena = req->arena };
 	crypto_hash_sha256_state state;
@@ -50,10 +50,12 @@ struct file_row {
 static enum status look(struct request *req, const uint8_t id[16], bool lock, struct file_row *row_out)
 {
 	static const struct db_statement plain = {
-		"SELECT size, chunks, finished, name, media_type, sha256, digest_state FROM file WHERE id = $1::uuid AND (owner_id = $2::uuid OR $3::boolean)"
+		"SELECT size, chunks, finished, name, media_type, sha256, digest_state FROM file WHERE id = "
+		"$1::uuid AND (owner_id = $2::uuid OR $3::boolean)"
 	};
 	static const struct db_statement locked = {
-		"SELECT size, chunks, finished, name, media_type, sha256, digest_state FROM file WHERE id = $1::uuid AND (owner_id = $2::uuid OR $3::boolean)"
+		"SELECT size, chunks, finished, name, media_type, sha256, digest_state FROM file WHERE id = "
+		"$1::uuid AND (owner_id = $2::uuid OR $3::boolean)"
 		" FOR UPDATE"
 	};
 	struct db_params params = { .arena = req->arena };
@@ -65,9 +67,9 @@ static enum status look(struct request *req, const uint8_t id[16], bool lock, st
 	TRY(db_run(req->db, req->arena, lock ? &locked : &plain, &params, &rows));
 	if (!PQntuples(rows))
 		return fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
-	*row_out = (struct file_row){ db_int8(rows, 0, 0), db_int4(rows, 0, 1), db_bool(rows, 0, 2), db_bytes(rows, 0, 3).data,
-		PQgetisnull(rows, 0, 4) ? "" : db_bytes(rows, 0, 4).data, PQgetisnull(rows, 0, 5) ? "" : db_bytes(rows, 0, 5).data,
-		db_bytes(rows, 0, 6) };
+	*row_out = (struct file_row){ db_int8(rows, 0, 0), db_int4(rows, 0, 1), db_bool(rows, 0, 2),
+		db_bytes(rows, 0, 3).data, PQgetisnull(rows, 0, 4) ? "" : db_bytes(rows, 0, 4).data,
+		PQgetisnull(rows, 0, 5) ? "" : db_bytes(rows, 0, 5).data, db_bytes(rows, 0, 6) };
 	return OK;
 }
 
@@ -75,8 +77,10 @@ static enum status look(struct request *req, const uint8_t id[16], bool lock, st
 enum status file_add(struct request *req, const uint8_t id[16], int chunk, const void *bytes, size_t len)
 {
 	static const struct db_statement insert = {
-		"WITH c AS (INSERT INTO file_chunk (file_id, chunk, data) VALUES ($1::uuid, $2::int, $3::bytea))"
-		" UPDATE file SET chunks = $2::int + 1, size = size + octet_length($3::bytea), digest_state = $4::bytea WHERE id = $1::uuid"
+		"WITH c AS (INSERT INTO file_chunk (file_id, chunk, data) VALUES ($1::uuid, $2::int, "
+		"$3::bytea))"
+		" UPDATE file SET chunks = $2::int + 1, size = size + octet_length($3::bytea), digest_state "
+		"= $4::bytea WHERE id = $1::uuid"
 	};
 	struct db_params params = { .arena = req->arena };
 	crypto_hash_sha256_state state;
@@ -88,7 +92,8 @@ enum status file_add(struct request *req, const uint8_t id[16], int chunk, const
 	if (chunk < row.chunks)
 		return OK;
 	if (len > FILE_CHUNK_MAX || row.size + (int64_t)len > FILE_SIZE_MAX)
-		return fail(req, TOO_LARGE, MSG_TOO_LARGE, arena_printf(req->arena, "%lld", FILE_SIZE_MAX), NULL);
+		return fail(
+			req, TOO_LARGE, MSG_TOO_LARGE, arena_printf(req->arena, "%lld", FILE_SIZE_MAX), NULL);
 	memcpy(&state, row.state.data, sizeof state);
 	crypto_hash_sha256_update(&state, bytes, len);
 	db_bind_uuid(&params, id);
@@ -122,7 +127,9 @@ enum status file_end(struct request *req, const uint8_t id[16])
 
 enum status file_chunk(struct request *req, const uint8_t id[16], int chunk, struct slice *bytes_out)
 {
-	static const struct db_statement read = { "SELECT data FROM file_chunk WHERE file_id = $1::uuid AND chunk = $2::int" };
+	static const struct db_statement read = {
+		"SELECT data FROM file_chunk WHERE file_id = $1::uuid AND chunk = $2::int"
+	};
 	struct db_params params = { .arena = req->arena };
 	PGresult *rows;
 
@@ -184,9 +191,11 @@ enum status file_begin(struct request *req)
 	TRY(need_principal(req));
 	if (!body)
 		return fail(req, INVALID, MSG_INVALID, NULL);
-	if (body->name && normalise_name(body->name, strlen(body->name), NAME_MAX_, req->arena, &name) != NORMALISED)
+	if (body->name &&
+		normalise_name(body->name, strlen(body->name), NAME_MAX_, req->arena, &name) != NORMALISED)
 		return fail_field(req, "/name", MSG_BAD_TEXT, NULL);
-	if (body->media_type && normalise_name(body->media_type, strlen(body->media_type), 100, req->arena, &type) != NORMALISED)
+	if (body->media_type && normalise_name(body->media_type, strlen(body->media_type), 100, req->arena,
+					&type) != NORMALISED)
 		type = NULL;
 	TRY(file_create(req, name, type, id));
 	encode_file(&out, id, &(struct file_row){ .name = name, .media_type = type });
@@ -216,10 +225,12 @@ enum status file_append(struct request *req)
 	return file_add(req, id, (int)chunk.value, data.bytes, data.len);
 }
 
-/* What a person needs to map columns: the headings and the first rows. A file that is no CSV has no preview, or a strange one. */
+/* What a person needs to map columns: the headings and the first rows. A file that is no CSV has no preview,
+ * or a strange one. */
 static void add_preview(struct request *req, struct buffer *out, struct slice bytes)
 {
-	struct csv_format format = csv_guess(bytes.data, bytes.len > CSV_GUESS_BYTES ? CSV_GUESS_BYTES : bytes.len);
+	struct csv_format format =
+		csv_guess(bytes.data, bytes.len > CSV_GUESS_BYTES ? CSV_GUESS_BYTES : bytes.len);
 	struct csv_reader *reader = csv_open(&format, req->arena);
 	struct csv_row row;
 
@@ -239,7 +250,8 @@ static void add_preview(struct request *req, struct buffer *out, struct slice by
 		size_t begun = wire_begin(out, 6);
 
 		for (size_t i = 0; i < row.count; i++)
-			wire_add_bytes(out, 1, row.fields[i].data, row.fields[i].len > 200 ? 0 : row.fields[i].len);
+			wire_add_bytes(
+				out, 1, row.fields[i].data, row.fields[i].len > 200 ? 0 : row.fields[i].len);
 		wire_end(out, begun);
 		n++;
 	}

@@ -1,5 +1,5 @@
-/* Customers from a CSV file: a job that takes a batch of rows a step, keeps where it is in the same transaction, and
- * collects what it refuses in a file of its own. */
+/* Customers from a CSV file: a job that takes a batch of rows a step, keeps where it is in the same
+ * transaction, and collects what it refuses in a file of its own. */
 #include "customer/customer.h"
 #include "kit/column.h"
 #include "kit/csv.h"
@@ -14,11 +14,12 @@
 #define BATCH_ROWS   500
 #define STEP_BATCHES 6 /* in one transaction: while PostgreSQL stores one, the next is read */
 
-/* What a step leaves for the next. A change of it must read the old form: a job may live through an upgrade. */
+/* What a step leaves for the next. A change of it must read the old form: a job may live through an upgrade.
+ */
 struct checkpoint {
-	uint64_t row;            /* rows dealt with, the heading included */
+	uint64_t row; /* rows dealt with, the heading included */
 	int64_t created, refused;
-	uint8_t refused_id[16];  /* the file of refused rows, all zero until there is one */
+	uint8_t refused_id[16]; /* the file of refused rows, all zero until there is one */
 	int32_t refused_chunks;
 	uint32_t unused;
 };
@@ -30,11 +31,11 @@ static struct import {
 	struct csv_reader *reader;
 	struct csv_format format;
 	int next_chunk;
-	char *chunk;             /* the one that the reader reads */
-	char *ahead;             /* the one after it, read before it is needed; NULL: not yet */
+	char *chunk; /* the one that the reader reads */
+	char *ahead; /* the one after it, read before it is needed; NULL: not yet */
 	size_t ahead_len;
-	int64_t bytes;           /* pushed */
-	bool finished;           /* csv_finish() was called */
+	int64_t bytes; /* pushed */
+	bool finished; /* csv_finish() was called */
 	uint64_t row;
 	const struct schema_field **fields; /* by column; NULL: not taken */
 	struct slice *headings;
@@ -79,7 +80,8 @@ static void push_chunk(void)
 	import.chunk = import.ahead; /* borrowed by the reader until it asks for more */
 	import.ahead = NULL;
 	if (!import.reader) {
-		import.format = csv_guess(import.chunk, import.ahead_len > CSV_GUESS_BYTES ? CSV_GUESS_BYTES : import.ahead_len);
+		import.format = csv_guess(import.chunk,
+			import.ahead_len > CSV_GUESS_BYTES ? CSV_GUESS_BYTES : import.ahead_len);
 		import.reader = csv_open(&import.format, import.arena);
 	}
 	import.bytes += (int64_t)import.ahead_len;
@@ -115,12 +117,14 @@ static bool names_field(const struct schema_field *f, struct slice heading)
 	const char *const names[] = { f->json_name, f->label.en, f->label.zh };
 
 	for (size_t i = 0; i < 3; i++)
-		if (strlen(names[i]) == heading.len && heading.len && !strncasecmp(names[i], heading.data, heading.len))
+		if (strlen(names[i]) == heading.len && heading.len &&
+			!strncasecmp(names[i], heading.data, heading.len))
 			return true;
 	return false;
 }
 
-/* Fields that one cell can fill: plain ones, and lists of messages by their required part (a phone's number). */
+/* Fields that one cell can fill: plain ones, and lists of messages by their required part (a phone's number).
+ */
 static const struct schema_field *cell_part(const struct schema_field *f)
 {
 	for (size_t i = 0; f->message && i < f->message->count; i++)
@@ -131,7 +135,8 @@ static const struct schema_field *cell_part(const struct schema_field *f)
 
 static bool can_fill(const struct schema_field *f)
 {
-	return !f->rule->output_only && !f->reference && f->number > STANDARD_LAST && (f->type != FIELD_MESSAGE || cell_part(f));
+	return !f->rule->output_only && !f->reference && f->number > STANDARD_LAST &&
+	       (f->type != FIELD_MESSAGE || cell_part(f));
 }
 
 static const struct schema_field *field_by_heading(struct slice heading)
@@ -147,7 +152,9 @@ static const struct schema_field *field_by_heading(struct slice heading)
 /* The mapping that the person chose; without one, what the headings say. */
 static const struct schema_field *field_by_mapping(const struct job *job, struct slice heading)
 {
-	struct slice columns = job->record->fields[schema_field_by_number(job->record->resource->message, JOB_COLUMNS)->index];
+	struct slice columns =
+		job->record
+			->fields[schema_field_by_number(job->record->resource->message, JOB_COLUMNS)->index];
 	struct wire_reader reader = wire_reader(columns.data, columns.len);
 	struct wire_field entry, column, field;
 
@@ -155,8 +162,10 @@ static const struct schema_field *field_by_mapping(const struct job *job, struct
 		return field_by_heading(heading);
 	while (wire_next(&reader, &entry))
 		if (wire_find(entry.bytes, entry.len, 1, &column) && column.len == heading.len &&
-			!memcmp(column.bytes, heading.data, heading.len) && wire_find(entry.bytes, entry.len, 2, &field)) {
-			const struct schema_field *f = schema_field_find(customers()->message, field.bytes, field.len);
+			!memcmp(column.bytes, heading.data, heading.len) &&
+			wire_find(entry.bytes, entry.len, 2, &field)) {
+			const struct schema_field *f =
+				schema_field_find(customers()->message, field.bytes, field.len);
 
 			return f && can_fill(f) ? f : NULL;
 		}
@@ -172,7 +181,8 @@ static bool take_headings(const struct job *job, const struct csv_row *row)
 	import.headings = arena_zalloc(import.arena, row->count * sizeof *import.headings);
 	for (size_t i = 0; i < row->count; i++) {
 		import.headings[i] =
-			(struct slice){ arena_strndup(import.arena, row->fields[i].data, row->fields[i].len), row->fields[i].len };
+			(struct slice){ arena_strndup(import.arena, row->fields[i].data, row->fields[i].len),
+				row->fields[i].len };
 		import.fields[i] = field_by_mapping(job, import.headings[i]);
 		any |= import.fields[i] != NULL;
 	}
@@ -194,7 +204,8 @@ static void add_value(struct buffer *out, const struct schema_field *f, const ch
 		column_to_wire(f, value.data, value.len, out);
 }
 
-static enum status add_plain(struct request *req, struct buffer *out, const struct schema_field *f, const char *text)
+static enum status add_plain(
+	struct request *req, struct buffer *out, const struct schema_field *f, const char *text)
 {
 	struct slice value = { 0 };
 
@@ -203,14 +214,17 @@ static enum status add_plain(struct request *req, struct buffer *out, const stru
 			wire_add_varint(out, f->number, (uint64_t)f->enumeration->values[i].number);
 			return OK;
 		}
-	if (column_type(f) != COLUMN_TEXT && column_type(f) != COLUMN_DATE && !column_from_text(f, text, req->arena, &value))
-		return fail_field(req, arena_printf(req->arena, "/%s", f->json_name), MSG_BAD_VALUE, text, NULL);
+	if (column_type(f) != COLUMN_TEXT && column_type(f) != COLUMN_DATE &&
+		!column_from_text(f, text, req->arena, &value))
+		return fail_field(
+			req, arena_printf(req->arena, "/%s", f->json_name), MSG_BAD_VALUE, text, NULL);
 	add_value(out, f, text, value);
 	return OK;
 }
 
 /* One cell of a list may hold several values, divided by semicolons. */
-static enum status add_parts(struct request *req, struct buffer *out, const struct schema_field *f, char *text)
+static enum status add_parts(
+	struct request *req, struct buffer *out, const struct schema_field *f, char *text)
 {
 	char *rest;
 
@@ -229,8 +243,10 @@ static enum status read_record(struct request *req, const struct csv_row *row, s
 
 	*record_out = record;
 	if (row->count != import.columns && row->count != 1)
-		return fail(req, INVALID, MSG_IMPORT_WRONG_COLUMNS, arena_printf(req->arena, "%lu", row->number),
-			arena_printf(req->arena, "%zu", row->count), arena_printf(req->arena, "%zu", import.columns), NULL);
+		return fail(req, INVALID, MSG_IMPORT_WRONG_COLUMNS,
+			arena_printf(req->arena, "%lu", row->number),
+			arena_printf(req->arena, "%zu", row->count),
+			arena_printf(req->arena, "%zu", import.columns), NULL);
 	for (size_t i = 0; i < row->count; i++) {
 		const struct schema_field *f = i < import.columns ? import.fields[i] : NULL;
 		struct slice cell = csv_unguarded(row->fields[i]);
@@ -240,7 +256,8 @@ static enum status read_record(struct request *req, const struct csv_row *row, s
 			continue;
 		char *text = arena_strndup(req->arena, cell.data, cell.len);
 
-		if ((f->type == FIELD_MESSAGE ? add_parts(req, &out, f, text) : add_plain(req, &out, f, text)) != OK)
+		if ((f->type == FIELD_MESSAGE ? add_parts(req, &out, f, text)
+					      : add_plain(req, &out, f, text)) != OK)
 			return INVALID;
 		record_set_wire(record, f->number, (struct slice){ out.data, out.len });
 	}
@@ -269,7 +286,8 @@ static struct slice reason_of(struct request *req, const struct problem *problem
 	return (struct slice){ out.data, out.len };
 }
 
-static void add_refused(struct request *req, struct buffer *out, const struct slice *cells, size_t count, struct slice reason)
+static void add_refused(
+	struct request *req, struct buffer *out, const struct slice *cells, size_t count, struct slice reason)
 {
 	struct slice *row = arena_alloc(req->arena, (count + 1) * sizeof *row);
 
@@ -278,16 +296,19 @@ static void add_refused(struct request *req, struct buffer *out, const struct sl
 	csv_write_row(out, ',', row, count + 1);
 }
 
-static enum status keep_refused(struct request *req, struct checkpoint *at, struct buffer *rows, const char *name)
+static enum status keep_refused(
+	struct request *req, struct checkpoint *at, struct buffer *rows, const char *name)
 {
 	struct buffer out = { .arena = req->arena };
 
 	if (!rows->len)
 		return OK;
 	if (!at->refused_chunks) {
-		TRY(file_create(req, arena_printf(req->arena, "refused-%s", name ? name : "rows.csv"), "text/csv; charset=utf-8", at->refused_id));
+		TRY(file_create(req, arena_printf(req->arena, "refused-%s", name ? name : "rows.csv"),
+			"text/csv; charset=utf-8", at->refused_id));
 		buffer_add_text(&out, CSV_BYTE_ORDER_MARK);
-		add_refused(req, &out, import.headings, import.columns, (struct slice){ "guanxi:reason", 13 });
+		add_refused(
+			req, &out, import.headings, import.columns, (struct slice){ "guanxi:reason", 13 });
 	}
 	buffer_add(&out, rows->data, rows->len);
 	for (size_t from = 0; from < out.len; from += FILE_CHUNK_MAX) {
@@ -315,12 +336,14 @@ static struct slice *copy_cells(struct request *req, const struct csv_row *row)
 	struct slice *cells = arena_alloc(req->arena, row->count * sizeof *cells);
 
 	for (size_t i = 0; i < row->count; i++)
-		cells[i] = (struct slice){ arena_strndup(req->arena, row->fields[i].data, row->fields[i].len), row->fields[i].len };
+		cells[i] = (struct slice){ arena_strndup(req->arena, row->fields[i].data, row->fields[i].len),
+			row->fields[i].len };
 	return cells;
 }
 
 /* Rows until the batch is full or there are no more at hand. What is no record at all is refused at once. */
-static enum csv_result fill(struct request *req, struct batch *b, struct checkpoint *at, struct buffer *refused)
+static enum csv_result fill(
+	struct request *req, struct batch *b, struct checkpoint *at, struct buffer *refused)
 {
 	while (b->count < BATCH_ROWS) {
 		struct csv_row row;
@@ -359,7 +382,8 @@ static void account(struct request *req, struct batch *b, struct checkpoint *at,
 }
 
 /* Reads and sends batches, then takes what became of them. */
-static enum status store(struct request *req, struct checkpoint *at, struct buffer *refused, enum csv_result *result_out)
+static enum status store(
+	struct request *req, struct checkpoint *at, struct buffer *refused, enum csv_result *result_out)
 {
 	struct batch *batches[STEP_BATCHES];
 	size_t n = 0;
@@ -367,7 +391,8 @@ static enum status store(struct request *req, struct checkpoint *at, struct buff
 	for (*result_out = CSV_ROW; n < STEP_BATCHES && *result_out == CSV_ROW; n++) {
 		batches[n] = arena_zalloc(req->arena, sizeof *batches[n]);
 		*result_out = fill(req, batches[n], at, refused);
-		TRY(engine_create_begin(req, customers(), batches[n]->records, batches[n]->count, &batches[n]->creation));
+		TRY(engine_create_begin(
+			req, customers(), batches[n]->records, batches[n]->count, &batches[n]->creation));
 	}
 	for (size_t i = 0; i < n; i++)
 		TRY(engine_create_end(batches[i]->creation, batches[i]->statuses, batches[i]->problems));
@@ -395,12 +420,15 @@ static const char *bad_file(struct request *req)
 	};
 	struct csv_error error = csv_error(import.reader);
 
-	return in_both(req, problem_new(req->arena, faults[error.rule].message, arena_printf(req->arena, "%lu", error.row),
-		arena_printf(req->arena, "%u", faults[error.rule].limit), NULL));
+	return in_both(req, problem_new(req->arena, faults[error.rule].message,
+				    arena_printf(req->arena, "%lu", error.row),
+				    arena_printf(req->arena, "%u", faults[error.rule].limit), NULL));
 }
 
-/* Reads the heading, and the rows that earlier steps have dealt with when another process, or an earlier life, did. */
-static enum status open_file(struct request *req, struct job *job, const uint8_t file[16], const struct checkpoint *at)
+/* Reads the heading, and the rows that earlier steps have dealt with when another process, or an earlier
+ * life, did. */
+static enum status open_file(
+	struct request *req, struct job *job, const uint8_t file[16], const struct checkpoint *at)
 {
 	struct csv_row row;
 	enum csv_result result = CSV_ROW;
@@ -421,8 +449,9 @@ static enum status open_file(struct request *req, struct job *job, const uint8_t
 	}
 	if (result != CSV_ROW) {
 		job->finished = true;
-		job->problem = result == CSV_FAILED ? bad_file(req) :
-						      in_both(req, problem_new(req->arena, MSG_IMPORT_EMPTY, NULL));
+		job->problem = result == CSV_FAILED
+				       ? bad_file(req)
+				       : in_both(req, problem_new(req->arena, MSG_IMPORT_EMPTY, NULL));
 	}
 	return OK;
 }
@@ -440,7 +469,8 @@ static void tell(struct job *job, const struct checkpoint *at)
 	}
 }
 
-static enum status run_step(struct request *req, struct job *job, struct checkpoint *at, const uint8_t file[16])
+static enum status run_step(
+	struct request *req, struct job *job, struct checkpoint *at, const uint8_t file[16])
 {
 	struct buffer refused = { .arena = req->arena };
 	enum csv_result result = CSV_ROW;
@@ -501,18 +531,21 @@ static enum status answer(struct request *req, const struct record *job)
 	return OK;
 }
 
-static enum status take_columns(struct request *req, struct record *job, const Guanxi__Customer__V1__CreateImportRequest *body)
+static enum status take_columns(
+	struct request *req, struct record *job, const Guanxi__Customer__V1__CreateImportRequest *body)
 {
 	struct buffer out = { .arena = req->arena };
 	enum status status = OK;
 
 	for (size_t i = 0; i < body->n_columns; i++) {
 		const char *column = body->columns[i]->column, *name = body->columns[i]->field;
-		const struct schema_field *f = name ? schema_field_find(customers()->message, name, strlen(name)) : NULL;
+		const struct schema_field *f =
+			name ? schema_field_find(customers()->message, name, strlen(name)) : NULL;
 		size_t begun = wire_begin(&out, JOB_COLUMNS);
 
 		if (!column || !f || !can_fill(f))
-			status = fail_field(req, arena_printf(req->arena, "/columns/%zu/field", i), MSG_BAD_VALUE, name ? name : "", NULL);
+			status = fail_field(req, arena_printf(req->arena, "/columns/%zu/field", i),
+				MSG_BAD_VALUE, name ? name : "", NULL);
 		wire_add_text(&out, 1, column ? column : "");
 		wire_add_text(&out, 2, name ? name : "");
 		wire_end(&out, begun);

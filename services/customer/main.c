@@ -34,13 +34,21 @@ static const struct job_kind jobs[] = {
 };
 
 static const struct chore chores[] = {
-	{ "forget idempotency keys", "DELETE FROM idempotency WHERE create_time < now() - interval '24 hours'", 600 },
-	{ "drop unfinished uploads", "DELETE FROM file WHERE NOT finished AND create_time < now() - interval '24 hours'", 3600 },
+	{ "forget idempotency keys",
+		"DELETE FROM idempotency WHERE create_time < now() - interval '24 hours'", 600 },
+	{ "drop unfinished uploads",
+		"DELETE FROM file WHERE NOT finished AND create_time < now() - interval '24 hours'", 3600 },
 	{ 0 },
 };
 
 int main(int argc, char **argv)
 {
-	return service_run(argc, argv, &(struct service){ .name = "customer", .resources = resources, .methods = methods,
-		.follows = follows, .jobs = jobs, .chores = chores, .migrations = customer_migrations });
+	return service_run(argc, argv,
+		&(struct service){ .name = "customer",
+			.resources = resources,
+			.methods = methods,
+			.follows = follows,
+			.jobs = jobs,
+			.chores = chores,
+			.migrations = customer_migrations });
 }

@@ -9,7 +9,8 @@ static bool is_deleted(const struct consumer_event *event)
 	return event->after && record_has(event->after, STANDARD_DELETE_TIME);
 }
 
-static void bind_text(struct db_params *params, const struct consumer_event *event, const char *name, uint32_t number)
+static void bind_text(
+	struct db_params *params, const struct consumer_event *event, const char *name, uint32_t number)
 {
 	db_bind_bool(params, consumer_event_names(event, name));
 	db_bind_text(params, event->after ? record_text(event->after, number) : NULL);
@@ -18,8 +19,10 @@ static void bind_text(struct db_params *params, const struct consumer_event *eve
 static enum status apply_user(struct request *req, const struct consumer_event *event)
 {
 	static const struct db_statement keep = {
-		"INSERT INTO user_ref AS u (id, name, active, delete_time) VALUES ($1::uuid, $3::text, $5::boolean, $7::timestamptz)"
-		" ON CONFLICT (id) DO UPDATE SET name = CASE WHEN $2::boolean THEN excluded.name ELSE u.name END,"
+		"INSERT INTO user_ref AS u (id, name, active, delete_time) VALUES ($1::uuid, $3::text, "
+		"$5::boolean, $7::timestamptz)"
+		" ON CONFLICT (id) DO UPDATE SET name = CASE WHEN $2::boolean THEN excluded.name ELSE u.name "
+		"END,"
 		" active = CASE WHEN $4::boolean THEN excluded.active ELSE u.active END,"
 		" delete_time = CASE WHEN $6::boolean THEN excluded.delete_time ELSE u.delete_time END"
 	};
@@ -40,8 +43,10 @@ static enum status apply_user(struct request *req, const struct consumer_event *
 static enum status apply_team(struct request *req, const struct consumer_event *event)
 {
 	static const struct db_statement keep = {
-		"INSERT INTO team_ref AS t (id, name, delete_time) VALUES ($1::uuid, $3::text, $5::timestamptz)"
-		" ON CONFLICT (id) DO UPDATE SET name = CASE WHEN $2::boolean THEN excluded.name ELSE t.name END,"
+		"INSERT INTO team_ref AS t (id, name, delete_time) VALUES ($1::uuid, $3::text, "
+		"$5::timestamptz)"
+		" ON CONFLICT (id) DO UPDATE SET name = CASE WHEN $2::boolean THEN excluded.name ELSE t.name "
+		"END,"
 		" delete_time = CASE WHEN $4::boolean THEN excluded.delete_time ELSE t.delete_time END"
 	};
 	struct db_params params = { .arena = req->arena };
@@ -67,8 +72,8 @@ enum status projection_apply(struct request *req, const struct consumer_event *e
 	return OK;
 }
 
-/* Contacts and activities of the customer that still have the owner and team that it had. Changed one by one: each change is an
- * event of its own, so that whoever loses sight of them is told. */
+/* Contacts and activities of the customer that still have the owner and team that it had. Changed one by one:
+ * each change is an event of its own, so that whoever loses sight of them is told. */
 static enum status hand_over(struct request *req, const struct consumer_event *event, const char *collection,
 	const struct db_statement *find)
 {
@@ -83,10 +88,13 @@ static enum status hand_over(struct request *req, const struct consumer_event *e
 		struct record *after, *patch = record_new(resource, req->arena);
 
 		if (!PQgetisnull(rows, row, 1))
-			record_set_uuid(patch, STANDARD_OWNER_ID, (const uint8_t *)db_bytes(rows, row, 1).data);
+			record_set_uuid(
+				patch, STANDARD_OWNER_ID, (const uint8_t *)db_bytes(rows, row, 1).data);
 		if (!PQgetisnull(rows, row, 2))
-			record_set_uuid(patch, STANDARD_TEAM_ID, (const uint8_t *)db_bytes(rows, row, 2).data);
-		TRY(engine_update(req, resource, (const uint8_t *)db_bytes(rows, row, 0).data, patch, fields, 2, &after));
+			record_set_uuid(
+				patch, STANDARD_TEAM_ID, (const uint8_t *)db_bytes(rows, row, 2).data);
+		TRY(engine_update(req, resource, (const uint8_t *)db_bytes(rows, row, 0).data, patch, fields,
+			2, &after));
 	}
 	return OK;
 }
@@ -94,12 +102,16 @@ static enum status hand_over(struct request *req, const struct consumer_event *e
 enum status ownership_apply(struct request *req, const struct consumer_event *event)
 {
 	static const struct db_statement contacts = {
-		"SELECT c.id, p.owner_id, p.team_id FROM contact c JOIN customer p ON p.id = c.customer_id WHERE p.id = $1::uuid"
-		" AND c.delete_time IS NULL AND (c.owner_id, c.team_id) IS DISTINCT FROM (p.owner_id, p.team_id) ORDER BY c.id"
+		"SELECT c.id, p.owner_id, p.team_id FROM contact c JOIN customer p ON p.id = c.customer_id "
+		"WHERE p.id = $1::uuid"
+		" AND c.delete_time IS NULL AND (c.owner_id, c.team_id) IS DISTINCT FROM (p.owner_id, "
+		"p.team_id) ORDER BY c.id"
 	};
 	static const struct db_statement activities = {
-		"SELECT a.id, p.owner_id, p.team_id FROM activity a JOIN customer p ON p.id = a.customer_id WHERE p.id = $1::uuid"
-		" AND a.delete_time IS NULL AND (a.owner_id, a.team_id) IS DISTINCT FROM (p.owner_id, p.team_id) ORDER BY a.id"
+		"SELECT a.id, p.owner_id, p.team_id FROM activity a JOIN customer p ON p.id = a.customer_id "
+		"WHERE p.id = $1::uuid"
+		" AND a.delete_time IS NULL AND (a.owner_id, a.team_id) IS DISTINCT FROM (p.owner_id, "
+		"p.team_id) ORDER BY a.id"
 	};
 
 	if (!event->resource || strcmp(event->resource->collection, "customers") || !event->before)

@@ -3,8 +3,16 @@
 #include "guanxi/identity/v1/identity.pb-c.h"
 #include "kit/service.h"
 
-enum user_field { USER_NAME = 16, USER_EMAIL = 17, USER_ROLE = 18, USER_TEAM = 19, USER_LOCALE = 20, USER_ACTIVE = 21,
-	USER_MUST_CHANGE_PASSWORD = 22, USER_RIGHTS_VERSION = 23 };
+enum user_field {
+	USER_NAME = 16,
+	USER_EMAIL = 17,
+	USER_ROLE = 18,
+	USER_TEAM = 19,
+	USER_LOCALE = 20,
+	USER_ACTIVE = 21,
+	USER_MUST_CHANGE_PASSWORD = 22,
+	USER_RIGHTS_VERSION = 23
+};
 enum session_field { SESSION_OWNER = 6, SESSION_TEAM = 7, SESSION_CLIENT = 16, SESSION_EXPIRE_TIME = 17 };
 
 extern const struct resource_ops user_ops, team_ops;
@@ -20,7 +28,8 @@ enum status user_set_password(struct request *req);
 enum status user_get_principal(struct request *req);
 enum status user_seed(struct request *req);
 
-/* The principal of an active user. NOT_FOUND when there is none. The reference is tied to the request's arena. */
+/* The principal of an active user. NOT_FOUND when there is none. The reference is tied to the request's
+ * arena. */
 enum status user_load_principal(struct request *req, const uint8_t id[16], struct principal **principal_out,
 	struct slice *message_out) MUST_CHECK;
 
@@ -30,7 +39,8 @@ const char *password_hash(struct request *req, const char *password);
 /* `hash` may be NULL (no such user): takes as long as a wrong password. */
 bool password_matches(const char *hash, const char *password);
 /* Refuses what is too short, too uniform, or contains the user's own name or address. */
-enum status password_check(struct request *req, const char *pointer, const char *password, const char *email) MUST_CHECK;
+enum status password_check(
+	struct request *req, const char *pointer, const char *password, const char *email) MUST_CHECK;
 
 /* throttle.c: counts failed sign-ins in Redis, and in PostgreSQL when Redis is away. */
 enum status throttle_check(struct request *req, const char *email, const char *address) MUST_CHECK;

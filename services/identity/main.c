@@ -23,13 +23,19 @@ static const struct method methods[] = {
 };
 
 static const struct chore chores[] = {
-	{ "forget idempotency keys", "DELETE FROM idempotency WHERE create_time < now() - interval '24 hours'", 600 },
+	{ "forget idempotency keys",
+		"DELETE FROM idempotency WHERE create_time < now() - interval '24 hours'", 600 },
 	{ "forget sign-in attempts", "DELETE FROM sign_in_attempt WHERE until < now()", 600 },
 	{ 0 },
 };
 
 int main(int argc, char **argv)
 {
-	return service_run(argc, argv, &(struct service){ .name = "identity", .resources = resources, .methods = methods,
-		.chores = chores, .migrations = identity_migrations, .seed = user_seed });
+	return service_run(argc, argv,
+		&(struct service){ .name = "identity",
+			.resources = resources,
+			.methods = methods,
+			.chores = chores,
+			.migrations = identity_migrations,
+			.seed = user_seed });
 }

@@ -10,7 +10,8 @@ const char *password_hash(struct request *req, const char *password)
 {
 	char *hash = arena_alloc(req->arena, crypto_pwhash_STRBYTES);
 
-	if (crypto_pwhash_str_alg(hash, password, strlen(password), PASSES, MEMORY_BYTES, crypto_pwhash_ALG_ARGON2ID13))
+	if (crypto_pwhash_str_alg(
+		    hash, password, strlen(password), PASSES, MEMORY_BYTES, crypto_pwhash_ALG_ARGON2ID13))
 		return NULL;
 	return hash;
 }
@@ -21,7 +22,8 @@ bool password_matches(const char *hash, const char *password)
 	static _Thread_local char nobody[crypto_pwhash_STRBYTES];
 
 	if (!hash && !*nobody)
-		(void)!crypto_pwhash_str_alg(nobody, "nobody", 6, PASSES, MEMORY_BYTES, crypto_pwhash_ALG_ARGON2ID13);
+		(void)!crypto_pwhash_str_alg(
+			nobody, "nobody", 6, PASSES, MEMORY_BYTES, crypto_pwhash_ALG_ARGON2ID13);
 	bool matches = crypto_pwhash_str_verify(hash ? hash : nobody, password, strlen(password)) == 0;
 
 	return hash && matches;
@@ -45,7 +47,8 @@ enum status password_check(struct request *req, const char *pointer, const char 
 	char local[65] = "";
 
 	if (strlen(password) < PASSWORD_MIN)
-		return fail_field(req, pointer, MSG_TOO_SHORT, arena_printf(req->arena, "%d", PASSWORD_MIN), NULL);
+		return fail_field(
+			req, pointer, MSG_TOO_SHORT, arena_printf(req->arena, "%d", PASSWORD_MIN), NULL);
 	if (at && at - email >= 4 && at - email < 65)
 		memcpy(local, email, (size_t)(at - email));
 	if (distinct_bytes(password) < 5 || (*local && strcasestr(password, local)))

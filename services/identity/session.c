@@ -6,10 +6,10 @@
 #include <string.h>
 #include <time.h>
 
-#define TOKEN_BYTES  32
-#define ABSOLUTE_S   (30 * 86400)
-#define ABSOLUTE_US  ((int64_t)ABSOLUTE_S * 1000000)
-#define CLIENT_MAX   200 /* characters */
+#define TOKEN_BYTES 32
+#define ABSOLUTE_S  (30 * 86400)
+#define ABSOLUTE_US ((int64_t)ABSOLUTE_S * 1000000)
+#define CLIENT_MAX  200 /* characters */
 
 static const struct schema_resource *sessions(void)
 {
@@ -56,10 +56,12 @@ static const char *new_token(struct request *req)
 	size_t len = sodium_base64_ENCODED_LEN(sizeof random, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 
 	randombytes_buf(random, sizeof random);
-	return sodium_bin2base64(arena_alloc(req->arena, len), len, random, sizeof random, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	return sodium_bin2base64(arena_alloc(req->arena, len), len, random, sizeof random,
+		sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
-static enum status open_session(struct request *req, const char *client, const char *token, struct record **session_out)
+static enum status open_session(
+	struct request *req, const char *client, const char *token, struct record **session_out)
 {
 	struct record *session = record_new(sessions(), req->arena);
 	const char *name;
@@ -145,16 +147,19 @@ enum status session_sign_out(struct request *req)
 	if (!PQntuples(rows))
 		return OK;
 	record_set_time(patch, STANDARD_DELETE_TIME, (int64_t)time(NULL) * 1000000);
-	return engine_update(req, sessions(), (const uint8_t *)db_bytes(rows, 0, 0).data, patch, fields, 1, &after);
+	return engine_update(
+		req, sessions(), (const uint8_t *)db_bytes(rows, 0, 0).data, patch, fields, 1, &after);
 }
 
 /* Idle for twelve hours ends a session as well as its last day. Its use is noted once a minute. */
 enum status session_resolve(struct request *req)
 {
 	static const struct db_statement find = {
-		"WITH s AS (SELECT id, owner_id, expire_time, used_time FROM session WHERE token_hash = $1::bytea AND delete_time IS NULL"
+		"WITH s AS (SELECT id, owner_id, expire_time, used_time FROM session WHERE token_hash = "
+		"$1::bytea AND delete_time IS NULL"
 		" AND expire_time > now() AND used_time > now() - interval '12 hours'),"
-		" used AS (UPDATE session SET used_time = now() FROM s WHERE session.id = s.id AND s.used_time < now() - interval '1 minute')"
+		" used AS (UPDATE session SET used_time = now() FROM s WHERE session.id = s.id AND "
+		"s.used_time < now() - interval '1 minute')"
 		" SELECT id, owner_id, expire_time FROM s"
 	};
 	struct db_params params = { .arena = req->arena };

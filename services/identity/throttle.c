@@ -12,9 +12,11 @@
 #define WINDOW_S         900
 #define FAILURES_PAIR    5  /* of one address for one account */
 #define FAILURES_ADDRESS 50 /* of one address for all accounts */
-#define FAILURES_ACCOUNT 50 /* of all addresses for one account: higher, so that a stranger cannot lock a person out easily */
-#define PATIENCE_MS      200
-#define RETRY_S          2
+#define FAILURES_ACCOUNT                                                                                     \
+	50 /* of all addresses for one account: higher, so that a stranger cannot lock a person out easily   \
+	    */
+#define PATIENCE_MS 200
+#define RETRY_S     2
 
 /* What is counted, most particular first. Keys are digests: Redis holds no addresses of people. */
 static const struct {
@@ -63,7 +65,8 @@ static redisContext *redis_ready(void)
 		redisSetTimeout(redis, (struct timeval){ 0, PATIENCE_MS * 1000 });
 		return redis;
 	}
-	log_warn("redis", "error=\"%s\" consequence=\"sign-in attempts are counted in PostgreSQL\"", redis ? redis->errstr : "no address");
+	log_warn("redis", "error=\"%s\" consequence=\"sign-in attempts are counted in PostgreSQL\"",
+		redis ? redis->errstr : "no address");
 	return NULL;
 }
 
@@ -71,8 +74,8 @@ static const char *key_of(struct request *req, size_t i, const char *email, cons
 {
 	unsigned char digest[16];
 	char hex[33];
-	const char *subject =
-		arena_printf(req->arena, "%s|%s", counters[i].by_email ? email : "", counters[i].by_address ? address : "");
+	const char *subject = arena_printf(req->arena, "%s|%s", counters[i].by_email ? email : "",
+		counters[i].by_address ? address : "");
 
 	crypto_generichash(digest, sizeof digest, (const unsigned char *)subject, strlen(subject), NULL, 0);
 	sodium_bin2hex(hex, sizeof hex, digest, sizeof digest);
@@ -88,7 +91,8 @@ static bool ask_redis(const char *key, long long *failures_out, long long *secon
 		return false;
 	redisAppendCommand(redis, "GET %s", key);
 	redisAppendCommand(redis, "TTL %s", key);
-	bool good = redisGetReply(redis, (void **)&count) == REDIS_OK && redisGetReply(redis, (void **)&ttl) == REDIS_OK;
+	bool good = redisGetReply(redis, (void **)&count) == REDIS_OK &&
+		    redisGetReply(redis, (void **)&ttl) == REDIS_OK;
 
 	if (good) {
 		*failures_out = count->type == REDIS_REPLY_STRING ? atoll(count->str) : 0;
@@ -99,10 +103,12 @@ static bool ask_redis(const char *key, long long *failures_out, long long *secon
 	return good;
 }
 
-static enum status ask_database(struct request *req, const char *key, long long *failures_out, long long *seconds_out)
+static enum status ask_database(
+	struct request *req, const char *key, long long *failures_out, long long *seconds_out)
 {
 	static const struct db_statement find = {
-		"SELECT failures, ceil(extract(epoch FROM until - now()))::bigint FROM sign_in_attempt WHERE subject = $1::text AND until > now()"
+		"SELECT failures, ceil(extract(epoch FROM until - now()))::bigint FROM sign_in_attempt WHERE "
+		"subject = $1::text AND until > now()"
 	};
 	struct db_params params = { .arena = req->arena };
 	PGresult *rows;
@@ -124,7 +130,8 @@ enum status throttle_check(struct request *req, const char *email, const char *a
 			TRY(ask_database(req, key, &failures, &seconds));
 		if (failures < counters[i].limit)
 			continue;
-		enum status status = fail(req, LIMITED, MSG_SIGN_IN_THROTTLED, arena_printf(req->arena, "%lld", seconds), NULL);
+		enum status status = fail(
+			req, LIMITED, MSG_SIGN_IN_THROTTLED, arena_printf(req->arena, "%lld", seconds), NULL);
 
 		req->problem->retry_after_s = (uint32_t)seconds;
 		return status;
@@ -151,8 +158,10 @@ static bool count_in_redis(const char *key)
 static void count_in_database(struct request *req, const char *key)
 {
 	static const struct db_statement count = {
-		"INSERT INTO sign_in_attempt AS a (subject, failures, until) VALUES ($1::text, 1, now() + interval '900 seconds')"
-		" ON CONFLICT (subject) DO UPDATE SET failures = CASE WHEN a.until > now() THEN a.failures + 1 ELSE 1 END,"
+		"INSERT INTO sign_in_attempt AS a (subject, failures, until) VALUES ($1::text, 1, now() + "
+		"interval '900 seconds')"
+		" ON CONFLICT (subject) DO UPDATE SET failures = CASE WHEN a.until > now() THEN a.failures + "
+		"1 ELSE 1 END,"
 		" until = CASE WHEN a.until > now() THEN a.until ELSE excluded.until END"
 	};
 	struct db_params params = { .arena = req->arena };

@@ -41,11 +41,13 @@ static bool same(const struct record *a, const struct record *b, uint32_t number
 static enum status change_user(struct request *req, const struct record *before, struct record *after)
 {
 	bool was = record_number(before, USER_ROLE) == GUANXI__IDENTITY__V1__ROLE__ROLE_ADMINISTRATOR;
-	bool is = record_number(after, USER_ROLE) == GUANXI__IDENTITY__V1__ROLE__ROLE_ADMINISTRATOR && record_number(after, USER_ACTIVE);
+	bool is = record_number(after, USER_ROLE) == GUANXI__IDENTITY__V1__ROLE__ROLE_ADMINISTRATOR &&
+		  record_number(after, USER_ACTIVE);
 
 	if (was && !is && is_self(req, before))
 		return fail(req, CONFLICT, MSG_LAST_ADMINISTRATOR, NULL);
-	if (!same(before, after, USER_ROLE) || !same(before, after, USER_TEAM) || !same(before, after, USER_ACTIVE))
+	if (!same(before, after, USER_ROLE) || !same(before, after, USER_TEAM) ||
+		!same(before, after, USER_ACTIVE))
 		record_set_number(after, USER_RIGHTS_VERSION, record_number(before, USER_RIGHTS_VERSION) + 1);
 	return OK;
 }
@@ -55,19 +57,24 @@ static enum status delete_user(struct request *req, const struct record *before)
 	return is_self(req, before) ? fail(req, CONFLICT, MSG_LAST_ADMINISTRATOR, NULL) : OK;
 }
 
-const struct resource_ops user_ops = { .before_create = make_user, .before_update = change_user, .before_delete = delete_user };
+const struct resource_ops user_ops = {
+	.before_create = make_user, .before_update = change_user, .before_delete = delete_user
+};
 
 const struct resource_ops team_ops = { .cycle = MSG_TEAM_CYCLE };
 
 /* --- principals */
 
-/* The own team and all below it. UNION drops a team that was met before: a circle of teams ends. The versions of all teams
- * are part of the rights' version: whoever knows an older one asks again after any change of the tree. */
+/* The own team and all below it. UNION drops a team that was met before: a circle of teams ends. The versions
+ * of all teams are part of the rights' version: whoever knows an older one asks again after any change of the
+ * tree. */
 static const struct db_statement principal_of = {
-	"WITH RECURSIVE below(id) AS (SELECT t.id FROM team t JOIN \"user\" u ON u.team_id = t.id WHERE u.id = $1::uuid AND t.delete_time IS NULL"
+	"WITH RECURSIVE below(id) AS (SELECT t.id FROM team t JOIN \"user\" u ON u.team_id = t.id WHERE u.id "
+	"= $1::uuid AND t.delete_time IS NULL"
 	" UNION SELECT t.id FROM team t JOIN below b ON t.parent_id = b.id WHERE t.delete_time IS NULL)"
 	" SELECT u.id, u.role, u.team_id, coalesce(u.must_change_password, false), u.name,"
-	" coalesce(u.rights_version, 0) + (SELECT coalesce(sum(version), 0)::bigint FROM team), (SELECT array_agg(id) FROM below)"
+	" coalesce(u.rights_version, 0) + (SELECT coalesce(sum(version), 0)::bigint FROM team), (SELECT "
+	"array_agg(id) FROM below)"
 	" FROM \"user\" u WHERE u.id = $1::uuid AND u.active AND u.delete_time IS NULL"
 };
 
@@ -149,7 +156,8 @@ static enum status store_password(struct request *req, const uint8_t id[16], con
 {
 	static const struct db_statement store = {
 		"INSERT INTO credential AS c (user_id, password_hash) VALUES ($1::uuid, $2::text)"
-		" ON CONFLICT (user_id) DO UPDATE SET password_hash = excluded.password_hash, update_time = now()"
+		" ON CONFLICT (user_id) DO UPDATE SET password_hash = excluded.password_hash, update_time = "
+		"now()"
 	};
 	struct db_params params = { .arena = req->arena };
 	const char *hash = password_hash(req, password);
@@ -165,7 +173,8 @@ static enum status store_password(struct request *req, const uint8_t id[16], con
 static enum status end_sessions(struct request *req, const uint8_t user[16], struct slice but_token_hash)
 {
 	static const struct db_statement others = {
-		"SELECT id FROM session WHERE owner_id = $1::uuid AND delete_time IS NULL AND token_hash IS DISTINCT FROM $2::bytea ORDER BY id"
+		"SELECT id FROM session WHERE owner_id = $1::uuid AND delete_time IS NULL AND token_hash IS "
+		"DISTINCT FROM $2::bytea ORDER BY id"
 	};
 	const uint32_t fields[] = { STANDARD_DELETE_TIME };
 	struct db_params params = { .arena = req->arena };
@@ -181,7 +190,8 @@ static enum status end_sessions(struct request *req, const uint8_t user[16], str
 		struct record *after, *patch = record_new(schema_resource_find("sessions"), req->arena);
 
 		record_set_time(patch, STANDARD_DELETE_TIME, (int64_t)time(NULL) * 1000000);
-		TRY(engine_update(req, patch->resource, (const uint8_t *)db_bytes(rows, row, 0).data, patch, fields, 1, &after));
+		TRY(engine_update(req, patch->resource, (const uint8_t *)db_bytes(rows, row, 0).data, patch,
+			fields, 1, &after));
 	}
 	return OK;
 }
@@ -197,7 +207,9 @@ static enum status set_must_change(struct request *req, const uint8_t id[16], bo
 
 static enum status stored_hash(struct request *req, const uint8_t id[16], const char **hash_out)
 {
-	static const struct db_statement find = { "SELECT password_hash FROM credential WHERE user_id = $1::uuid" };
+	static const struct db_statement find = {
+		"SELECT password_hash FROM credential WHERE user_id = $1::uuid"
+	};
 	struct db_params params = { .arena = req->arena };
 	PGresult *rows;
 
@@ -233,7 +245,8 @@ enum status user_change_password(struct request *req)
 	TRY(password_check(req, "/newPassword", body->new_password, record_text(me, USER_EMAIL)));
 	TRY(store_password(req, req->principal->id, body->new_password));
 	TRY(set_must_change(req, req->principal->id, false));
-	return end_sessions(req, req->principal->id, (struct slice){ (const char *)body->token_hash.data, body->token_hash.len });
+	return end_sessions(req, req->principal->id,
+		(struct slice){ (const char *)body->token_hash.data, body->token_hash.len });
 }
 
 static void free_set_password(void *message)
@@ -266,7 +279,9 @@ enum status user_set_password(struct request *req)
 
 enum status user_seed(struct request *req)
 {
-	static const struct db_statement lock = { "SELECT pg_advisory_xact_lock(hashtext('guanxi first administrator'))" };
+	static const struct db_statement lock = {
+		"SELECT pg_advisory_xact_lock(hashtext('guanxi first administrator'))"
+	};
 	static const struct db_statement any = { "SELECT FROM \"user\" LIMIT 1" };
 	struct record *after, *admin = record_new(users(), req->arena);
 	const char *password = config_text("GUANXI_ADMIN_PASSWORD");
@@ -277,7 +292,8 @@ enum status user_seed(struct request *req)
 	if (PQntuples(rows))
 		return OK;
 	if (!*password)
-		config_refuse("there is no user yet and GUANXI_ADMIN_PASSWORD is not set: set it to the first administrator's password");
+		config_refuse("there is no user yet and GUANXI_ADMIN_PASSWORD is not set: set it to the "
+			      "first administrator's password");
 	record_set_text(admin, USER_NAME, "Administrator");
 	record_set_text(admin, USER_EMAIL, "admin@example.com");
 	record_set_number(admin, USER_ROLE, GUANXI__IDENTITY__V1__ROLE__ROLE_ADMINISTRATOR);

@@ -46,7 +46,8 @@ static bool read_head(int fd, char *in, struct http_head *head)
 		if (n <= 0)
 			return false;
 		size += (size_t)n;
-		enum http_result result = http_parse_head(in, size, &scanned, &http_limits_default, head, &refusal);
+		enum http_result result =
+			http_parse_head(in, size, &scanned, &http_limits_default, head, &refusal);
 
 		if (result != HTTP_NEED_MORE)
 			return result == HTTP_READY;
@@ -104,9 +105,14 @@ static void serve(int fd)
 	struct buffer body = { .arena = arena }, out = { .arena = arena };
 
 	if (read_head(fd, in, &head)) {
-		struct http_header type = { HTTP_SLICE("Content-Type"), HTTP_SLICE("text/plain; version=0.0.4; charset=utf-8") };
-		struct http_reply_head reply = { .status = write_page(&head, &body), .framing = HTTP_LENGTH, .content_length = body.len,
-			.close = true, .headers = &type, .header_count = 1 };
+		struct http_header type = { HTTP_SLICE("Content-Type"),
+			HTTP_SLICE("text/plain; version=0.0.4; charset=utf-8") };
+		struct http_reply_head reply = { .status = write_page(&head, &body),
+			.framing = HTTP_LENGTH,
+			.content_length = body.len,
+			.close = true,
+			.headers = &type,
+			.header_count = 1 };
 
 		char *to = buffer_reserve(&out, http_reply_head_bound(&reply));
 
@@ -141,13 +147,16 @@ static void bind_listener(void)
 	unsigned port;
 	int one = 1;
 
-	if (sscanf(options.address, "%63[0-9.]:%u", host, &port) != 2 || port > 65535 || inet_pton(AF_INET, host, &address.sin_addr) != 1)
-		config_refuse("GUANXI_ADMIN must be address:port such as 127.0.0.1:9102, not \"%s\"", options.address);
+	if (sscanf(options.address, "%63[0-9.]:%u", host, &port) != 2 || port > 65535 ||
+		inet_pton(AF_INET, host, &address.sin_addr) != 1)
+		config_refuse("GUANXI_ADMIN must be address:port such as 127.0.0.1:9102, not \"%s\"",
+			options.address);
 	address.sin_port = htons((uint16_t)port);
 	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
 	if (bind(listener, (struct sockaddr *)&address, sizeof address) || listen(listener, 16))
-		config_refuse("the admin port %s cannot be used: %s; choose another with GUANXI_ADMIN", options.address, strerror(errno));
+		config_refuse("the admin port %s cannot be used: %s; choose another with GUANXI_ADMIN",
+			options.address, strerror(errno));
 }
 
 void admin_open(const struct admin_options *opened)

@@ -1,9 +1,10 @@
 /*
- * Request memory. An arena hands out memory that lives until the arena is reset or freed; nothing is freed one by one.
- * A function that takes an arena allocates its result there; one that does not returns borrowed memory. Objects that need
- * more than memory (a PGresult, a lease) are tied to the arena with arena_defer() and die with it, last tied first.
- * One thread uses an arena at a time. Running out of memory ends the process; what a user can make large has a limit that
- * is checked before. Sanitizer builds poison what was reset.
+ * Request memory. An arena hands out memory that lives until the arena is reset or freed; nothing is freed
+ *one by one. A function that takes an arena allocates its result there; one that does not returns borrowed
+ *memory. Objects that need more than memory (a PGresult, a lease) are tied to the arena with arena_defer()
+ *and die with it, last tied first. One thread uses an arena at a time. Running out of memory ends the
+ *process; what a user can make large has a limit that is checked before. Sanitizer builds poison what was
+ *reset.
  *
  *	struct arena *arena = arena_new();
  *	char *greeting = arena_printf(arena, "你好 %s", name);
@@ -34,10 +35,11 @@ char *arena_vprintf(struct arena *arena, const char *format, va_list arguments);
 /* Calls `release(object)` when the arena is reset or freed. */
 void arena_defer(struct arena *arena, void (*release)(void *object), void *object);
 
-/* A growing byte buffer in an arena. Zero-initialise with the arena set: struct buffer out = { .arena = arena }; */
+/* A growing byte buffer in an arena. Zero-initialise with the arena set: struct buffer out = { .arena = arena
+ * }; */
 struct buffer {
 	struct arena *arena;
-	char *data;      /* NUL after `len` once something was added */
+	char *data; /* NUL after `len` once something was added */
 	size_t len;
 	size_t capacity;
 };

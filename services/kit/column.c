@@ -61,7 +61,8 @@ const char *column_sql_name(enum column_type type)
 	return columns[type].name;
 }
 
-/* Civil calendar from days since 1970-01-01, proleptic Gregorian: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms". */
+/* Civil calendar from days since 1970-01-01, proleptic Gregorian: H. Hinnant, "chrono-Compatible Low-Level
+ * Date Algorithms". */
 static void date_of_days(int64_t days, int *year_out, unsigned *month_out, unsigned *day_out)
 {
 	days += 719468;
@@ -143,8 +144,8 @@ static bool read_date(const char *text, size_t len, struct arena *arena, struct 
 		return false;
 	memcpy(copy, text, 10);
 	copy[10] = '\0';
-	if (sscanf(copy, "%4d-%2u-%2u%n", &year, &month, &day, &used) != 3 || used != 10 || month < 1 || month > 12 || day < 1 ||
-		year < 1)
+	if (sscanf(copy, "%4d-%2u-%2u%n", &year, &month, &day, &used) != 3 || used != 10 || month < 1 ||
+		month > 12 || day < 1 || year < 1)
 		return false;
 	int64_t days = days_of_date(year, month, day);
 
@@ -183,7 +184,8 @@ static struct slice json_text(const struct schema_field *field, struct slice wir
 	return (struct slice){ out.data, out.len };
 }
 
-bool column_from_wire(const struct schema_field *field, struct slice wire, struct arena *arena, struct slice *value_out)
+bool column_from_wire(
+	const struct schema_field *field, struct slice wire, struct arena *arena, struct slice *value_out)
 {
 	struct wire_reader reader = wire_reader(wire.data, wire.len);
 	struct wire_field value;
@@ -220,7 +222,8 @@ bool column_from_wire(const struct schema_field *field, struct slice wire, struc
 	}
 }
 
-static bool integer_from_text(const char *text, size_t len, int64_t low, int64_t high, struct arena *arena, struct slice *out)
+static bool integer_from_text(
+	const char *text, size_t len, int64_t low, int64_t high, struct arena *arena, struct slice *out)
 {
 	char *end;
 
@@ -233,12 +236,14 @@ static bool integer_from_text(const char *text, size_t len, int64_t low, int64_t
 	return true;
 }
 
-bool column_from_text(const struct schema_field *field, const char *text, struct arena *arena, struct slice *value_out)
+bool column_from_text(
+	const struct schema_field *field, const char *text, struct arena *arena, struct slice *value_out)
 {
 	int64_t us;
 
 	if (field->type == FIELD_ENUM) {
-		const struct schema_enum_value *v = schema_enum_by_name(field->enumeration, text, strlen(text));
+		const struct schema_enum_value *v =
+			schema_enum_by_name(field->enumeration, text, strlen(text));
 
 		if (v)
 			*value_out = integer((uint64_t)v->number, 4, arena);

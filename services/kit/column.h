@@ -1,10 +1,12 @@
 /*
- * A field as a column: how its values look to PostgreSQL (binary form) and on the wire. The only place that knows both.
+ * A field as a column: how its values look to PostgreSQL (binary form) and on the wire. The only place that
+ *knows both.
  *
  *	name, description …      text           id and references     uuid
  *	FORMAT_DATE              date           Timestamp             timestamptz
  *	bool                     boolean        enums, 32-bit         integer
- *	64-bit                   bigint         repeated, messages    json (kept byte by byte: what is read back equals what was written)
+ *	64-bit                   bigint         repeated, messages    json (kept byte by byte: what is read
+ *back equals what was written)
  *
  * The column has the field's proto name.
  */
@@ -31,9 +33,13 @@ const char *column_sql_name(enum column_type type);
 /* Appends the field, encoded, from a value in PostgreSQL's binary form. */
 void column_to_wire(const struct schema_field *field, const void *value, size_t len, struct buffer *out);
 
-/* The binary value of a field that is given encoded (all its occurrences, keys included); false when the text is no value of
- * the column (a UUID or date that is none). The result lives in the arena or borrows from `wire`. */
-bool column_from_wire(const struct schema_field *field, struct slice wire, struct arena *arena, struct slice *value_out);
+/* The binary value of a field that is given encoded (all its occurrences, keys included); false when the text
+ * is no value of the column (a UUID or date that is none). The result lives in the arena or borrows from
+ * `wire`. */
+bool column_from_wire(
+	const struct schema_field *field, struct slice wire, struct arena *arena, struct slice *value_out);
 
-/* The binary value from the text of a query parameter: false when it is none of that type. Enums by their JSON names. */
-bool column_from_text(const struct schema_field *field, const char *text, struct arena *arena, struct slice *value_out);
+/* The binary value from the text of a query parameter: false when it is none of that type. Enums by their
+ * JSON names. */
+bool column_from_text(
+	const struct schema_field *field, const char *text, struct arena *arena, struct slice *value_out);

@@ -16,38 +16,67 @@ static const struct setting {
 	int64_t minimum, maximum;
 	const char *help;
 } settings[] = {
-	{ "GUANXI_DATABASE", "identity customer", REQUIRED, "", 0, 0, "libpq connection string of the role that serves requests" },
+	{ "GUANXI_DATABASE", "identity customer", REQUIRED, "", 0, 0,
+		"libpq connection string of the role that serves requests" },
 	{ "GUANXI_MIGRATION_DATABASE", "identity customer", TEXT, "", 0, 0,
-		"libpq connection string of the role that owns the schema; when set, migrations run at start" },
-	{ "GUANXI_BROKER_REQUESTS", "identity customer gateway", REQUIRED, "", 0, 0, "endpoints of the brokers' request sockets, separated by commas" },
-	{ "GUANXI_BROKER_EVENTS", "identity customer gateway", REQUIRED, "", 0, 0, "endpoints of the brokers' event sockets, in the same order" },
-	{ "GUANXI_BIND_REQUESTS", "broker", REQUIRED, "", 0, 0, "endpoint to bind for requests, e.g. ipc:///run/guanxi/broker.requests" },
+		"libpq connection string of the role that owns the schema; when set, migrations run at "
+		"start" },
+	{ "GUANXI_BROKER_REQUESTS", "identity customer gateway", REQUIRED, "", 0, 0,
+		"endpoints of the brokers' request sockets, separated by commas" },
+	{ "GUANXI_BROKER_EVENTS", "identity customer gateway", REQUIRED, "", 0, 0,
+		"endpoints of the brokers' event sockets, in the same order" },
+	{ "GUANXI_BIND_REQUESTS", "broker", REQUIRED, "", 0, 0,
+		"endpoint to bind for requests, e.g. ipc:///run/guanxi/broker.requests" },
 	{ "GUANXI_BIND_EVENTS", "broker", REQUIRED, "", 0, 0, "endpoint to bind for events" },
-	{ "GUANXI_CURVE_SECRET_KEY", "all", TEXT, "", 0, 0, "this process's CURVE secret key (Z85); needed beyond loopback" },
+	{ "GUANXI_CURVE_SECRET_KEY", "all", TEXT, "", 0, 0,
+		"this process's CURVE secret key (Z85); needed beyond loopback" },
 	{ "GUANXI_CURVE_PUBLIC_KEY", "all", TEXT, "", 0, 0, "this process's CURVE public key (Z85)" },
-	{ "GUANXI_CURVE_SERVER_KEY", "identity customer gateway", TEXT, "", 0, 0, "the brokers' CURVE public key (Z85)" },
-	{ "GUANXI_CURVE_CLIENTS", "broker", TEXT, "", 0, 0, "file of the client keys allowed: key, then call or serve:<queue prefix>" },
-	{ "GUANXI_REDIS", "identity gateway", TEXT, "", 0, 0, "Redis: path of a unix socket, or host:port; empty: none" },
-	{ "GUANXI_ADMIN", "all", TEXT, "", 0, 0, "address of the admin port (/metrics /livez /readyz), e.g. 127.0.0.1:9102; empty: none" },
-	{ "GUANXI_READY_FD", "all", NUMBER, "0", 0, 1024, "descriptor that gets a newline once this process serves; 0: none" },
-	{ "GUANXI_SECRET", "identity customer gateway", REQUIRED, "", 0, 0, "32 random bytes in hexadecimal, the same for all processes: keys of cursors and CSRF tokens are derived from it" },
-	{ "GUANXI_ADMIN_PASSWORD", "identity", TEXT, "", 0, 0, "password of the first administrator, read once, when there is no user yet" },
-	{ "GUANXI_ADMIN_PASSWORD_IS_FINAL", "identity", NUMBER, "0", 0, 1, "1: the first administrator need not change it at the first sign-in" },
-	{ "GUANXI_SIGNING_KEY", "identity customer", TEXT, "", 0, 0, "Ed25519 seed in hexadecimal that signs the seals of the event log; empty: seals are not signed" },
-	{ "GUANXI_READ_LANES", "identity customer", NUMBER, "1", 1, 16, "threads that get records by key, each with a connection" },
-	{ "GUANXI_WRITE_LANES", "identity customer", NUMBER, "2", 1, 16, "threads that create, update and delete, each with a connection" },
-	{ "GUANXI_QUERY_LANES", "identity customer", NUMBER, "2", 1, 16, "threads that list and search, each with a connection" },
-	{ "GUANXI_WORK_LANES", "identity customer", NUMBER, "2", 1, 16, "threads that run custom methods, each with a connection" },
-	{ "GUANXI_QUERY_TIMEOUT_MS", "identity customer", NUMBER, "5000", 100, 600000, "longest time of one list or search in PostgreSQL, ms" },
-	{ "GUANXI_LISTEN", "gateway", TEXT, "127.0.0.1:8080", 0, 0, "address and port of the API and the web UI" },
-	{ "GUANXI_WEB_ROOT", "gateway", TEXT, "", 0, 0, "directory of the built web UI; empty: none is served" },
+	{ "GUANXI_CURVE_SERVER_KEY", "identity customer gateway", TEXT, "", 0, 0,
+		"the brokers' CURVE public key (Z85)" },
+	{ "GUANXI_CURVE_CLIENTS", "broker", TEXT, "", 0, 0,
+		"file of the client keys allowed: key, then call or serve:<queue prefix>" },
+	{ "GUANXI_REDIS", "identity gateway", TEXT, "", 0, 0,
+		"Redis: path of a unix socket, or host:port; empty: none" },
+	{ "GUANXI_ADMIN", "all", TEXT, "", 0, 0,
+		"address of the admin port (/metrics /livez /readyz), e.g. 127.0.0.1:9102; empty: none" },
+	{ "GUANXI_READY_FD", "all", NUMBER, "0", 0, 1024,
+		"descriptor that gets a newline once this process serves; 0: none" },
+	{ "GUANXI_SECRET", "identity customer gateway", REQUIRED, "", 0, 0,
+		"32 random bytes in hexadecimal, the same for all processes: keys of cursors and CSRF tokens "
+		"are derived from it" },
+	{ "GUANXI_ADMIN_PASSWORD", "identity", TEXT, "", 0, 0,
+		"password of the first administrator, read once, when there is no user yet" },
+	{ "GUANXI_ADMIN_PASSWORD_IS_FINAL", "identity", NUMBER, "0", 0, 1,
+		"1: the first administrator need not change it at the first sign-in" },
+	{ "GUANXI_SIGNING_KEY", "identity customer", TEXT, "", 0, 0,
+		"Ed25519 seed in hexadecimal that signs the seals of the event log; empty: seals are not "
+		"signed" },
+	{ "GUANXI_READ_LANES", "identity customer", NUMBER, "1", 1, 16,
+		"threads that get records by key, each with a connection" },
+	{ "GUANXI_WRITE_LANES", "identity customer", NUMBER, "2", 1, 16,
+		"threads that create, update and delete, each with a connection" },
+	{ "GUANXI_QUERY_LANES", "identity customer", NUMBER, "2", 1, 16,
+		"threads that list and search, each with a connection" },
+	{ "GUANXI_WORK_LANES", "identity customer", NUMBER, "2", 1, 16,
+		"threads that run custom methods, each with a connection" },
+	{ "GUANXI_QUERY_TIMEOUT_MS", "identity customer", NUMBER, "5000", 100, 600000,
+		"longest time of one list or search in PostgreSQL, ms" },
+	{ "GUANXI_LISTEN", "gateway", TEXT, "127.0.0.1:8080", 0, 0,
+		"address and port of the API and the web UI" },
+	{ "GUANXI_WEB_ROOT", "gateway", TEXT, "", 0, 0,
+		"directory of the built web UI; empty: none is served" },
 	{ "GUANXI_GATEWAY_THREADS", "gateway", NUMBER, "2", 1, 64, "event loops, each on a thread" },
-	{ "GUANXI_TLS_CERTIFICATE", "gateway", TEXT, "", 0, 0, "PEM file with the certificate chain; with the key it turns TLS on" },
+	{ "GUANXI_TLS_CERTIFICATE", "gateway", TEXT, "", 0, 0,
+		"PEM file with the certificate chain; with the key it turns TLS on" },
 	{ "GUANXI_TLS_KEY", "gateway", TEXT, "", 0, 0, "PEM file with the private key" },
-	{ "GUANXI_TRUSTED_PROXIES", "gateway", TEXT, "", 0, 0, "networks (CIDR, separated by commas) whose X-Forwarded-* are believed" },
-	{ "GUANXI_PUBLIC_ORIGIN", "gateway", TEXT, "", 0, 0, "origin that browsers see, e.g. https://crm.example.com; empty: that of the Host field" },
-	{ "GUANXI_RATE_LIMIT", "gateway", NUMBER, "100", 0, 1000000, "requests a second for one principal; 0: unlimited" },
-	{ "GUANXI_RATE_BURST", "gateway", NUMBER, "400", 1, 1000000, "requests that may come at once for one principal" },
+	{ "GUANXI_TRUSTED_PROXIES", "gateway", TEXT, "", 0, 0,
+		"networks (CIDR, separated by commas) whose X-Forwarded-* are believed" },
+	{ "GUANXI_PUBLIC_ORIGIN", "gateway", TEXT, "", 0, 0,
+		"origin that browsers see, e.g. https://crm.example.com; empty: that of the Host field" },
+	{ "GUANXI_RATE_LIMIT", "gateway", NUMBER, "100", 0, 1000000,
+		"requests a second for one principal; 0: unlimited" },
+	{ "GUANXI_RATE_BURST", "gateway", NUMBER, "400", 1, 1000000,
+		"requests that may come at once for one principal" },
 	{ "GUANXI_MAX_CONNECTIONS", "gateway", NUMBER, "10000", 16, 1000000, "HTTP connections at once" },
 };
 
@@ -75,12 +104,15 @@ static bool concerns(const struct setting *s, const char *process)
 
 static void print_help(const char *process)
 {
-	printf("guanxi-%s: configured by environment variables (NAME_FILE names a file that holds the value):\n\n", process);
+	printf("guanxi-%s: configured by environment variables (NAME_FILE names a file that holds the "
+	       "value):\n\n",
+		process);
 	for (size_t i = 0; i < SETTING_COUNT; i++) {
 		if (!concerns(&settings[i], process))
 			continue;
-		printf("  %s%s%s%s\n        %s\n", settings[i].name, settings[i].kind == REQUIRED ? " (required)" : "",
-			*settings[i].fallback ? " = " : "", settings[i].fallback, settings[i].help);
+		printf("  %s%s%s%s\n        %s\n", settings[i].name,
+			settings[i].kind == REQUIRED ? " (required)" : "", *settings[i].fallback ? " = " : "",
+			settings[i].fallback, settings[i].help);
 	}
 }
 
@@ -124,8 +156,8 @@ static void check(const struct setting *s, const char *value)
 	long long number = strtoll(value, &end, 10);
 
 	if (errno || *end || end == value || number < s->minimum || number > s->maximum)
-		config_refuse("%s must be a whole number from %lld to %lld, not \"%s\"", s->name, (long long)s->minimum,
-			(long long)s->maximum, value);
+		config_refuse("%s must be a whole number from %lld to %lld, not \"%s\"", s->name,
+			(long long)s->minimum, (long long)s->maximum, value);
 }
 
 void config_load(int argc, char **argv, const char *process)
@@ -136,7 +168,9 @@ void config_load(int argc, char **argv, const char *process)
 		exit(0);
 	}
 	if (argc > 1)
-		config_refuse("unknown argument \"%s\": it is configured by environment variables, see --help", argv[1]);
+		config_refuse(
+			"unknown argument \"%s\": it is configured by environment variables, see --help",
+			argv[1]);
 	for (size_t i = 0; i < SETTING_COUNT; i++) {
 		if (!concerns(&settings[i], process))
 			continue;

@@ -1,6 +1,7 @@
 /*
- * Configuration: environment variables, declared in one table (config.c) with default and prose. `--help` prints the table
- * and the README of deploy/ is made from it. A setting whose variable is unset may come from a file named by NAME_FILE.
+ * Configuration: environment variables, declared in one table (config.c) with default and prose. `--help`
+ *prints the table and the README of deploy/ is made from it. A setting whose variable is unset may come from
+ *a file named by NAME_FILE.
  *
  *	config_load(argc, argv, "customer");
  *	const char *brokers = config_text("GUANXI_BROKER_REQUESTS");
@@ -9,8 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Answers --help and --version (and exits), refuses other arguments, reads *_FILE. A value that is not of its type, or a
- * missing one that is required, ends the process with one sentence. */
+/* Answers --help and --version (and exits), refuses other arguments, reads *_FILE. A value that is not of its
+ * type, or a missing one that is required, ends the process with one sentence. */
 void config_load(int argc, char **argv, const char *process);
 
 /* "" when unset and without default. Asking for an undeclared name is a bug. */

@@ -16,18 +16,19 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FOLLOWS_MAX    16
-#define CALL_MS        5000
-#define RETRY_MS       200
+#define FOLLOWS_MAX 16
+#define CALL_MS     5000
+#define RETRY_MS    200
 
-/* One subscription with its own cursor; several may follow one stream, each with a subscriber of its own: simple, and few. */
+/* One subscription with its own cursor; several may follow one stream, each with a subscriber of its own:
+ * simple, and few. */
 struct follower {
 	const struct subscription *subscription;
 	struct bus_subscriber *subscriber;
 	uint32_t epoch;
 	uint64_t position;
 	struct metric_series *lag;
-	bool behind;            /* a gap is to be read from the log */
+	bool behind; /* a gap is to be read from the log */
 	uint64_t head;
 };
 
@@ -47,8 +48,9 @@ static bool is_attribute(const struct wire_field *entry, const char *key, struct
 {
 	struct wire_field name, attribute;
 
-	return wire_find(entry->bytes, entry->len, 1, &name) && name.len == strlen(key) && !memcmp(name.bytes, key, name.len) &&
-		wire_find(entry->bytes, entry->len, 2, &attribute) && wire_find(attribute.bytes, attribute.len, 3, value_out);
+	return wire_find(entry->bytes, entry->len, 1, &name) && name.len == strlen(key) &&
+	       !memcmp(name.bytes, key, name.len) && wire_find(entry->bytes, entry->len, 2, &attribute) &&
+	       wire_find(attribute.bytes, attribute.len, 3, value_out);
 }
 
 /* "customers/0190…": the resource and the id. */
@@ -58,11 +60,14 @@ static bool read_subject(struct consumer_event *event, const struct wire_field *
 
 	if (!slash)
 		return false;
-	event->resource = schema_resource_find(arena_strndup(arena, subject->bytes, (size_t)(slash - subject->bytes)));
-	return uuid_from_text(slash + 1, subject->len - (size_t)(slash + 1 - subject->bytes), event->subject_id);
+	event->resource =
+		schema_resource_find(arena_strndup(arena, subject->bytes, (size_t)(slash - subject->bytes)));
+	return uuid_from_text(
+		slash + 1, subject->len - (size_t)(slash + 1 - subject->bytes), event->subject_id);
 }
 
-static const struct record *read_record(const struct consumer_event *event, const struct wire_field *f, struct arena *arena)
+static const struct record *read_record(
+	const struct consumer_event *event, const struct wire_field *f, struct arena *arena)
 {
 	struct record *record = event->resource ? record_new(event->resource, arena) : NULL;
 
@@ -101,10 +106,12 @@ static bool read_event(struct consumer_event *event, const struct wire_field *by
 		else if (f.number == 6)
 			data = f;
 	}
-	return !reader.failed && event->type && has_subject && (!data.len || read_change(event, &data, arena));
+	return !reader.failed && event->type && has_subject &&
+	       (!data.len || read_change(event, &data, arena));
 }
 
-bool consumer_event_read(const char *stream, const void *bytes, size_t len, struct arena *arena, struct consumer_event *event_out)
+bool consumer_event_read(const char *stream, const void *bytes, size_t len, struct arena *arena,
+	struct consumer_event *event_out)
 {
 	struct wire_reader reader = wire_reader(bytes, len);
 	struct wire_field f;
@@ -125,7 +132,8 @@ bool consumer_event_read(const char *stream, const void *bytes, size_t len, stru
 bool consumer_event_names(const struct consumer_event *event, const char *json_name)
 {
 	for (size_t i = 0; i < event->field_count; i++)
-		if (event->fields[i].len == strlen(json_name) && !memcmp(event->fields[i].data, json_name, event->fields[i].len))
+		if (event->fields[i].len == strlen(json_name) &&
+			!memcmp(event->fields[i].data, json_name, event->fields[i].len))
 			return true;
 	return false;
 }
@@ -133,10 +141,12 @@ bool consumer_event_names(const struct consumer_event *event, const char *json_n
 /* --- applying */
 
 /* One row or the transaction is given up: somebody else (a replica, a zombie of ours) has moved it. */
-static enum status move_cursor(struct request *req, const struct follower *f, uint32_t epoch, uint64_t position)
+static enum status move_cursor(
+	struct request *req, const struct follower *f, uint32_t epoch, uint64_t position)
 {
 	static const struct db_statement move = {
-		"UPDATE event_cursor SET epoch = $4::int, pos = $5::bigint, update_time = now() WHERE consumer = $1::text AND epoch = $2::int"
+		"UPDATE event_cursor SET epoch = $4::int, pos = $5::bigint, update_time = now() WHERE "
+		"consumer = $1::text AND epoch = $2::int"
 		" AND pos = $3::bigint RETURNING pos"
 	};
 	struct db_params params = { .arena = req->arena };
@@ -154,7 +164,9 @@ static enum status move_cursor(struct request *req, const struct follower *f, ui
 /* Records of which an event is parked: few, or none, so one look a batch. */
 static enum status read_parked(struct request *req, const struct follower *f, const PGresult **rows_out)
 {
-	static const struct db_statement find = { "SELECT DISTINCT subject_id FROM event_parked WHERE consumer = $1::text" };
+	static const struct db_statement find = {
+		"SELECT DISTINCT subject_id FROM event_parked WHERE consumer = $1::text"
+	};
 	struct db_params params = { .arena = req->arena };
 	PGresult *rows;
 
@@ -188,13 +200,14 @@ static enum status park(struct request *req, const struct follower *f, const str
 	db_bind_uuid(&params, event->subject_id);
 	db_bind(&params, raw->bytes, raw->len);
 	db_bind_text(&params, error);
-	log_error("parked", "consumer=%s stream=%s position=%lu error=\"%s\"", f->subscription->name, f->subscription->stream,
-		raw->position, error);
+	log_error("parked", "consumer=%s stream=%s position=%lu error=\"%s\"", f->subscription->name,
+		f->subscription->stream, raw->position, error);
 	metric_add(metric_series(METRIC_EVENTS_PARKED, ""), 1);
 	return db_run(req->db, req->arena, &insert, &params, NULL);
 }
 
-static enum status apply_one(struct request *req, struct follower *f, const PGresult *parked, const struct frame_event *raw)
+static enum status apply_one(
+	struct request *req, struct follower *f, const PGresult *parked, const struct frame_event *raw)
 {
 	struct consumer_event event;
 
@@ -206,7 +219,8 @@ static enum status apply_one(struct request *req, struct follower *f, const PGre
 }
 
 /* Events [first, first + count) and the cursor's move to up_to, in one transaction. */
-static enum status apply_range(struct follower *f, uint32_t epoch, const struct frame_event *events, size_t count, uint64_t up_to)
+static enum status apply_range(
+	struct follower *f, uint32_t epoch, const struct frame_event *events, size_t count, uint64_t up_to)
 {
 	struct request *req = request_for_job(c.options.service, &principal_system);
 	const PGresult *parked = NULL;
@@ -279,7 +293,8 @@ static enum status apply_alone(struct follower *f, uint32_t epoch, const struct 
 }
 
 /* The batch at once; when something in it fails, one by one. */
-static enum status apply_batch(struct follower *f, uint32_t epoch, const struct frame_event *events, size_t count, uint64_t up_to)
+static enum status apply_batch(
+	struct follower *f, uint32_t epoch, const struct frame_event *events, size_t count, uint64_t up_to)
 {
 	enum status status = apply_range(f, epoch, events, count, up_to);
 
@@ -320,13 +335,20 @@ static bool ask_log(struct follower *f, struct arena *arena, struct bus_reply *r
 	wire_add_text(&header, 2, "system");
 	wire_add_varint(&body, 1, f->epoch);
 	wire_add_varint(&body, 2, f->position);
-	bus_client_call_wait(c.client, &(struct bus_call){ .queue = queue, .header = header.data, .header_len = header.len,
-		.body = body.data, .body_len = body.len, .timeout_ms = CALL_MS, .idempotent = true }, reply);
+	bus_client_call_wait(c.client,
+		&(struct bus_call){ .queue = queue,
+			.header = header.data,
+			.header_len = header.len,
+			.body = body.data,
+			.body_len = body.len,
+			.timeout_ms = CALL_MS,
+			.idempotent = true },
+		reply);
 	return reply->outcome == BUS_ANSWERED && reply->status == OK;
 }
 
-static size_t read_page(const struct bus_reply *reply, struct arena *arena, struct frame_event **events_out, uint32_t *epoch_out,
-	uint64_t *head_out, uint64_t *up_to_out)
+static size_t read_page(const struct bus_reply *reply, struct arena *arena, struct frame_event **events_out,
+	uint32_t *epoch_out, uint64_t *head_out, uint64_t *up_to_out)
 {
 	struct wire_reader reader = wire_reader(reply->body, reply->body_len);
 	struct frame_event *events = arena_alloc(arena, 1001 * sizeof *events);
@@ -341,7 +363,8 @@ static size_t read_page(const struct bus_reply *reply, struct arena *arena, stru
 		else if (f.number == 5)
 			*up_to_out = f.value;
 		else if (f.number == 4 && count < 1000 && wire_find(f.bytes, f.len, 1, &position))
-			events[count++] = (struct frame_event){ position.value, (const uint8_t *)f.bytes, (uint32_t)f.len };
+			events[count++] = (struct frame_event){ position.value, (const uint8_t *)f.bytes,
+				(uint32_t)f.len };
 	}
 	*events_out = events;
 	return count;
@@ -360,7 +383,9 @@ static bool catch_up(struct follower *f)
 		size_t count = answered ? read_page(&reply, arena, &events, &epoch, &head, &up_to) : 0;
 
 		metric_set(f->lag, head > f->position ? (double)(head - f->position) : 0);
-		enum status status = !answered ? UNAVAILABLE : !count ? OK : apply_batch(f, epoch, events, count, up_to);
+		enum status status = !answered ? UNAVAILABLE
+				     : !count  ? OK
+					       : apply_batch(f, epoch, events, count, up_to);
 
 		arena_free(arena);
 		if (status != OK)
@@ -376,7 +401,8 @@ static bool catch_up(struct follower *f)
 static enum status read_cursor(struct follower *f)
 {
 	static const struct db_statement read = {
-		"INSERT INTO event_cursor AS e (consumer, stream, epoch, pos) VALUES ($1::text, $2::text, 0, 0)"
+		"INSERT INTO event_cursor AS e (consumer, stream, epoch, pos) VALUES ($1::text, $2::text, 0, "
+		"0)"
 		" ON CONFLICT (consumer) DO UPDATE SET stream = excluded.stream RETURNING e.epoch, e.pos"
 	};
 	struct arena *arena = arena_new();
@@ -404,8 +430,14 @@ static void open_follower(struct follower *f)
 		usleep(RETRY_MS * 1000);
 	struct bus_stream stream = { f->subscription->stream, f->epoch, f->position };
 
-	f->subscriber = bus_subscriber_open(&(struct bus_subscriber_options){ .endpoints = c.options.broker_events, .streams = &stream,
-		.stream_count = 1, .on_batch = on_batch, .on_gap = on_gap, .ctx = f }, &error);
+	f->subscriber =
+		bus_subscriber_open(&(struct bus_subscriber_options){ .endpoints = c.options.broker_events,
+					    .streams = &stream,
+					    .stream_count = 1,
+					    .on_batch = on_batch,
+					    .on_gap = on_gap,
+					    .ctx = f },
+			&error);
 	if (!f->subscriber)
 		config_refuse("GUANXI_BROKER_EVENTS: %s", error.text);
 	snprintf(label, sizeof label, "consumer=\"%s\"", f->subscription->name);
@@ -453,8 +485,10 @@ void consumer_start(const struct consumer_options *options)
 	}
 	if (!c.count)
 		return;
-	c.db = db_open(&(struct db_options){ options->conninfo, options->service->name, 30000, 5000, "consumer" });
-	c.client = bus_client_open(&(struct bus_client_options){ .endpoints = options->broker_requests }, &error);
+	c.db = db_open(
+		&(struct db_options){ options->conninfo, options->service->name, 30000, 5000, "consumer" });
+	c.client = bus_client_open(
+		&(struct bus_client_options){ .endpoints = options->broker_requests }, &error);
 	if (!c.client)
 		config_refuse("GUANXI_BROKER_REQUESTS: %s", error.text);
 	pthread_create(&c.thread, NULL, run, NULL);

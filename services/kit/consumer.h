@@ -1,8 +1,8 @@
 /*
- * Following streams: one thread of a service that runs its subscriptions. Events arrive from the brokers, gaps are read from
- * the log of the service that owns the stream, and each batch is applied in one transaction that also moves the cursor by
- * compare-and-set: an effect happens once, whatever dies. An event that fails five times is parked, with the later ones of the same
- * record; others go on.
+ * Following streams: one thread of a service that runs its subscriptions. Events arrive from the brokers,
+ * gaps are read from the log of the service that owns the stream, and each batch is applied in one
+ * transaction that also moves the cursor by compare-and-set: an effect happens once, whatever dies. An event
+ * that fails five times is parked, with the later ones of the same record; others go on.
  */
 #pragma once
 #include "kit/service.h"
@@ -14,12 +14,14 @@ struct consumer_event {
 	const char *stream;
 	uint32_t epoch;
 	uint64_t position;
-	const char *type;                       /* "guanxi.identity.user.updated.v1" */
-	const struct schema_resource *resource; /* of the subject; NULL when unknown here (a newer version's) */
+	const char *type; /* "guanxi.identity.user.updated.v1" */
+	const struct schema_resource
+		*resource; /* of the subject; NULL when unknown here (a newer version's) */
 	uint8_t subject_id[16];
-	uint64_t version;                       /* 0: it changes nothing */
-	const struct record *before, *after;    /* changed fields only; NULL when absent or the resource is unknown */
-	struct slice fields[64];                /* JSON names of what changed */
+	uint64_t version; /* 0: it changes nothing */
+	const struct record *before,
+		*after;          /* changed fields only; NULL when absent or the resource is unknown */
+	struct slice fields[64]; /* JSON names of what changed */
 	size_t field_count;
 };
 
@@ -35,4 +37,5 @@ void consumer_start(const struct consumer_options *options);
 void consumer_stop(void);
 
 /* Reads a LoggedEvent; false when malformed. */
-bool consumer_event_read(const char *stream, const void *bytes, size_t len, struct arena *arena, struct consumer_event *event_out);
+bool consumer_event_read(const char *stream, const void *bytes, size_t len, struct arena *arena,
+	struct consumer_event *event_out);

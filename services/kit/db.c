@@ -11,13 +11,13 @@
 #include <string.h>
 #include <time.h>
 
-#define STATEMENTS_MAX     512
-#define PENDING_MAX        1024   /* statements in one group */
-#define SERVER_TIMEOUT_MS  60000  /* a server that says nothing for so long is taken for dead */
-#define CONNECT_TIMEOUT    "5"    /* s */
-#define RETRY_MS           200
-#define IDLE_TIMEOUT_MS    60000
-#define POSTGRES_EPOCH_US  946684800000000 /* 2000-01-01 */
+#define STATEMENTS_MAX    512
+#define PENDING_MAX       1024  /* statements in one group */
+#define SERVER_TIMEOUT_MS 60000 /* a server that says nothing for so long is taken for dead */
+#define CONNECT_TIMEOUT   "5"   /* s */
+#define RETRY_MS          200
+#define IDLE_TIMEOUT_MS   60000
+#define POSTGRES_EPOCH_US 946684800000000 /* 2000-01-01 */
 
 enum pending { PENDING_PREPARE, PENDING_STATEMENT, PENDING_SYNC };
 
@@ -43,16 +43,15 @@ static const struct {
 	const char *prefix;
 	enum status status;
 } sqlstates[] = {
-	{ "23505", CONFLICT },    /* unique_violation */
-	{ "23", CONFLICT },       /* other constraints */
-	{ "22", INVALID },        /* data exception */
-	{ "40", UNAVAILABLE },    /* serialization failure, deadlock: run again */
-	{ "55P03", UNAVAILABLE }, /* lock_not_available */
-	{ "57014", DEADLINE },    /* query_canceled, also by statement_timeout */
-	{ "57", UNAVAILABLE },    /* shutdown, crash */
-	{ "53", UNAVAILABLE },    /* out of disk, memory, connections */
-	{ "08", UNAVAILABLE },
-	{ "25006", UNAVAILABLE }, /* read-only: a standby */
+	{ "23505", CONFLICT },                           /* unique_violation */
+	{ "23", CONFLICT },                              /* other constraints */
+	{ "22", INVALID },                               /* data exception */
+	{ "40", UNAVAILABLE },                           /* serialization failure, deadlock: run again */
+	{ "55P03", UNAVAILABLE },                        /* lock_not_available */
+	{ "57014", DEADLINE },                           /* query_canceled, also by statement_timeout */
+	{ "57", UNAVAILABLE },                           /* shutdown, crash */
+	{ "53", UNAVAILABLE },                           /* out of disk, memory, connections */
+	{ "08", UNAVAILABLE }, { "25006", UNAVAILABLE }, /* read-only: a standby */
 };
 
 static enum status status_of(const char *sqlstate)
@@ -81,7 +80,8 @@ struct db *db_open(const struct db_options *options)
 	db->failed_at_ms = INT64_MIN / 2;
 	snprintf(db->run_options, sizeof db->run_options,
 		"-c jit=off -c search_path=%s,extensions -c statement_timeout=%u -c lock_timeout=%u"
-		" -c idle_in_transaction_session_timeout=%u -c timezone=UTC -c default_transaction_isolation=read\\ committed",
+		" -c idle_in_transaction_session_timeout=%u -c timezone=UTC -c "
+		"default_transaction_isolation=read\\ committed",
 		options->schema, options->statement_timeout_ms, options->lock_timeout_ms,
 		options->idle_timeout_ms ? options->idle_timeout_ms : IDLE_TIMEOUT_MS);
 	return db;
@@ -126,12 +126,15 @@ static enum status lost(struct db *db)
 
 static enum status connect_now(struct db *db)
 {
-	const char *const keys[] = { "dbname", "options", "application_name", "connect_timeout", "client_encoding", NULL };
-	const char *const values[] = { db->options.conninfo, db->run_options, db->options.name, CONNECT_TIMEOUT, "UTF8", NULL };
+	const char *const keys[] = { "dbname", "options", "application_name", "connect_timeout",
+		"client_encoding", NULL };
+	const char *const values[] = { db->options.conninfo, db->run_options, db->options.name,
+		CONNECT_TIMEOUT, "UTF8", NULL };
 
 	PQfinish(db->conn);
 	db->conn = PQconnectdbParams(keys, values, 1);
-	if (PQstatus(db->conn) != CONNECTION_OK || PQsetnonblocking(db->conn, 1) || !PQenterPipelineMode(db->conn)) {
+	if (PQstatus(db->conn) != CONNECTION_OK || PQsetnonblocking(db->conn, 1) ||
+		!PQenterPipelineMode(db->conn)) {
 		snprintf(db->error, sizeof db->error, "%s", PQerrorMessage(db->conn));
 		log_warn("database_away", "connection=%s error=\"%s\"", db->options.name, db->error);
 		db->failed_at_ms = now_ms();
@@ -148,7 +151,8 @@ static enum status connect_now(struct db *db)
 	return OK;
 }
 
-/* Whether the server has ended a connection while nothing was asked of it: told now, it costs no request its answer. */
+/* Whether the server has ended a connection while nothing was asked of it: told now, it costs no request its
+ * answer. */
 static bool has_died(struct db *db)
 {
 	struct pollfd fd = { PQsocket(db->conn), POLLIN, 0 };
@@ -288,7 +292,8 @@ static void expect(struct db *db, enum pending what)
 	assert(db->last - db->first <= PENDING_MAX);
 }
 
-/* Sends what libpq holds. Reads while it cannot write: a server that waits for us to read would never read. */
+/* Sends what libpq holds. Reads while it cannot write: a server that waits for us to read would never read.
+ */
 static enum status flush(struct db *db)
 {
 	for (;;) {
@@ -298,7 +303,8 @@ static enum status flush(struct db *db)
 			return OK;
 		struct pollfd fd = { PQsocket(db->conn), POLLIN | POLLOUT, 0 };
 
-		if (rest < 0 || poll(&fd, 1, SERVER_TIMEOUT_MS) == 0 || (fd.revents & POLLIN && !PQconsumeInput(db->conn)))
+		if (rest < 0 || poll(&fd, 1, SERVER_TIMEOUT_MS) == 0 ||
+			(fd.revents & POLLIN && !PQconsumeInput(db->conn)))
 			return lost(db);
 	}
 }
@@ -336,7 +342,8 @@ void db_send(struct db *db, const struct db_statement *statement, const struct d
 	snprintf(name, sizeof name, "s%zx", (size_t)statement);
 	if (!is_prepared(db, statement))
 		prepare(db, statement, name);
-	if (!db->broken && !PQsendQueryPrepared(db->conn, name, params->count, params->values, params->lengths, all_binary, 1))
+	if (!db->broken && !PQsendQueryPrepared(db->conn, name, params->count, params->values,
+				   params->lengths, all_binary, 1))
 		lost(db);
 	else if (!db->broken)
 		expect(db, PENDING_STATEMENT);
@@ -346,7 +353,8 @@ void db_send_once(struct db *db, const char *sql, const struct db_params *params
 {
 	if (db->broken)
 		return;
-	if (!PQsendQueryParams(db->conn, sql, params->count, NULL, params->values, params->lengths, all_binary, 1))
+	if (!PQsendQueryParams(
+		    db->conn, sql, params->count, NULL, params->values, params->lengths, all_binary, 1))
 		lost(db);
 	else
 		expect(db, PENDING_STATEMENT);
@@ -399,7 +407,8 @@ static enum status failed(struct db *db, const PGresult *result)
 	snprintf(db->sqlstate, sizeof db->sqlstate, "%s", sqlstate);
 	snprintf(db->error, sizeof db->error, "%s", message ? message : "");
 	if (status_of(sqlstate) == INTERNAL)
-		log_error("sql", "sqlstate=%s error=\"%s\" context=\"%s\"", sqlstate, db->error, detail ? detail : "");
+		log_error("sql", "sqlstate=%s error=\"%s\" context=\"%s\"", sqlstate, db->error,
+			detail ? detail : "");
 	char label[32];
 
 	snprintf(label, sizeof label, "class=\"%.2s\"", sqlstate);
@@ -429,7 +438,8 @@ static enum status read_one(struct db *db, PGresult **result_out)
 	if (!good && db->group == OK)
 		db->group = failed(db, result);
 	if (!db->broken && what != PENDING_SYNC)
-		while (next_result(db)) /* the NULL after it; there is never a second result without a multi-statement query */
+		while (next_result(db)) /* the NULL after it; there is never a second result without a
+					   multi-statement query */
 			;
 	*result_out = result;
 	return good ? OK : db->group;
@@ -482,8 +492,8 @@ enum status db_end(struct db *db)
 	}
 }
 
-enum status db_run(struct db *db, struct arena *arena, const struct db_statement *statement, const struct db_params *params,
-	PGresult **result_out)
+enum status db_run(struct db *db, struct arena *arena, const struct db_statement *statement,
+	const struct db_params *params, PGresult **result_out)
 {
 	TRY(db_ready(db));
 	db_send(db, statement, params);

@@ -1,7 +1,7 @@
 /*
- * One connection to PostgreSQL, owned by one thread, always in libpq's pipeline mode: statements are sent, results are
- * read in the same order, a sync ends a group. Statements are prepared once per connection, at first use, inside the
- * pipeline. Values travel in binary, both ways.
+ * One connection to PostgreSQL, owned by one thread, always in libpq's pipeline mode: statements are sent,
+ *results are read in the same order, a sync ends a group. Statements are prepared once per connection, at
+ *first use, inside the pipeline. Values travel in binary, both ways.
  *
  * Without an explicit BEGIN everything up to a sync is one transaction, committed by the sync.
  *
@@ -12,8 +12,9 @@
  *	enum status status = db_result(db, arena, &rows);      // one call a statement
  *	TRY(db_end(db));                                       // reads the sync: how the transaction ended
  *
- * A failure of SQL is a status by one table (db.c) from its SQLSTATE; what else is known is in db_error(). A connection that
- * breaks gives UNAVAILABLE and is opened again by the next db_ready(). Every function blocks within the limits given.
+ * A failure of SQL is a status by one table (db.c) from its SQLSTATE; what else is known is in db_error(). A
+ *connection that breaks gives UNAVAILABLE and is opened again by the next db_ready(). Every function blocks
+ *within the limits given.
  */
 #pragma once
 #include "kit/arena.h"
@@ -27,17 +28,19 @@ struct db;
 
 struct db_options {
 	const char *conninfo;
-	const char *schema;             /* search_path is this, then "extensions" */
-	unsigned statement_timeout_ms;  /* 0: none */
-	unsigned lock_timeout_ms;       /* 0: none */
-	const char *name;               /* application_name */
-	unsigned idle_timeout_ms;       /* PostgreSQL rolls back a transaction in which we sleep for so long; 0: a minute */
+	const char *schema;            /* search_path is this, then "extensions" */
+	unsigned statement_timeout_ms; /* 0: none */
+	unsigned lock_timeout_ms;      /* 0: none */
+	const char *name;              /* application_name */
+	unsigned idle_timeout_ms; /* PostgreSQL rolls back a transaction in which we sleep for so long; 0: a
+				     minute */
 };
 
 struct db *db_open(const struct db_options *options);
 void db_close(struct db *db);
 
-/* Connected, or connects now. UNAVAILABLE when the server is away: told at once while a failed attempt is under 200 ms old. */
+/* Connected, or connects now. UNAVAILABLE when the server is away: told at once while a failed attempt is
+ * under 200 ms old. */
 enum status db_ready(struct db *db) MUST_CHECK;
 /* Where a person finds why the last call failed: the server's message; "" when there was none. */
 const char *db_error(const struct db *db);
@@ -48,7 +51,8 @@ bool db_is_broken(const struct db *db);
 /* Cancels what runs now; from any thread. */
 void db_cancel(struct db *db);
 
-/* Text with $1, $2 …; types are written as casts. The struct's address is its identity: make it static or keep it for ever. */
+/* Text with $1, $2 …; types are written as casts. The struct's address is its identity: make it static or
+ * keep it for ever. */
 struct db_statement {
 	const char *sql;
 };
@@ -62,7 +66,8 @@ struct db_params {
 	int lengths[DB_PARAMETERS_MAX];
 };
 
-void db_bind(struct db_params *params, const void *bytes, size_t len); /* already in PostgreSQL's binary form; borrowed */
+void db_bind(struct db_params *params, const void *bytes,
+	size_t len); /* already in PostgreSQL's binary form; borrowed */
 void db_bind_null(struct db_params *params);
 void db_bind_text(struct db_params *params, const char *text);
 void db_bind_uuid(struct db_params *params, const uint8_t id[16]);
@@ -84,8 +89,16 @@ void db_array_add_null(struct db_array *array);
 void db_bind_array(struct db_params *params, struct db_array *array);
 
 enum {
-	OID_BOOL = 16, OID_BYTEA = 17, OID_INT8 = 20, OID_INT4 = 23, OID_TEXT = 25, OID_DATE = 1082, OID_TIMESTAMPTZ = 1184,
-	OID_UUID = 2950, OID_TSVECTOR = 3614, OID_JSONB = 3802,
+	OID_BOOL = 16,
+	OID_BYTEA = 17,
+	OID_INT8 = 20,
+	OID_INT4 = 23,
+	OID_TEXT = 25,
+	OID_DATE = 1082,
+	OID_TIMESTAMPTZ = 1184,
+	OID_UUID = 2950,
+	OID_TSVECTOR = 3614,
+	OID_JSONB = 3802,
 };
 
 void db_send(struct db *db, const struct db_statement *statement, const struct db_params *params);
@@ -93,14 +106,15 @@ void db_send(struct db *db, const struct db_statement *statement, const struct d
 void db_send_once(struct db *db, const char *sql, const struct db_params *params);
 void db_sync(struct db *db);
 
-/* The next statement's result, tied to the arena. When a statement before it in the group failed: that failure again. */
+/* The next statement's result, tied to the arena. When a statement before it in the group failed: that
+ * failure again. */
 enum status db_result(struct db *db, struct arena *arena, PGresult **result_out) MUST_CHECK;
 /* Reads up to and including the sync; what was not read is dropped. The group's first failure, or OK. */
 enum status db_end(struct db *db) MUST_CHECK;
 
 /* One statement, sent, synced and read: for straight-line code in work lanes. `result_out` may be NULL. */
-enum status db_run(struct db *db, struct arena *arena, const struct db_statement *statement, const struct db_params *params,
-	PGresult **result_out) MUST_CHECK;
+enum status db_run(struct db *db, struct arena *arena, const struct db_statement *statement,
+	const struct db_params *params, PGresult **result_out) MUST_CHECK;
 enum status db_begin(struct db *db) MUST_CHECK;
 enum status db_commit(struct db *db) MUST_CHECK;
 /* Also ends a failed transaction; never fails in a way that matters: a broken connection has rolled back. */
@@ -111,4 +125,5 @@ int64_t db_int8(const PGresult *result, int row, int column);
 int32_t db_int4(const PGresult *result, int row, int column);
 bool db_bool(const PGresult *result, int row, int column);
 int64_t db_time(const PGresult *result, int row, int column); /* microseconds since 1970 */
-struct slice db_bytes(const PGresult *result, int row, int column); /* text, bytea, uuid; borrowed from the result */
+struct slice db_bytes(
+	const PGresult *result, int row, int column); /* text, bytea, uuid; borrowed from the result */

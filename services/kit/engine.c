@@ -13,7 +13,7 @@
 
 #define GROUP_MAX       64
 #define KEY_BYTES       32
-#define RESOLVE_S       15     /* how long a group waits for PostgreSQL to come back, to learn how its commit ended */
+#define RESOLVE_S       15 /* how long a group waits for PostgreSQL to come back, to learn how its commit ended */
 #define RESOLVE_STEP_US 20000
 #define LOCK_ATTEMPTS   3
 
@@ -31,15 +31,15 @@ struct write {
 	struct request *req;
 	struct table *table;
 	uint8_t id[16];
-	uint64_t if_version;            /* 0: any */
-	struct record *given;           /* what the client sent */
-	const uint32_t *fields;         /* of an update: the numbers it names */
+	uint64_t if_version;    /* 0: any */
+	struct record *given;   /* what the client sent */
+	const uint32_t *fields; /* of an update: the numbers it names */
 	size_t field_count;
 	struct record *before, *after;
-	struct event *event;            /* NULL: nothing changed */
+	struct event *event; /* NULL: nothing changed */
 	bool keyed;
 	uint8_t key[KEY_BYTES], body_hash[KEY_BYTES];
-	uint8_t earlier_id[16];         /* REPLAYED: of which record, which version */
+	uint8_t earlier_id[16]; /* REPLAYED: of which record, which version */
 	uint64_t earlier_version;
 	enum state state;
 };
@@ -79,7 +79,8 @@ static bool is_set_by_service(const struct schema_field *field)
 	return field->rule->output_only || field->number <= STANDARD_DELETE_TIME;
 }
 
-/* Owner and team default to who creates it; a team that is output-only is for the service to give: sessions are their user's alone. */
+/* Owner and team default to who creates it; a team that is output-only is for the service to give: sessions
+ * are their user's alone. */
 static void add_scope(const struct request *req, struct record *record)
 {
 	const struct schema_resource *r = record->resource;
@@ -88,7 +89,8 @@ static void add_scope(const struct request *req, struct record *record)
 		return;
 	if (!record_has(record, r->owner->number) && !r->parent)
 		record_set_uuid(record, r->owner->number, req->principal->id);
-	if (!record_has(record, r->team->number) && !r->parent && req->principal->has_team && !r->team->rule->output_only)
+	if (!record_has(record, r->team->number) && !r->parent && req->principal->has_team &&
+		!r->team->rule->output_only)
 		record_set_uuid(record, r->team->number, req->principal->team);
 }
 
@@ -152,14 +154,17 @@ static enum status plan_change(struct write *w)
 }
 
 /* A key belongs to who uses it and to the method: the digest of all three finds it. */
-static void digest_key(const struct request *req, uint8_t key_out[KEY_BYTES], uint8_t body_hash_out[KEY_BYTES])
+static void digest_key(
+	const struct request *req, uint8_t key_out[KEY_BYTES], uint8_t body_hash_out[KEY_BYTES])
 {
 	crypto_generichash_state hash;
 
 	crypto_generichash_init(&hash, NULL, 0, KEY_BYTES);
-	crypto_generichash_update(&hash, (const unsigned char *)req->principal_id, strlen(req->principal_id) + 1);
+	crypto_generichash_update(
+		&hash, (const unsigned char *)req->principal_id, strlen(req->principal_id) + 1);
 	crypto_generichash_update(&hash, (const unsigned char *)req->name, strlen(req->name) + 1);
-	crypto_generichash_update(&hash, (const unsigned char *)req->idempotency_key, strlen(req->idempotency_key));
+	crypto_generichash_update(
+		&hash, (const unsigned char *)req->idempotency_key, strlen(req->idempotency_key));
 	crypto_generichash_final(&hash, key_out, KEY_BYTES);
 	crypto_generichash(body_hash_out, KEY_BYTES, req->body, req->body_len, NULL, 0);
 }
@@ -211,17 +216,19 @@ static bool may_see(const struct request *req, const struct record *record)
 	const struct schema_resource *r = record->resource;
 
 	return r->rule->organisation_wide || !r->owner ||
-		principal_may_see(req->principal, scope_id(record, r->owner), scope_id(record, r->team));
+	       principal_may_see(req->principal, scope_id(record, r->owner), scope_id(record, r->team));
 }
 
 static enum status merge(struct write *w)
 {
 	for (size_t i = 0; i < w->field_count; i++) {
-		const struct schema_field *field = schema_field_by_number(w->table->resource->message, w->fields[i]);
+		const struct schema_field *field =
+			schema_field_by_number(w->table->resource->message, w->fields[i]);
 		struct slice old = w->before->fields[field->index], new = w->given->fields[field->index];
 
 		if (field->rule->immutable && (old.len != new.len || memcmp(old.data, new.data, old.len)))
-			return fail_field(w->req, arena_printf(w->req->arena, "/%s", field->json_name), MSG_IMMUTABLE, NULL);
+			return fail_field(w->req, arena_printf(w->req->arena, "/%s", field->json_name),
+				MSG_IMMUTABLE, NULL);
 		w->after->fields[field->index] = new;
 	}
 	return OK;
@@ -291,7 +298,8 @@ static void answer(struct write *w)
 	req->status = OK;
 }
 
-static enum status find_constraint(struct db *db, struct write *w, const struct constraint *c, PGresult **rows_out)
+static enum status find_constraint(
+	struct db *db, struct write *w, const struct constraint *c, PGresult **rows_out)
 {
 	struct db_params params = { .arena = w->req->arena };
 	struct slice value;
@@ -306,22 +314,27 @@ static enum status find_constraint(struct db *db, struct write *w, const struct 
 
 static bool sees_row(const struct request *req, const PGresult *rows, int row, int owner_column)
 {
-	const uint8_t *owner = PQgetisnull(rows, row, owner_column) ? NULL : (const uint8_t *)db_bytes(rows, row, owner_column).data;
-	const uint8_t *team =
-		PQgetisnull(rows, row, owner_column + 1) ? NULL : (const uint8_t *)db_bytes(rows, row, owner_column + 1).data;
+	const uint8_t *owner = PQgetisnull(rows, row, owner_column)
+				       ? NULL
+				       : (const uint8_t *)db_bytes(rows, row, owner_column).data;
+	const uint8_t *team = PQgetisnull(rows, row, owner_column + 1)
+				      ? NULL
+				      : (const uint8_t *)db_bytes(rows, row, owner_column + 1).data;
 
 	return principal_may_see(req->principal, owner, team);
 }
 
 static bool is_changed(const struct write *w, const struct schema_field *field)
 {
-	struct slice old = w->before ? w->before->fields[field->index] : (struct slice){ 0 }, new = w->after->fields[field->index];
+	struct slice old = w->before ? w->before->fields[field->index] : (struct slice){ 0 },
+		     new = w->after->fields[field->index];
 
 	return new.len && (old.len != new.len || memcmp(old.data, new.data, old.len));
 }
 
-/* A reference to a row out of sight is one to nothing. A statement of its own, for members alone and for what they newly name; parents
- * are looked at with the rest of the group. The status is the database's: a write that may not fails alone. */
+/* A reference to a row out of sight is one to nothing. A statement of its own, for members alone and for what
+ * they newly name; parents are looked at with the rest of the group. The status is the database's: a write
+ * that may not fails alone. */
 static enum status check_sight(struct db *db, struct write *w)
 {
 	struct request *req = w->req;
@@ -334,8 +347,9 @@ static enum status check_sight(struct db *db, struct write *w)
 			continue;
 		TRY(find_constraint(db, w, c, &rows));
 		if (rows && PQntuples(rows) && !sees_row(req, rows, 0, 1))
-			failed(w, fail_field(req, arena_printf(req->arena, "/%s", c->field->json_name), MSG_BAD_REFERENCE,
-				problem_resource_label(req->arena, c->field->reference), NULL));
+			failed(w, fail_field(req, arena_printf(req->arena, "/%s", c->field->json_name),
+					  MSG_BAD_REFERENCE,
+					  problem_resource_label(req->arena, c->field->reference), NULL));
 	}
 	return OK;
 }
@@ -356,7 +370,8 @@ struct group {
 	size_t count;
 	bool wait_for_locks; /* instead of skipping rows of others */
 	bool any_key;
-	bool given_up;       /* PostgreSQL stayed away: what became of it may be unknown, so it must not run again */
+	bool given_up; /* PostgreSQL stayed away: what became of it may be unknown, so it must not run again
+			*/
 	char xid[24];
 };
 
@@ -387,7 +402,8 @@ static void send_keys(struct group *g)
 	static const struct db_statement claim = {
 		"INSERT INTO idempotency AS i (key, body_hash, record_id)"
 		" SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::uuid[])"
-		" ON CONFLICT (key) DO UPDATE SET key = excluded.key RETURNING i.key, xmax = 0, i.body_hash, i.record_id, i.version"
+		" ON CONFLICT (key) DO UPDATE SET key = excluded.key RETURNING i.key, xmax = 0, i.body_hash, "
+		"i.record_id, i.version"
 	};
 	struct db_params params = { .arena = g->arena };
 	struct db_array keys, hashes, ids;
@@ -411,7 +427,8 @@ static void send_keys(struct group *g)
 	db_send(g->db, &claim, &params);
 }
 
-/* A key that someone had before: told again when the request is the same. Version 0: its first use came to nothing. */
+/* A key that someone had before: told again when the request is the same. Version 0: its first use came to
+ * nothing. */
 static void take_key(struct write *w, const PGresult *rows, int row)
 {
 	struct slice hash = db_bytes(rows, row, 2), id = db_bytes(rows, row, 3);
@@ -437,12 +454,14 @@ static enum status read_keys(struct group *g)
 	TRY(db_result(g->db, g->arena, &rows));
 	for (int row = 0; row < PQntuples(rows); row++)
 		for (size_t i = 0; i < g->count; i++)
-			if (g->writes[i]->keyed && !memcmp(g->writes[i]->key, db_bytes(rows, row, 0).data, KEY_BYTES))
+			if (g->writes[i]->keyed &&
+				!memcmp(g->writes[i]->key, db_bytes(rows, row, 0).data, KEY_BYTES))
 				take_key(g->writes[i], rows, row);
 	return OK;
 }
 
-/* Rows come back in the order in which they were sent, or nearly: the search goes on where the last one ended. */
+/* Rows come back in the order in which they were sent, or nearly: the search goes on where the last one
+ * ended. */
 static struct write *write_of(const struct group *g, const char *id, size_t *from)
 {
 	for (size_t i = 0; i < g->count; i++) {
@@ -512,7 +531,8 @@ static const struct db_statement commit = { "COMMIT" };
 
 static void take_scope(struct write *w, const struct schema_resource *r, const PGresult *rows, int row)
 {
-	const uint8_t *owner = PQgetisnull(rows, row, 1) ? NULL : (const uint8_t *)db_bytes(rows, row, 1).data;
+	const uint8_t *owner =
+		PQgetisnull(rows, row, 1) ? NULL : (const uint8_t *)db_bytes(rows, row, 1).data;
 	const uint8_t *team = PQgetisnull(rows, row, 2) ? NULL : (const uint8_t *)db_bytes(rows, row, 2).data;
 
 	if (!principal_may_see(w->req->principal, owner, team))
@@ -524,7 +544,8 @@ static void take_scope(struct write *w, const struct schema_resource *r, const P
 		record_set_uuid(w->given, r->team->number, team);
 }
 
-/* What belongs to another record is made with its owner and team, by those who may see it. Opens the transaction. */
+/* What belongs to another record is made with its owner and team, by those who may see it. Opens the
+ * transaction. */
 static enum status read_parents(struct group *g)
 {
 	const struct schema_resource *r = g->table->resource;
@@ -546,10 +567,12 @@ static enum status read_parents(struct group *g)
 
 		failed(w, INVALID);
 		for (int row = 0; row < PQntuples(rows); row++)
-			if (!memcmp(record_uuid(w->given, r->parent->number), db_bytes(rows, row, 0).data, 16))
+			if (!memcmp(record_uuid(w->given, r->parent->number), db_bytes(rows, row, 0).data,
+				    16))
 				take_scope(w, r, rows, row);
 		if (w->state == FAILED)
-			fail_field(w->req, arena_printf(w->req->arena, "/%s", r->parent->json_name), MSG_BAD_REFERENCE,
+			fail_field(w->req, arena_printf(w->req->arena, "/%s", r->parent->json_name),
+				MSG_BAD_REFERENCE,
 				problem_resource_label(w->req->arena, r->parent->reference), NULL);
 	}
 	return db_end(g->db);
@@ -650,11 +673,13 @@ static void decide(struct group *g, struct write *w)
 		failed(w, w->req->status);
 }
 
-/* Behind the rows: keys learn which version their request left; those of requests that failed, or whose rows a constraint
- * refused, go. */
+/* Behind the rows: keys learn which version their request left; those of requests that failed, or whose rows
+ * a constraint refused, go. */
 static void send_key_versions(struct group *g)
 {
-	static const struct db_statement drop = { "DELETE FROM idempotency WHERE key = ANY ($1::bytea[]) AND version = 0" };
+	static const struct db_statement drop = {
+		"DELETE FROM idempotency WHERE key = ANY ($1::bytea[]) AND version = 0"
+	};
 	struct db_params kept = { .arena = g->arena }, ours = { .arena = g->arena };
 	struct db_array keys, versions, ids, all;
 
@@ -665,7 +690,8 @@ static void send_key_versions(struct group *g)
 	for (size_t i = 0; i < g->count; i++) {
 		struct write *w = g->writes[i];
 
-		if (!w->keyed || w->state == REPLAYED || (w->state == FAILED && w->req->status == MISUSED_KEY))
+		if (!w->keyed || w->state == REPLAYED ||
+			(w->state == FAILED && w->req->status == MISUSED_KEY))
 			continue;
 		db_array_add(&all, w->key, KEY_BYTES);
 		if (w->state != WAITING)
@@ -708,7 +734,8 @@ static enum status change_once(struct group *g, bool *committing)
 	return db_end(g->db);
 }
 
-/* The connection broke at a commit: PostgreSQL knows how that transaction ended. UNAVAILABLE: it cannot be asked. */
+/* The connection broke at a commit: PostgreSQL knows how that transaction ended. UNAVAILABLE: it cannot be
+ * asked. */
 static enum status ask_fate(struct group *g, bool *committed_out)
 {
 	static const struct db_statement ask = { "SELECT pg_xact_status($1::text::xid8)" };
@@ -720,7 +747,8 @@ static enum status ask_fate(struct group *g, bool *committed_out)
 		PGresult *rows;
 
 		db_bind_text(&params, g->xid);
-		if (db_ready(g->db) == OK && db_run(g->db, arena, &ask, &params, &rows) == OK && !PQgetisnull(rows, 0, 0)) {
+		if (db_ready(g->db) == OK && db_run(g->db, arena, &ask, &params, &rows) == OK &&
+			!PQgetisnull(rows, 0, 0)) {
 			*committed_out = !strncmp(db_bytes(rows, 0, 0).data, "committed", 9);
 			if (*committed_out || !strncmp(db_bytes(rows, 0, 0).data, "aborted", 7))
 				status = OK;
@@ -737,7 +765,8 @@ static enum status find_written(struct group *g)
 {
 	static const struct db_statement find = {
 		"SELECT subject_id FROM event_outbox WHERE event_id = ANY ($1::uuid[])"
-		" UNION ALL SELECT subject_id FROM event_log WHERE subject_id = ANY ($2::uuid[]) AND event_id = ANY ($1::uuid[])"
+		" UNION ALL SELECT subject_id FROM event_log WHERE subject_id = ANY ($2::uuid[]) AND "
+		"event_id = ANY ($1::uuid[])"
 	};
 	struct db_params params = { .arena = g->arena };
 	struct db_array events, subjects;
@@ -772,8 +801,8 @@ static enum status wait_for_database(struct db *db)
 	return UNAVAILABLE;
 }
 
-/* Runs the group until its outcome is known: again after a lost connection (creates are repeatable by their ids, changes when
- * PostgreSQL says that they were rolled back). An error of SQL is handed back. */
+/* Runs the group until its outcome is known: again after a lost connection (creates are repeatable by their
+ * ids, changes when PostgreSQL says that they were rolled back). An error of SQL is handed back. */
 static enum status run_until_known(struct group *g, bool create)
 {
 	for (int attempt = 0;; attempt++) {
@@ -788,8 +817,9 @@ static enum status run_until_known(struct group *g, bool create)
 		}
 		bool committed = false;
 
-		g->given_up = attempt == LOCK_ATTEMPTS || wait_for_database(g->db) != OK || (committing && ask_fate(g, &committed) != OK) ||
-			(committed && find_written(g) != OK);
+		g->given_up = attempt == LOCK_ATTEMPTS || wait_for_database(g->db) != OK ||
+			      (committing && ask_fate(g, &committed) != OK) ||
+			      (committed && find_written(g) != OK);
 		if (g->given_up || committed)
 			return g->given_up ? UNAVAILABLE : OK;
 	}
@@ -809,18 +839,20 @@ static enum status duplicate(struct write *w, const struct constraint *c, const 
 	const char *label = problem_field_label(req->arena, m, c->field);
 
 	fail(req, CONFLICT, MSG_DUPLICATE, label, seen ? id : NULL, NULL);
-	problem_add_error(req->problem, arena_printf(req->arena, "/%s", c->field->json_name), MSG_DUPLICATE, label,
-		seen ? id : NULL, NULL);
+	problem_add_error(req->problem, arena_printf(req->arena, "/%s", c->field->json_name), MSG_DUPLICATE,
+		label, seen ? id : NULL, NULL);
 	return CONFLICT;
 }
 
 /* What is referred to belongs to another parent than the row. */
 static bool is_elsewhere(const struct write *w, const struct constraint *c, const PGresult *rows)
 {
-	const struct schema_field *ours =
-		c->within ? schema_field_find(w->table->resource->message, c->within->json_name, c->within->json_len) : NULL;
+	const struct schema_field *ours = c->within ? schema_field_find(w->table->resource->message,
+							      c->within->json_name, c->within->json_len)
+						    : NULL;
 
-	return ours && memcmp(db_bytes(rows, 0, c->has_scope ? 3 : 1).data, record_uuid(w->after, ours->number), 16);
+	return ours &&
+	       memcmp(db_bytes(rows, 0, c->has_scope ? 3 : 1).data, record_uuid(w->after, ours->number), 16);
 }
 
 static enum status find_cycle(struct db *db, struct write *w)
@@ -835,12 +867,13 @@ static enum status find_cycle(struct db *db, struct write *w)
 	db_bind_uuid(&params, record_uuid(w->after, above->number));
 	TRY(db_run(db, w->req->arena, &w->table->cycle, &params, &rows));
 	if (PQntuples(rows))
-		return fail_field(w->req, arena_printf(w->req->arena, "/%s", above->json_name), w->table->ops->cycle, NULL);
+		return fail_field(w->req, arena_printf(w->req->arena, "/%s", above->json_name),
+			w->table->ops->cycle, NULL);
 	return OK;
 }
 
-/* Which constraint refused the row. OK: none now: the rival has gone in the meantime, or the row is there (our own create that
- * was run twice). */
+/* Which constraint refused the row. OK: none now: the rival has gone in the meantime, or the row is there
+ * (our own create that was run twice). */
 static enum status find_reason(struct db *db, struct write *w)
 {
 	PGresult *rows;
@@ -856,10 +889,11 @@ static enum status find_reason(struct db *db, struct write *w)
 
 		TRY(find_constraint(db, w, &w->table->references[i], &rows));
 		if (rows && !PQntuples(rows))
-			fail_field(w->req, arena_printf(w->req->arena, "/%s", f->json_name), MSG_BAD_REFERENCE,
-				problem_resource_label(w->req->arena, f->reference), NULL);
+			fail_field(w->req, arena_printf(w->req->arena, "/%s", f->json_name),
+				MSG_BAD_REFERENCE, problem_resource_label(w->req->arena, f->reference), NULL);
 		else if (rows && is_elsewhere(w, &w->table->references[i], rows))
-			fail_field(w->req, arena_printf(w->req->arena, "/%s", f->json_name), MSG_WRONG_CUSTOMER, NULL);
+			fail_field(w->req, arena_printf(w->req->arena, "/%s", f->json_name),
+				MSG_WRONG_CUSTOMER, NULL);
 	}
 	return w->req->status != OK ? w->req->status : find_cycle(db, w);
 }
@@ -894,7 +928,8 @@ static void explain_refusal(struct db *db, struct write *w)
 static void replay(struct db *db, struct write *w)
 {
 	struct request *req = w->req;
-	enum status status = engine_at_version(db, req, w->table->resource, w->earlier_id, w->earlier_version, &w->after);
+	enum status status =
+		engine_at_version(db, req, w->table->resource, w->earlier_id, w->earlier_version, &w->after);
 
 	if (status == OK && !may_see(req, w->after))
 		status = fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
@@ -925,7 +960,11 @@ static void finish(struct db *db, struct write *w)
 
 static void run_group(struct db *db, struct write **writes, size_t count, bool wait_for_locks)
 {
-	struct group g = { .db = db, .arena = arena_new(), .table = writes[0]->table, .writes = writes, .count = count,
+	struct group g = { .db = db,
+		.arena = arena_new(),
+		.table = writes[0]->table,
+		.writes = writes,
+		.count = count,
 		.wait_for_locks = wait_for_locks };
 	enum status status = run_until_known(&g, writes[0]->req->verb == VERB_CREATE);
 
@@ -952,7 +991,8 @@ static void run_group(struct db *db, struct write **writes, size_t count, bool w
 
 static bool goes_with(struct write *const *group, size_t count, const struct write *w)
 {
-	if (w->table != group[0]->table || (w->req->verb == VERB_CREATE) != (group[0]->req->verb == VERB_CREATE))
+	if (w->table != group[0]->table ||
+		(w->req->verb == VERB_CREATE) != (group[0]->req->verb == VERB_CREATE))
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		if (!memcmp(group[i]->id, w->id, 16))
@@ -1003,7 +1043,8 @@ static void answer_get(struct request *req, const struct table *table, const PGr
 }
 
 /* All gets of one table: one statement, whoever asks; who may see what is decided row by row. */
-static void read_table(struct db *db, struct arena *arena, struct table *table, struct request **requests, size_t count)
+static void read_table(
+	struct db *db, struct arena *arena, struct table *table, struct request **requests, size_t count)
 {
 	struct db_params params = { .arena = arena };
 	struct db_array array;
@@ -1013,8 +1054,8 @@ static void read_table(struct db *db, struct arena *arena, struct table *table, 
 	db_array_begin(&array, arena, OID_UUID);
 	for (size_t i = 0; i < count; i++) {
 		struct wire_field f;
-		bool good = wire_find(requests[i]->body, requests[i]->body_len, 1, &f) && f.type == WIRE_BYTES &&
-			uuid_from_text(f.bytes, f.len, ids[i]);
+		bool good = wire_find(requests[i]->body, requests[i]->body_len, 1, &f) &&
+			    f.type == WIRE_BYTES && uuid_from_text(f.bytes, f.len, ids[i]);
 
 		fail(requests[i], NOT_FOUND, MSG_NOT_FOUND, NULL);
 		if (good)
@@ -1059,7 +1100,8 @@ void engine_read(struct db *db, struct request **requests, size_t count)
 
 /* --- for straight-line code */
 
-static enum status run_one(struct request *req, struct write *w, const struct db_statement *statement, bool with_key)
+static enum status run_one(
+	struct request *req, struct write *w, const struct db_statement *statement, bool with_key)
 {
 	struct group g = { .db = req->db, .arena = req->arena, .table = w->table, .writes = &w, .count = 1 };
 	struct db_params params = { .arena = req->arena };
@@ -1091,8 +1133,8 @@ enum status engine_create(struct request *req, const struct schema_resource *res
 	return OK;
 }
 
-static enum status get_by(struct request *req, struct table *table, const struct db_statement *statement, const uint8_t id[16],
-	struct record **record_out)
+static enum status get_by(struct request *req, struct table *table, const struct db_statement *statement,
+	const uint8_t id[16], struct record **record_out)
 {
 	struct db_params params = { .arena = req->arena };
 	struct db_array ids;
@@ -1120,8 +1162,8 @@ enum status engine_get(struct request *req, const struct schema_resource *resour
 	return get_by(req, table, &table->get, id, record_out);
 }
 
-enum status engine_get_locked(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
-	struct record **record_out)
+enum status engine_get_locked(struct request *req, const struct schema_resource *resource,
+	const uint8_t id[16], struct record **record_out)
 {
 	struct table *table = service_table(req->service, resource);
 
@@ -1131,7 +1173,10 @@ enum status engine_get_locked(struct request *req, const struct schema_resource 
 enum status engine_update(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
 	struct record *patch, const uint32_t *fields, size_t count, struct record **after_out)
 {
-	struct write w = { .req = req, .table = service_table(req->service, resource), .given = patch, .fields = fields,
+	struct write w = { .req = req,
+		.table = service_table(req->service, resource),
+		.given = patch,
+		.fields = fields,
 		.field_count = count };
 	enum verb verb = req->verb;
 
@@ -1151,11 +1196,14 @@ enum status engine_update(struct request *req, const struct schema_resource *res
 	return OK;
 }
 
-static enum status claim_once(struct request *req, const uint8_t key[KEY_BYTES], const uint8_t body_hash[KEY_BYTES], PGresult **rows_out)
+static enum status claim_once(struct request *req, const uint8_t key[KEY_BYTES],
+	const uint8_t body_hash[KEY_BYTES], PGresult **rows_out)
 {
 	static const struct db_statement claim = {
-		"INSERT INTO idempotency AS i (key, body_hash, record_id) VALUES ($1::bytea, $2::bytea, gen_random_uuid())"
-		" ON CONFLICT (key) DO UPDATE SET key = excluded.key RETURNING i.key, xmax = 0, i.body_hash, i.record_id, i.version"
+		"INSERT INTO idempotency AS i (key, body_hash, record_id) VALUES ($1::bytea, $2::bytea, "
+		"gen_random_uuid())"
+		" ON CONFLICT (key) DO UPDATE SET key = excluded.key RETURNING i.key, xmax = 0, i.body_hash, "
+		"i.record_id, i.version"
 	};
 	struct db_params params = { .arena = req->arena };
 
@@ -1180,7 +1228,8 @@ static enum status keep_outcome(struct request *req, const uint8_t key[KEY_BYTES
 	return db_run(req->db, req->arena, &keep, &params, NULL);
 }
 
-enum status engine_once(struct request *req, const struct schema_resource *makes, enum status (*run)(struct request *req))
+enum status engine_once(
+	struct request *req, const struct schema_resource *makes, enum status (*run)(struct request *req))
 {
 	struct write w = { .req = req };
 	PGresult *rows;
@@ -1219,7 +1268,8 @@ static bool fold(struct record *record, struct slice payload)
 
 	while (wire_next(&reader, &part)) {
 		if (part.number == 2) {
-			const struct schema_field *f = schema_field_find(record->resource->message, part.bytes, part.len);
+			const struct schema_field *f =
+				schema_field_find(record->resource->message, part.bytes, part.len);
 
 			if (f)
 				record->fields[f->index] = (struct slice){ 0 };
@@ -1233,13 +1283,15 @@ static bool fold(struct record *record, struct slice payload)
 	return !reader.failed;
 }
 
-enum status engine_at_version(struct db *db, struct request *req, const struct schema_resource *resource, const uint8_t id[16],
-	uint64_t version, struct record **record_out)
+enum status engine_at_version(struct db *db, struct request *req, const struct schema_resource *resource,
+	const uint8_t id[16], uint64_t version, struct record **record_out)
 {
 	static const struct db_statement events = {
 		"SELECT payload, subject_version, occurred_at FROM ("
-		" SELECT payload, subject_version, occurred_at FROM event_log WHERE subject_id = $1::uuid AND subject_version <= $2::bigint"
-		" UNION ALL SELECT payload, subject_version, occurred_at FROM event_outbox WHERE subject_id = $1::uuid"
+		" SELECT payload, subject_version, occurred_at FROM event_log WHERE subject_id = $1::uuid "
+		"AND subject_version <= $2::bigint"
+		" UNION ALL SELECT payload, subject_version, occurred_at FROM event_outbox WHERE subject_id "
+		"= $1::uuid"
 		" AND subject_type = $3::text AND subject_version <= $2::bigint) e ORDER BY subject_version"
 	};
 	struct db_params params = { .arena = req->arena };
@@ -1264,7 +1316,8 @@ enum status engine_at_version(struct db *db, struct request *req, const struct s
 	return OK;
 }
 
-static enum status take_reason(struct request *req, struct write *w, enum status *status_out, struct problem **problem_out)
+static enum status take_reason(
+	struct request *req, struct write *w, enum status *status_out, struct problem **problem_out)
 {
 	req->problem = NULL;
 	req->status = OK;
@@ -1303,16 +1356,20 @@ static void plan_creation(struct creation *c, size_t i, struct table *table, str
 	req->status = OK;
 }
 
-enum status engine_create_begin(struct request *req, const struct schema_resource *resource, struct record **records, size_t count,
-	struct creation **creation_out)
+enum status engine_create_begin(struct request *req, const struct schema_resource *resource,
+	struct record **records, size_t count, struct creation **creation_out)
 {
 	struct table *table = service_table(req->service, resource);
 	struct write *all = arena_zalloc(req->arena, count * sizeof *all);
 	struct creation *c = arena_zalloc(req->arena, sizeof *c);
 	struct db_params params = { .arena = req->arena };
 
-	*c = (struct creation){ .req = req, .group = { .db = req->db, .arena = req->arena, .table = table, .count = count,
-		.writes = arena_alloc(req->arena, count * sizeof(struct write *)) },
+	*c = (struct creation){ .req = req,
+		.group = { .db = req->db,
+			.arena = req->arena,
+			.table = table,
+			.count = count,
+			.writes = arena_alloc(req->arena, count * sizeof(struct write *)) },
 		.statuses = arena_zalloc(req->arena, count * sizeof(enum status)),
 		.problems = arena_zalloc(req->arena, count * sizeof(struct problem *)) };
 	for (size_t i = 0; i < count; i++) {
@@ -1326,7 +1383,8 @@ enum status engine_create_begin(struct request *req, const struct schema_resourc
 	return OK;
 }
 
-enum status engine_create_end(struct creation *creation, enum status *statuses_out, struct problem **problems_out)
+enum status engine_create_end(
+	struct creation *creation, enum status *statuses_out, struct problem **problems_out)
 {
 	TRY(read_written(&creation->group));
 	TRY(db_end(creation->group.db));
@@ -1339,10 +1397,12 @@ enum status engine_create_end(struct creation *creation, enum status *statuses_o
 	return OK;
 }
 
-enum status engine_create_explain(struct creation *creation, enum status *statuses_out, struct problem **problems_out)
+enum status engine_create_explain(
+	struct creation *creation, enum status *statuses_out, struct problem **problems_out)
 {
 	for (size_t i = 0; i < creation->group.count; i++)
 		if (creation->group.writes[i]->state == REFUSED)
-			TRY(take_reason(creation->req, creation->group.writes[i], &statuses_out[i], &problems_out[i]));
+			TRY(take_reason(creation->req, creation->group.writes[i], &statuses_out[i],
+				&problems_out[i]));
 	return OK;
 }

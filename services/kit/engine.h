@@ -1,11 +1,13 @@
 /*
- * The standard methods by key, for groups of requests: what a point lane does with what waits (DESIGN section 5).
+ * The standard methods by key, for groups of requests: what a point lane does with what waits (DESIGN section
+ * 5).
  *
- * Reads: one statement a resource. Creates: one trip, one transaction. Updates, deletes and restores: two trips, one transaction;
- * the first locks the rows in one statement and reads them, the second writes rows and events and commits. Outcomes that are expected
- * (not found, stale, duplicate) are rows that do not come back, never errors of SQL. Rows that another transaction holds are
- * taken alone afterwards, within the connection's lock time-out; who is held up for longer has `again` set. A group whose
- * transaction failed is run again one by one. A connection that is lost at the commit is resolved: a create by the ids that we
+ * Reads: one statement a resource. Creates: one trip, one transaction. Updates, deletes and restores: two
+ * trips, one transaction; the first locks the rows in one statement and reads them, the second writes rows
+ * and events and commits. Outcomes that are expected (not found, stale, duplicate) are rows that do not come
+ * back, never errors of SQL. Rows that another transaction holds are taken alone afterwards, within the
+ * connection's lock time-out; who is held up for longer has `again` set. A group whose transaction failed is
+ * run again one by one. A connection that is lost at the commit is resolved: a create by the ids that we
  * gave, an update by pg_xact_status().
  *
  * Every request ends with its status, problem, reply and version set; the lane sends the replies.
@@ -17,14 +19,15 @@
 
 /* Authorises, validates and plans one write; to be called before engine_write(). */
 enum status engine_plan(struct request *req) MUST_CHECK;
-/* Requests that engine_plan() accepted; those with `again` afterwards had no effect and are to be planned and written anew.
- * `db` is the lane's own. */
+/* Requests that engine_plan() accepted; those with `again` afterwards had no effect and are to be planned and
+ * written anew. `db` is the lane's own. */
 void engine_write(struct db *db, struct request **requests, size_t count);
 /* Gets. */
 void engine_read(struct db *db, struct request **requests, size_t count);
 
-/* For straight-line code in a work lane: writes through the same rules inside the caller's transaction (req->db). The event is
- * inserted with the change, so call these last. On OK the record as stored is in *after_out. */
+/* For straight-line code in a work lane: writes through the same rules inside the caller's transaction
+ * (req->db). The event is inserted with the change, so call these last. On OK the record as stored is in
+ * *after_out. */
 enum status engine_create(struct request *req, const struct schema_resource *resource, struct record *record,
 	struct record **after_out) MUST_CHECK;
 enum status engine_update(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
@@ -33,26 +36,31 @@ enum status engine_update(struct request *req, const struct schema_resource *res
 enum status engine_get(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
 	struct record **record_out) MUST_CHECK;
 /* The record, locked for the rest of the transaction. NOT_FOUND when it is not there or not to be seen. */
-enum status engine_get_locked(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
-	struct record **record_out) MUST_CHECK;
+enum status engine_get_locked(struct request *req, const struct schema_resource *resource,
+	const uint8_t id[16], struct record **record_out) MUST_CHECK;
 
-/* Runs a custom method whose outcome is a record of `makes` (its id in req->created_id), once for its idempotency key: told again
- * from the log when the same request comes another time. In the caller's transaction. */
-enum status engine_once(struct request *req, const struct schema_resource *makes, enum status (*run)(struct request *req)) MUST_CHECK;
+/* Runs a custom method whose outcome is a record of `makes` (its id in req->created_id), once for its
+ * idempotency key: told again from the log when the same request comes another time. In the caller's
+ * transaction. */
+enum status engine_once(struct request *req, const struct schema_resource *makes,
+	enum status (*run)(struct request *req)) MUST_CHECK;
 
 /* The record as it was at a version, put together from its events. NOT_FOUND when there was none. */
-enum status engine_at_version(struct db *db, struct request *req, const struct schema_resource *resource, const uint8_t id[16],
-	uint64_t version, struct record **record_out) MUST_CHECK;
+enum status engine_at_version(struct db *db, struct request *req, const struct schema_resource *resource,
+	const uint8_t id[16], uint64_t version, struct record **record_out) MUST_CHECK;
 
 /* Many at once, in two halves, so that the caller makes the next ones while PostgreSQL stores these. */
 struct creation;
-/* Validates, plans and sends. INTERNAL only for our own bugs. References to rows with a scope are not held against it here: the caller
- * takes none from a user. */
-enum status engine_create_begin(struct request *req, const struct schema_resource *resource, struct record **records, size_t count,
-	struct creation **creation_out) MUST_CHECK;
-/* In the order of the begins. statuses_out and problems_out have one entry a record; fails as a whole only for the database's
- * faults. To be called when nothing else is under way on the connection but creations that were begun later. */
-enum status engine_create_end(struct creation *creation, enum status *statuses_out, struct problem **problems_out) MUST_CHECK;
-/* What the constraints had against the records that engine_create_end() left with CONFLICT and no problem: asks the database, so
- * only after the last end. */
-enum status engine_create_explain(struct creation *creation, enum status *statuses_out, struct problem **problems_out) MUST_CHECK;
+/* Validates, plans and sends. INTERNAL only for our own bugs. References to rows with a scope are not held
+ * against it here: the caller takes none from a user. */
+enum status engine_create_begin(struct request *req, const struct schema_resource *resource,
+	struct record **records, size_t count, struct creation **creation_out) MUST_CHECK;
+/* In the order of the begins. statuses_out and problems_out have one entry a record; fails as a whole only
+ * for the database's faults. To be called when nothing else is under way on the connection but creations that
+ * were begun later. */
+enum status engine_create_end(
+	struct creation *creation, enum status *statuses_out, struct problem **problems_out) MUST_CHECK;
+/* What the constraints had against the records that engine_create_end() left with CONFLICT and no problem:
+ * asks the database, so only after the last end. */
+enum status engine_create_explain(
+	struct creation *creation, enum status *statuses_out, struct problem **problems_out) MUST_CHECK;

@@ -36,8 +36,8 @@ static void add_time(struct buffer *out, int64_t time_us)
 
 enum { CE_STRING = 3, CE_URI = 5 };
 
-static void add_change(struct buffer *out, const struct request *req, const struct record *before, const struct record *after,
-	const uint8_t *which, int64_t version)
+static void add_change(struct buffer *out, const struct request *req, const struct record *before,
+	const struct record *after, const uint8_t *which, int64_t version)
 {
 	const struct schema_message *message = after->resource->message;
 	size_t change = wire_begin(out, 6);
@@ -83,7 +83,8 @@ static bool differ(const uint8_t *a, const uint8_t *b)
 	return !a != !b || (a && memcmp(a, b, 16));
 }
 
-/* Who sees it now, and, when the record moved, who saw it before: they are told that it is hidden from them. */
+/* Who sees it now, and, when the record moved, who saw it before: they are told that it is hidden from them.
+ */
 static struct slice audience_of(const struct record *before, const struct record *after)
 {
 	const struct schema_resource *r = after->resource;
@@ -102,8 +103,8 @@ static struct slice audience_of(const struct record *before, const struct record
 	return (struct slice){ out.data, out.len };
 }
 
-static struct event *begin(struct request *req, const struct schema_resource *r, const uint8_t id[16], const char *what,
-	int64_t time_us, struct buffer *out)
+static struct event *begin(struct request *req, const struct schema_resource *r, const uint8_t id[16],
+	const char *what, int64_t time_us, struct buffer *out)
 {
 	struct event *event = arena_zalloc(req->arena, sizeof *event);
 	char event_id[37], subject_id[37];
@@ -123,7 +124,8 @@ static struct event *begin(struct request *req, const struct schema_resource *r,
 	wire_add_text(out, 2, arena_printf(req->arena, "/guanxi/%s", r->service));
 	wire_add_text(out, 3, "1.0");
 	wire_add_text(out, 4, event->type);
-	add_attribute(out, "subject", CE_STRING, arena_printf(req->arena, "%s/%s", r->collection, subject_id));
+	add_attribute(
+		out, "subject", CE_STRING, arena_printf(req->arena, "%s/%s", r->collection, subject_id));
 	add_time(out, time_us);
 	add_attribute(out, "datacontenttype", CE_STRING, "application/protobuf");
 	add_attribute(out, "dataschema", CE_URI, r->message->full_name);
@@ -132,11 +134,12 @@ static struct event *begin(struct request *req, const struct schema_resource *r,
 	return event;
 }
 
-struct event *event_of_change(struct request *req, const char *what, const struct record *before, const struct record *after,
-	const uint8_t *which, int64_t time_us)
+struct event *event_of_change(struct request *req, const char *what, const struct record *before,
+	const struct record *after, const uint8_t *which, int64_t time_us)
 {
 	struct buffer payload;
-	struct event *event = begin(req, after->resource, record_uuid(after, STANDARD_ID), what, time_us, &payload);
+	struct event *event =
+		begin(req, after->resource, record_uuid(after, STANDARD_ID), what, time_us, &payload);
 
 	event->version = record_number(after, STANDARD_VERSION);
 	add_change(&payload, req, before, after, which, event->version);
@@ -145,8 +148,8 @@ struct event *event_of_change(struct request *req, const char *what, const struc
 	return event;
 }
 
-struct event *event_of_occurrence(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
-	const char *what, const uint8_t *owner)
+struct event *event_of_occurrence(struct request *req, const struct schema_resource *resource,
+	const uint8_t id[16], const char *what, const uint8_t *owner)
 {
 	struct timespec now;
 	struct buffer payload, audience = { .arena = req->arena };
@@ -167,11 +170,13 @@ struct event *event_of_occurrence(struct request *req, const struct schema_resou
 }
 
 /* The one list of an event's columns: array, type of its elements, name in SQL. */
-#define EVENT_ARRAYS(X)                                                                                       \
-	X(id, OID_UUID, "uuid") X(request_id, OID_UUID, "uuid") X(type, OID_TEXT, "text") X(subject_type, OID_TEXT, "text")  \
-	X(subject_id, OID_UUID, "uuid") X(version, OID_INT8, "bigint") X(audience, OID_BYTEA, "bytea")                         \
-	X(time, OID_TIMESTAMPTZ, "timestamptz") X(traceparent, OID_TEXT, "text") X(salt, OID_BYTEA, "bytea")                 \
-	X(payload, OID_BYTEA, "bytea")
+#define EVENT_ARRAYS(X)                                                                                      \
+	X(id, OID_UUID, "uuid")                                                                              \
+	X(request_id, OID_UUID, "uuid") X(type, OID_TEXT, "text") X(subject_type, OID_TEXT, "text")          \
+		X(subject_id, OID_UUID, "uuid") X(version, OID_INT8, "bigint")                               \
+			X(audience, OID_BYTEA, "bytea") X(time, OID_TIMESTAMPTZ, "timestamptz")              \
+				X(traceparent, OID_TEXT, "text") X(salt, OID_BYTEA, "bytea")                 \
+					X(payload, OID_BYTEA, "bytea")
 
 void event_arrays_begin(struct event_arrays *arrays, struct arena *arena)
 {
@@ -190,7 +195,8 @@ static void add_text(struct db_array *array, const char *text)
 
 void event_arrays_add(struct event_arrays *arrays, const struct event *event)
 {
-	uint64_t version = htobe64((uint64_t)event->version), time = htobe64((uint64_t)(event->time_us - POSTGRES_EPOCH_US));
+	uint64_t version = htobe64((uint64_t)event->version),
+		 time = htobe64((uint64_t)(event->time_us - POSTGRES_EPOCH_US));
 
 	db_array_add(&arrays->id, event->id, 16);
 	db_array_add(&arrays->request_id, event->request_id, 16);
@@ -220,8 +226,8 @@ void event_arrays_sql(struct buffer *out, int first)
 	const char *comma = "";
 
 	buffer_add_text(out, "unnest(");
-#define ADD_ARRAY(member, oid, name)                                                                          \
-	buffer_printf(out, "%s$%d::" name "[]", comma, first++);                                              \
+#define ADD_ARRAY(member, oid, name)                                                                         \
+	buffer_printf(out, "%s$%d::" name "[]", comma, first++);                                             \
 	comma = ", ";
 	EVENT_ARRAYS(ADD_ARRAY)
 #undef ADD_ARRAY
@@ -231,8 +237,10 @@ void event_arrays_sql(struct buffer *out, int first)
 enum status event_insert(struct request *req, struct event *const *events, size_t count)
 {
 	static const struct db_statement insert = {
-		"INSERT INTO event_outbox (" EVENT_COLUMNS ") SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[],"
-		" $5::uuid[], $6::bigint[], $7::bytea[], $8::timestamptz[], $9::text[], $10::bytea[], $11::bytea[])"
+		"INSERT INTO event_outbox (" EVENT_COLUMNS
+		") SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[],"
+		" $5::uuid[], $6::bigint[], $7::bytea[], $8::timestamptz[], $9::text[], $10::bytea[], "
+		"$11::bytea[])"
 	};
 	struct event_arrays arrays;
 	struct db_params params = { .arena = req->arena };

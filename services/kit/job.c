@@ -16,10 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LEASE_S     3     /* covers what comes before a step; during it the row is locked */
-#define POLL_MS     1000
-#define CALL_MS     5000
-#define CHORES_MAX  16
+#define LEASE_S    3 /* covers what comes before a step; during it the row is locked */
+#define POLL_MS    1000
+#define CALL_MS    5000
+#define CHORES_MAX 16
 
 static struct {
 	struct job_options options;
@@ -66,7 +66,9 @@ void job_keep(struct job *job, const void *checkpoint, size_t len)
 enum status job_create(struct request *req, const char *kind, struct record *record, struct slice arguments,
 	struct record **after_out)
 {
-	static const struct db_statement keep = { "UPDATE job SET arguments = $2::bytea WHERE id = $1::uuid" };
+	static const struct db_statement keep = {
+		"UPDATE job SET arguments = $2::bytea WHERE id = $1::uuid"
+	};
 	struct db_params params = { .arena = req->arena };
 
 	record_set_text(record, JOB_KIND, kind);
@@ -111,8 +113,15 @@ static struct principal *ask_owner(const uint8_t owner[16])
 	wire_add_text(&header, 1, "IdentityService.GetPrincipal");
 	wire_add_text(&header, 2, "system");
 	wire_add_text(&body, 1, id);
-	bus_client_call_wait(j.client, &(struct bus_call){ .queue = "identity.read", .header = header.data, .header_len = header.len,
-		.body = body.data, .body_len = body.len, .timeout_ms = CALL_MS, .idempotent = true }, &reply);
+	bus_client_call_wait(j.client,
+		&(struct bus_call){ .queue = "identity.read",
+			.header = header.data,
+			.header_len = header.len,
+			.body = body.data,
+			.body_len = body.len,
+			.timeout_ms = CALL_MS,
+			.idempotent = true },
+		&reply);
 	if (reply.outcome == BUS_ANSWERED && reply.status == OK) {
 		Guanxi__Identity__V1__Principal *message =
 			guanxi__identity__v1__principal__unpack(NULL, reply.body_len, reply.body);
@@ -124,7 +133,9 @@ static struct principal *ask_owner(const uint8_t owner[16])
 	bool gone = reply.outcome == BUS_ANSWERED && (reply.status == NOT_FOUND || reply.status == FORBIDDEN);
 
 	arena_free(arena);
-	return gone ? NULL : principal ? principal : &principal_system; /* principal_system: nobody could be asked */
+	return gone        ? NULL
+	       : principal ? principal
+			   : &principal_system; /* principal_system: nobody could be asked */
 }
 
 /* --- one step */
@@ -137,12 +148,15 @@ static const struct job_kind *kind_of(const char *name)
 	return NULL;
 }
 
-/* The job that has waited longest, leased to us; its attempts are counted so that one that kills the process is given up. */
+/* The job that has waited longest, leased to us; its attempts are counted so that one that kills the process
+ * is given up. */
 static enum status lease(struct arena *arena, PGresult **rows_out)
 {
 	static const struct db_statement take = {
-		"UPDATE job SET lease_until = clock_timestamp() + $1::int * interval '1 second', attempts = attempts + 1 WHERE id ="
-		" (SELECT id FROM job WHERE state IN (1, 2) AND delete_time IS NULL AND (lease_until IS NULL OR lease_until < clock_timestamp())"
+		"UPDATE job SET lease_until = clock_timestamp() + $1::int * interval '1 second', attempts = "
+		"attempts + 1 WHERE id ="
+		" (SELECT id FROM job WHERE state IN (1, 2) AND delete_time IS NULL AND (lease_until IS NULL "
+		"OR lease_until < clock_timestamp())"
 		" ORDER BY lease_until NULLS FIRST, create_time LIMIT 1 FOR UPDATE SKIP LOCKED)"
 		" RETURNING id, owner_id, attempts, arguments, checkpoint, kind, lease_until"
 	};
@@ -166,10 +180,13 @@ static void give_back(const struct job *job, struct arena *arena)
 		log_warn("job", "outcome=kept_waiting error=\"%s\"", db_error(j.db));
 }
 
-/* With its row locked. Not so when we slept beyond the lease and another runner took it: its checkpoint is newer than ours. */
+/* With its row locked. Not so when we slept beyond the lease and another runner took it: its checkpoint is
+ * newer than ours. */
 static enum status is_ours(struct request *req, const struct job *job, bool *ours_out)
 {
-	static const struct db_statement look = { "SELECT FROM job WHERE id = $1::uuid AND lease_until = $2::timestamptz" };
+	static const struct db_statement look = {
+		"SELECT FROM job WHERE id = $1::uuid AND lease_until = $2::timestamptz"
+	};
 	struct db_params params = { .arena = req->arena };
 	PGresult *rows;
 
@@ -182,9 +199,8 @@ static enum status is_ours(struct request *req, const struct job *job, bool *our
 
 static enum status keep_step(struct request *req, struct job *job)
 {
-	static const struct db_statement keep = {
-		"UPDATE job SET checkpoint = $2::bytea, lease_until = clock_timestamp(), attempts = 0 WHERE id = $1::uuid"
-	};
+	static const struct db_statement keep = { "UPDATE job SET checkpoint = $2::bytea, lease_until = "
+						  "clock_timestamp(), attempts = 0 WHERE id = $1::uuid" };
 	struct db_params params = { .arena = req->arena };
 	struct record *after;
 
@@ -216,7 +232,8 @@ static enum status step(struct request *req, struct job *job, const struct job_k
 }
 
 static void run_in_transaction(struct principal *owner, struct job *job, const struct job_kind *kind,
-	enum status (*run)(struct request *, struct job *, const struct job_kind *), enum status *status_out, char *why, size_t why_size)
+	enum status (*run)(struct request *, struct job *, const struct job_kind *), enum status *status_out,
+	char *why, size_t why_size)
 {
 	struct request *req = request_for_job(j.options.service, owner);
 
@@ -228,7 +245,8 @@ static void run_in_transaction(struct principal *owner, struct job *job, const s
 		*status_out = db_commit(j.db);
 	else
 		db_rollback(j.db);
-	snprintf(why, why_size, "%s", req->problem ? problem_text(req->problem, LANGUAGE_EN, req->arena) : db_error(j.db));
+	snprintf(why, why_size, "%s",
+		req->problem ? problem_text(req->problem, LANGUAGE_EN, req->arena) : db_error(j.db));
 	request_free(req);
 	sequencer_wake();
 }
@@ -292,7 +310,8 @@ static void run_leased(const PGresult *rows, struct arena *arena)
 		else if (job.finished) {
 			char label[96];
 
-			snprintf(label, sizeof label, "kind=\"%s\",outcome=\"%s\"", name, job.problem ? "failed" : "succeeded");
+			snprintf(label, sizeof label, "kind=\"%s\",outcome=\"%s\"", name,
+				job.problem ? "failed" : "succeeded");
 			metric_add(metric_series(METRIC_JOBS, label), 1);
 		}
 	}
@@ -304,7 +323,8 @@ static bool run_one(void)
 {
 	struct arena *arena = arena_new();
 	PGresult *rows;
-	bool any = j.options.service->jobs && db_ready(j.db) == OK && lease(arena, &rows) == OK && PQntuples(rows);
+	bool any = j.options.service->jobs && db_ready(j.db) == OK && lease(arena, &rows) == OK &&
+		   PQntuples(rows);
 
 	if (any)
 		run_leased(rows, arena);
@@ -364,8 +384,10 @@ void jobs_start(const struct job_options *options)
 	j.options = *options;
 	j.resource = schema_resource_find("jobs");
 	j.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	j.db = db_open(&(struct db_options){ options->conninfo, options->service->name, 60000, 5000, "jobs" });
-	j.client = bus_client_open(&(struct bus_client_options){ .endpoints = options->broker_requests }, &error);
+	j.db = db_open(
+		&(struct db_options){ options->conninfo, options->service->name, 60000, 5000, "jobs" });
+	j.client = bus_client_open(
+		&(struct bus_client_options){ .endpoints = options->broker_requests }, &error);
 	if (!j.client)
 		config_refuse("GUANXI_BROKER_REQUESTS: %s", error.text);
 	pthread_create(&j.thread, NULL, run, NULL);

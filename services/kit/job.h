@@ -1,8 +1,10 @@
 /*
- * Background work as rows of the table "job" (the resource guanxi.customer.v1.Job and, beside it, lease, arguments and checkpoint).
- * A runner takes the job that has waited longest under a lease, runs one step of it in a transaction of its own, acting as its
- * owner with the rights of now, and lets go: jobs take turns, survive a crash at the last step that committed (another runner goes
- * on from there within seconds; one that only slept finds its lease gone), and can be cancelled between steps. An owner who is no longer active pauses them.
+ * Background work as rows of the table "job" (the resource guanxi.customer.v1.Job and, beside it, lease,
+ *arguments and checkpoint). A runner takes the job that has waited longest under a lease, runs one step of it
+ *in a transaction of its own, acting as its owner with the rights of now, and lets go: jobs take turns,
+ *survive a crash at the last step that committed (another runner goes on from there within seconds; one that
+ *only slept finds its lease gone), and can be cancelled between steps. An owner who is no longer active
+ *pauses them.
  *
  *	static enum status step(struct request *req, struct job *job)
  *	{
@@ -23,18 +25,28 @@ struct job {
 	const struct record *record; /* as it is stored */
 	struct slice arguments;      /* given at creation */
 	struct slice checkpoint;     /* kept by the step before; empty at first */
-	int64_t lease_us;            /* the runner's: when its lease ends, and by that whether it is still the one */
+	int64_t lease_us; /* the runner's: when its lease ends, and by that whether it is still the one */
 	struct record *patch;
 	uint32_t fields[32];
 	size_t field_count;
 	bool finished;
-	const char *problem;         /* set with finished: it failed, and why, for people */
+	const char *problem; /* set with finished: it failed, and why, for people */
 };
 
 /* Field numbers of guanxi.customer.v1.Job. */
 enum job_field {
-	JOB_OWNER = 6, JOB_KIND = 16, JOB_STATE = 17, JOB_TOTAL = 18, JOB_DONE = 19, JOB_CREATED = 20, JOB_REFUSED = 21,
-	JOB_FILE_ID = 22, JOB_REFUSED_FILE_ID = 23, JOB_PROBLEM = 24, JOB_COLUMNS = 25, JOB_FILE_NAME = 26,
+	JOB_OWNER = 6,
+	JOB_KIND = 16,
+	JOB_STATE = 17,
+	JOB_TOTAL = 18,
+	JOB_DONE = 19,
+	JOB_CREATED = 20,
+	JOB_REFUSED = 21,
+	JOB_FILE_ID = 22,
+	JOB_REFUSED_FILE_ID = 23,
+	JOB_PROBLEM = 24,
+	JOB_COLUMNS = 25,
+	JOB_FILE_NAME = 26,
 };
 enum job_state { JOB_QUEUED = 1, JOB_RUNNING, JOB_SUCCEEDED, JOB_FAILED, JOB_CANCELLED, JOB_PAUSED };
 
@@ -42,7 +54,8 @@ void job_keep(struct job *job, const void *checkpoint, size_t len);
 void job_set_number(struct job *job, enum job_field field, int64_t value);
 void job_set_text(struct job *job, enum job_field field, const char *text);
 
-/* Creates a job of that kind in the caller's transaction, owned by the principal. `record` has what the kind wants in it. */
+/* Creates a job of that kind in the caller's transaction, owned by the principal. `record` has what the kind
+ * wants in it. */
 enum status job_create(struct request *req, const char *kind, struct record *record, struct slice arguments,
 	struct record **after_out) MUST_CHECK;
 /* Ends a job that has not ended; CONFLICT when it has. */

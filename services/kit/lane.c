@@ -20,7 +20,7 @@ struct lane {
 	char name[32];
 	struct request *current[LANE_GROUP]; /* under lanes->lock, for show */
 	size_t current_count;
-	_Atomic uint64_t busy_since_ns;      /* 0: idle */
+	_Atomic uint64_t busy_since_ns; /* 0: idle */
 };
 
 struct lanes {
@@ -113,7 +113,8 @@ static void run_queries(struct lane *lane, struct request **requests, size_t cou
 			continue;
 		}
 		request_step(req, "execute");
-		req->status = req->verb == VERB_LIST ? query_list(req, lane->db) : query_history(req, lane->db);
+		req->status =
+			req->verb == VERB_LIST ? query_list(req, lane->db) : query_history(req, lane->db);
 	}
 }
 
@@ -132,8 +133,10 @@ static void run_work(struct lane *lane, struct request **requests, size_t count)
 		if (req->status == OK)
 			req->status = db_begin(lane->db);
 		if (req->status == OK)
-			req->status = req->method->makes ? engine_once(req, schema_resource_find(req->method->makes), req->method->run) :
-							   req->method->run(req);
+			req->status = req->method->makes
+					      ? engine_once(req, schema_resource_find(req->method->makes),
+							req->method->run)
+					      : req->method->run(req);
 		if (req->status == OK)
 			req->status = db_commit(lane->db);
 		else
@@ -190,7 +193,8 @@ static size_t drop_late(struct request **requests, size_t count)
 	return n;
 }
 
-/* Whoever is held up by another transaction goes to the end of the queue: it must not hold up those behind it. */
+/* Whoever is held up by another transaction goes to the end of the queue: it must not hold up those behind
+ * it. */
 static void finish(struct lane *lane, struct request *req)
 {
 	if (req->again) {
@@ -258,8 +262,9 @@ struct lanes *lanes_start(const struct lanes_options *options)
 
 		lane->lanes = l;
 		snprintf(lane->name, sizeof lane->name, "%s-%u", names[options->class_], i);
-		lane->db = db_open(&(struct db_options){ options->conninfo, options->service->name, options->statement_timeout_ms,
-			options->lock_timeout_ms, lane->name, options->idle_timeout_ms });
+		lane->db = db_open(&(struct db_options){ options->conninfo, options->service->name,
+			options->statement_timeout_ms, options->lock_timeout_ms, lane->name,
+			options->idle_timeout_ms });
 		pthread_create(&lane->thread, &attributes, run, lane);
 	}
 	pthread_attr_destroy(&attributes);

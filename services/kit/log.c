@@ -12,7 +12,8 @@ void log_open(const char *process)
 	process_name = process;
 }
 
-/* One write(2) a line: lines of several threads do not mix. Line breaks inside (a message of PostgreSQL) become spaces. */
+/* One write(2) a line: lines of several threads do not mix. Line breaks inside (a message of PostgreSQL)
+ * become spaces. */
 void log_line(enum log_level level, const char *event, const char *format, ...)
 {
 	char line[2048];

@@ -9,7 +9,8 @@
 enum kind { COUNTER, GAUGE, HISTOGRAM };
 
 #define BUCKETS 14
-static const double bounds[BUCKETS] = { .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30, 100 };
+static const double bounds[BUCKETS] = { .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30,
+	100 };
 
 static const struct {
 	const char *name, *help;
@@ -82,7 +83,8 @@ static void write_histogram(struct buffer *out, const char *name, struct metric_
 	for (size_t i = 0; i <= BUCKETS; i++) {
 		total += atomic_load_explicit(&s->buckets[i], memory_order_relaxed);
 		if (i < BUCKETS)
-			buffer_printf(out, "%s_bucket{%s%sle=\"%g\"} %lu\n", name, s->labels, comma, bounds[i], total);
+			buffer_printf(out, "%s_bucket{%s%sle=\"%g\"} %lu\n", name, s->labels, comma,
+				bounds[i], total);
 		else
 			buffer_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %lu\n", name, s->labels, comma, total);
 	}
@@ -100,14 +102,15 @@ void metrics_write(struct buffer *out)
 	for (size_t m = 0; m < METRIC_COUNT; m++) {
 		if (!series_of[m])
 			continue;
-		buffer_printf(out, "# HELP %s %s\n# TYPE %s %s\n", declared[m].name, declared[m].help, declared[m].name,
-			kinds[declared[m].kind]);
+		buffer_printf(out, "# HELP %s %s\n# TYPE %s %s\n", declared[m].name, declared[m].help,
+			declared[m].name, kinds[declared[m].kind]);
 		for (struct metric_series *s = series_of[m]; s; s = s->next) {
 			if (declared[m].kind == HISTOGRAM)
 				write_histogram(out, declared[m].name, s);
 			else
-				buffer_printf(out, "%s%s%s%s %.17g\n", declared[m].name, *s->labels ? "{" : "", s->labels,
-					*s->labels ? "}" : "", atomic_load(&s->value));
+				buffer_printf(out, "%s%s%s%s %.17g\n", declared[m].name,
+					*s->labels ? "{" : "", s->labels, *s->labels ? "}" : "",
+					atomic_load(&s->value));
 		}
 	}
 	pthread_mutex_unlock(&lock);

@@ -1,7 +1,7 @@
 /*
- * Metrics in the Prometheus text format. Each is declared once, with its prose, in metrics.def. A series is a metric with
- * labels; looking one up takes a lock, so whoever counts often keeps the pointer, which stays valid for ever. Adding is
- * atomic and wait-free.
+ * Metrics in the Prometheus text format. Each is declared once, with its prose, in metrics.def. A series is a
+ *metric with labels; looking one up takes a lock, so whoever counts often keeps the pointer, which stays
+ *valid for ever. Adding is atomic and wait-free.
  *
  *	static struct metric_series *hits;
  *	if (!hits) hits = metric_series(METRIC_REQUESTS, "method=\"customers.get\",status=\"200\"");
@@ -21,8 +21,8 @@ struct metric_series;
 
 /* `labels` in the exposition's form, without braces; "" for none. */
 struct metric_series *metric_series(enum metric metric, const char *labels);
-void metric_add(struct metric_series *series, double amount);  /* counters, gauges */
-void metric_set(struct metric_series *series, double value);   /* gauges */
+void metric_add(struct metric_series *series, double amount);    /* counters, gauges */
+void metric_set(struct metric_series *series, double value);     /* gauges */
 void metric_observe(struct metric_series *series, double value); /* histograms */
 
 /* The whole exposition. */

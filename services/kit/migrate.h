@@ -1,9 +1,11 @@
 /*
- * Migrations: frozen SQL, embedded in the binary, run in order of their names by the role that owns the schema, each in a
- * transaction of its own, once. A migration that was run and has changed since, or one that is unknown (the schema is newer than
- * the binary by more than what it can live with), is refused. Replicas that start together wait for one another.
+ * Migrations: frozen SQL, embedded in the binary, run in order of their names by the role that owns the
+ * schema, each in a transaction of its own, once. A migration that was run and has changed since, or one that
+ * is unknown (the schema is newer than the binary by more than what it can live with), is refused. Replicas
+ * that start together wait for one another.
  *
- * {service} in the text stands for the service's name, which is also its schema's; guanxi_{service} is the role that serves.
+ * {service} in the text stands for the service's name, which is also its schema's; guanxi_{service} is the
+ * role that serves.
  */
 #pragma once
 #include "kit/status.h"

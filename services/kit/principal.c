@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct principal principal_system = { .references = 1, .id_text = "system", .administrator = true, .system = true };
+struct principal principal_system = {
+	.references = 1, .id_text = "system", .administrator = true, .system = true
+};
 
 static int compare_ids(const void *a, const void *b)
 {
@@ -14,7 +16,8 @@ static bool read_teams(struct principal *p, const Guanxi__Identity__V1__Principa
 {
 	p->teams = calloc(message->n_team_ids + 1, 16);
 	for (size_t i = 0; i < message->n_team_ids; i++)
-		if (!uuid_from_text(message->team_ids[i], strlen(message->team_ids[i]), p->teams[p->team_count++]))
+		if (!uuid_from_text(
+			    message->team_ids[i], strlen(message->team_ids[i]), p->teams[p->team_count++]))
 			return false;
 	qsort(p->teams, p->team_count, 16, compare_ids);
 	p->has_team = message->team_id && *message->team_id;
@@ -26,7 +29,8 @@ struct principal *principal_new(const Guanxi__Identity__V1__Principal *message)
 	struct principal *p = calloc(1, sizeof *p);
 
 	p->references = 1;
-	if (!message->id || !uuid_from_text(message->id, strlen(message->id), p->id) || !read_teams(p, message)) {
+	if (!message->id || !uuid_from_text(message->id, strlen(message->id), p->id) ||
+		!read_teams(p, message)) {
 		principal_release(p);
 		return NULL;
 	}
@@ -45,7 +49,8 @@ struct principal *principal_hold(struct principal *principal)
 
 void principal_release(struct principal *principal)
 {
-	if (!principal || principal == &principal_system || __atomic_sub_fetch(&principal->references, 1, __ATOMIC_ACQ_REL))
+	if (!principal || principal == &principal_system ||
+		__atomic_sub_fetch(&principal->references, 1, __ATOMIC_ACQ_REL))
 		return;
 	free(principal->teams);
 	free(principal);

@@ -1,7 +1,7 @@
 /*
- * Who asks, and what they may see: the row scope, in one place. An administrator sees every row; a member sees the rows they
- * own and those of their team and the teams below it. principal_may_see() is the same rule as the SQL that the query
- * compiler writes (query.c, add_scope); a test holds the two against each other.
+ * Who asks, and what they may see: the row scope, in one place. An administrator sees every row; a member
+ * sees the rows they own and those of their team and the teams below it. principal_may_see() is the same rule
+ * as the SQL that the query compiler writes (query.c, add_scope); a test holds the two against each other.
  *
  * Principals are shared and immutable; each holder has a reference.
  */
@@ -12,11 +12,11 @@
 #include <stdint.h>
 
 struct principal {
-	int references;      /* atomic */
+	int references; /* atomic */
 	uint8_t id[16];
 	char id_text[37];
 	bool administrator;
-	bool system;         /* a service; sees everything */
+	bool system; /* a service; sees everything */
 	bool must_change_password;
 	bool has_team;
 	uint8_t team[16];

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <time.h>
 
-#define CURSOR_LIFE_S   86400
-#define CURSOR_MAX      4096
-#define NONCE           crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
-#define TAG             crypto_aead_xchacha20poly1305_ietf_ABYTES
+#define CURSOR_LIFE_S 86400
+#define CURSOR_MAX    4096
+#define NONCE         crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
+#define TAG           crypto_aead_xchacha20poly1305_ietf_ABYTES
 
 static unsigned char cursor_key[crypto_aead_xchacha20poly1305_ietf_KEYBYTES];
 
@@ -33,14 +33,15 @@ struct query {
 	size_t sort_count;
 	bool from_cursor;
 	unsigned limit;
-	const char *conditions;   /* "delete_time IS NULL AND …", without scope, keyset and search */
-	const char *keyset;       /* "" on the first page */
-	int keyset_first;         /* its first parameter; one for each sort key */
-	const char *bound;        /* what the keyset says of the first key alone, for the index; true of rows that have it */
+	const char *conditions; /* "delete_time IS NULL AND …", without scope, keyset and search */
+	const char *keyset;     /* "" on the first page */
+	int keyset_first;       /* its first parameter; one for each sort key */
+	const char *bound; /* what the keyset says of the first key alone, for the index; true of rows that
+			      have it */
 	const char *order;
 	const char *order_not_null; /* for rows that are alike in having, or not having, the first key */
-	int search;               /* parameter of the tsquery; 0: no search */
-	unsigned char digest[16]; /* of what the cursor must belong to */
+	int search;                 /* parameter of the tsquery; 0: no search */
+	unsigned char digest[16];   /* of what the cursor must belong to */
 };
 
 void query_open(const char *secret_hex)
@@ -96,8 +97,9 @@ static const char *names(struct query *q, bool (*chosen)(const struct schema_fie
 static bool fits(const struct operator_ *op, const struct schema_field *field)
 {
 	enum column_type type = column_type(field);
-	bool ordered = type == COLUMN_DATE || type == COLUMN_TIMESTAMPTZ || (type == COLUMN_INTEGER && field->type != FIELD_ENUM) ||
-		type == COLUMN_BIGINT || type == COLUMN_TEXT;
+	bool ordered = type == COLUMN_DATE || type == COLUMN_TIMESTAMPTZ ||
+		       (type == COLUMN_INTEGER && field->type != FIELD_ENUM) || type == COLUMN_BIGINT ||
+		       type == COLUMN_TEXT;
 
 	return (!op->text_only || type == COLUMN_TEXT) && (!op->ordered_only || ordered);
 }
@@ -122,7 +124,8 @@ static enum status bad_value(struct query *q, const Guanxi__Condition *c, const 
 	return fail_field(q->req, pointer_of(q, c), MSG_BAD_VALUE, value, NULL);
 }
 
-static enum status add_list(struct query *q, const Guanxi__Condition *c, const struct schema_field *field, struct buffer *out)
+static enum status add_list(
+	struct query *q, const Guanxi__Condition *c, const struct schema_field *field, struct buffer *out)
 {
 	struct db_array array;
 	struct slice value;
@@ -136,12 +139,14 @@ static enum status add_list(struct query *q, const Guanxi__Condition *c, const s
 		db_array_add(&array, value.data, value.len);
 	}
 	db_bind_array(&q->params, &array);
-	buffer_printf(out, " AND \"%s\" = ANY ($%d::%s[])", field->name, q->params.count, column_sql_name(column_type(field)));
+	buffer_printf(out, " AND \"%s\" = ANY ($%d::%s[])", field->name, q->params.count,
+		column_sql_name(column_type(field)));
 	return OK;
 }
 
 /* % and _ of the value are meant literally. */
-static void add_contains(struct query *q, const char *value, const struct schema_field *field, struct buffer *out)
+static void add_contains(
+	struct query *q, const char *value, const struct schema_field *field, struct buffer *out)
 {
 	struct buffer pattern = { .arena = q->arena };
 
@@ -158,18 +163,20 @@ static void add_contains(struct query *q, const char *value, const struct schema
 
 static enum status add_condition(struct query *q, const Guanxi__Condition *c, struct buffer *out)
 {
-	const struct schema_field *field =
-		schema_field_find(q->table->resource->message, c->field ? c->field : "", c->field ? strlen(c->field) : 0);
+	const struct schema_field *field = schema_field_find(
+		q->table->resource->message, c->field ? c->field : "", c->field ? strlen(c->field) : 0);
 	const struct operator_ *op = NULL;
 	struct slice value;
 
 	if (!c->field || !field || !is_filterable(field))
-		return fail_field(q->req, pointer_of(q, c), MSG_NOT_FILTERABLE, c->field ? c->field : "", names(q, is_filterable), NULL);
+		return fail_field(q->req, pointer_of(q, c), MSG_NOT_FILTERABLE, c->field ? c->field : "",
+			names(q, is_filterable), NULL);
 	for (size_t i = 0; i < OPERATOR_COUNT; i++)
 		if (c->operator_ && !strcmp(operators[i].name, c->operator_) && fits(&operators[i], field))
 			op = &operators[i];
 	if (!op)
-		return fail_field(q->req, pointer_of(q, c), MSG_BAD_OPERATOR, c->operator_ ? c->operator_ : "", operator_names(q, field), NULL);
+		return fail_field(q->req, pointer_of(q, c), MSG_BAD_OPERATOR,
+			c->operator_ ? c->operator_ : "", operator_names(q, field), NULL);
 	if (!strcmp(op->name, "in"))
 		return add_list(q, c, field, out);
 	if (c->n_values != 1)
@@ -189,7 +196,8 @@ static enum status add_condition(struct query *q, const Guanxi__Condition *c, st
 	if (!column_from_text(field, c->values[0], q->arena, &value))
 		return bad_value(q, c, c->values[0]);
 	db_bind(&q->params, value.data, value.len);
-	buffer_printf(out, " AND \"%s\" %s $%d::%s", field->name, op->sql, q->params.count, column_sql_name(column_type(field)));
+	buffer_printf(out, " AND \"%s\" %s $%d::%s", field->name, op->sql, q->params.count,
+		column_sql_name(column_type(field)));
 	return OK;
 }
 
@@ -200,7 +208,8 @@ static enum status compile_conditions(struct query *q)
 
 	buffer_printf(&out, "delete_time IS %sNULL", q->list->deleted ? "NOT " : "");
 	if (q->list->n_filter > CONDITIONS_MAX)
-		return fail_field(q->req, "?filter", MSG_TOO_MANY, arena_printf(q->arena, "%d", CONDITIONS_MAX), NULL);
+		return fail_field(
+			q->req, "?filter", MSG_TOO_MANY, arena_printf(q->arena, "%d", CONDITIONS_MAX), NULL);
 	for (size_t i = 0; i < q->list->n_filter; i++)
 		if (add_condition(q, q->list->filter[i], &out) != OK)
 			status = INVALID;
@@ -222,7 +231,8 @@ static enum status compile_search(struct query *q)
 	case SEARCH_QUERY_EMPTY:
 		return fail_field(q->req, "?q", MSG_QUERY_TOO_SHORT, NULL);
 	default:
-		return fail_field(q->req, "?q", MSG_TOO_LONG, arena_printf(q->arena, "%d", SEARCH_QUERY_BYTES_MAX), NULL);
+		return fail_field(q->req, "?q", MSG_TOO_LONG,
+			arena_printf(q->arena, "%d", SEARCH_QUERY_BYTES_MAX), NULL);
 	}
 }
 
@@ -230,8 +240,9 @@ static enum status compile_search(struct query *q)
 
 static bool is_nullable(const struct schema_field *field)
 {
-	return !field->rule->required && field->number != STANDARD_ID && field->number != STANDARD_CREATE_TIME &&
-		field->number != STANDARD_UPDATE_TIME && field->number != STANDARD_VERSION;
+	return !field->rule->required && field->number != STANDARD_ID &&
+	       field->number != STANDARD_CREATE_TIME && field->number != STANDARD_UPDATE_TIME &&
+	       field->number != STANDARD_VERSION;
 }
 
 static enum status add_sort(struct query *q, const char *text)
@@ -243,8 +254,10 @@ static enum status add_sort(struct query *q, const char *text)
 	if (!field || (!is_sortable(field) && field->number != STANDARD_ID))
 		return fail_field(q->req, "?sort", MSG_NOT_SORTABLE, name, names(q, is_sortable), NULL);
 	if (q->sort_count == SORT_MAX)
-		return fail_field(q->req, "?sort", MSG_TOO_MANY, arena_printf(q->arena, "%d", SORT_MAX), NULL);
-	q->sort[q->sort_count++] = (struct sort_key){ .field = field, .descending = descending, .nullable = is_nullable(field) };
+		return fail_field(
+			q->req, "?sort", MSG_TOO_MANY, arena_printf(q->arena, "%d", SORT_MAX), NULL);
+	q->sort[q->sort_count++] =
+		(struct sort_key){ .field = field, .descending = descending, .nullable = is_nullable(field) };
 	return OK;
 }
 
@@ -263,13 +276,18 @@ static enum status compile_sort(struct query *q)
 		bool descending = q->sort[q->sort_count - 1].descending;
 
 		q->sort[q->sort_count++] = (struct sort_key){
-			.field = schema_field_by_number(q->table->resource->message, STANDARD_ID), .descending = descending };
+			.field = schema_field_by_number(q->table->resource->message, STANDARD_ID),
+			.descending = descending
+		};
 	}
 	for (size_t i = 0; i < q->sort_count; i++) {
-		const char *name = q->sort[i].field->name, *direction = q->sort[i].descending ? " DESC" : "", *comma = i ? ", " : "";
+		const char *name = q->sort[i].field->name, *direction = q->sort[i].descending ? " DESC" : "",
+			   *comma = i ? ", " : "";
 
-		buffer_printf(&out, "%s\"%s\"%s%s", comma, name, direction, q->sort[i].nullable ? " NULLS LAST" : "");
-		buffer_printf(&plain, "%s\"%s\"%s%s", comma, name, direction, q->sort[i].nullable && i ? " NULLS LAST" : "");
+		buffer_printf(&out, "%s\"%s\"%s%s", comma, name, direction,
+			q->sort[i].nullable ? " NULLS LAST" : "");
+		buffer_printf(&plain, "%s\"%s\"%s%s", comma, name, direction,
+			q->sort[i].nullable && i ? " NULLS LAST" : "");
 	}
 	q->order = out.data;
 	q->order_not_null = plain.data;
@@ -291,7 +309,8 @@ static void compute_digest(struct query *q)
 	out.len = guanxi__list_request__pack(&plain, (uint8_t *)buffer_reserve(&out, len));
 	crypto_generichash_init(&hash, NULL, 0, sizeof q->digest);
 	crypto_generichash_update(&hash, (const unsigned char *)q->req->name, strlen(q->req->name) + 1);
-	crypto_generichash_update(&hash, (const unsigned char *)q->req->principal_id, strlen(q->req->principal_id) + 1);
+	crypto_generichash_update(
+		&hash, (const unsigned char *)q->req->principal_id, strlen(q->req->principal_id) + 1);
 	crypto_generichash_update(&hash, (const unsigned char *)out.data, out.len);
 	crypto_generichash_final(&hash, q->digest, sizeof q->digest);
 }
@@ -317,12 +336,14 @@ static const char *cursor_of(struct query *q, const PGresult *rows, int row)
 	unsigned char *to = (unsigned char *)buffer_reserve(&sealed, NONCE + plain.len + TAG);
 
 	randombytes_buf(to, NONCE);
-	crypto_aead_xchacha20poly1305_ietf_encrypt(to + NONCE, &sealed_len, (const unsigned char *)plain.data, plain.len, NULL, 0, NULL,
-		to, cursor_key);
-	size_t text_len = sodium_base64_ENCODED_LEN(NONCE + sealed_len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	crypto_aead_xchacha20poly1305_ietf_encrypt(to + NONCE, &sealed_len, (const unsigned char *)plain.data,
+		plain.len, NULL, 0, NULL, to, cursor_key);
+	size_t text_len =
+		sodium_base64_ENCODED_LEN(NONCE + sealed_len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 	char *text = arena_alloc(q->arena, text_len);
 
-	return sodium_bin2base64(text, text_len, to, NONCE + (size_t)sealed_len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	return sodium_bin2base64(
+		text, text_len, to, NONCE + (size_t)sealed_len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
 static bool take_values(struct query *q, const unsigned char *at, const unsigned char *end)
@@ -354,8 +375,10 @@ static enum status open_cursor(struct query *q)
 	if (!q->list->cursor)
 		return OK;
 	if (sodium_base642bin(sealed, CURSOR_MAX, q->list->cursor, strlen(q->list->cursor), NULL, &len, NULL,
-		sodium_base64_VARIANT_URLSAFE_NO_PADDING) || len < NONCE + TAG ||
-		crypto_aead_xchacha20poly1305_ietf_decrypt(plain, &plain_len, NULL, sealed + NONCE, len - NONCE, NULL, 0, sealed, cursor_key) ||
+		    sodium_base64_VARIANT_URLSAFE_NO_PADDING) ||
+		len < NONCE + TAG ||
+		crypto_aead_xchacha20poly1305_ietf_decrypt(
+			plain, &plain_len, NULL, sealed + NONCE, len - NONCE, NULL, 0, sealed, cursor_key) ||
 		plain_len < sizeof q->digest + sizeof made || memcmp(plain, q->digest, sizeof q->digest))
 		return fail_field(q->req, "?cursor", MSG_BAD_CURSOR, NULL);
 	memcpy(&made, plain + sizeof q->digest, sizeof made);
@@ -367,14 +390,17 @@ static enum status open_cursor(struct query *q)
 	return OK;
 }
 
-/* "beyond the value of key i", given that the keys before it are equal. Nulls come last whatever the direction. */
+/* "beyond the value of key i", given that the keys before it are equal. Nulls come last whatever the
+ * direction. */
 static void add_beyond(const struct sort_key *k, int parameter, struct buffer *out)
 {
 	if (!k->value.data)
 		buffer_add_text(out, "false"); /* nothing is beyond null */
 	else
-		buffer_printf(out, k->nullable ? "(\"%s\" %s $%d::%s OR \"%s\" IS NULL)" : "\"%s\" %s $%d::%s", k->field->name,
-			k->descending ? "<" : ">", parameter, column_sql_name(column_type(k->field)), k->field->name);
+		buffer_printf(out,
+			k->nullable ? "(\"%s\" %s $%d::%s OR \"%s\" IS NULL)" : "\"%s\" %s $%d::%s",
+			k->field->name, k->descending ? "<" : ">", parameter,
+			column_sql_name(column_type(k->field)), k->field->name);
 }
 
 static void add_equal(const struct sort_key *k, int parameter, struct buffer *out)
@@ -382,7 +408,8 @@ static void add_equal(const struct sort_key *k, int parameter, struct buffer *ou
 	if (!k->value.data)
 		buffer_printf(out, "\"%s\" IS NULL AND ", k->field->name);
 	else
-		buffer_printf(out, "\"%s\" = $%d::%s AND ", k->field->name, parameter, column_sql_name(column_type(k->field)));
+		buffer_printf(out, "\"%s\" = $%d::%s AND ", k->field->name, parameter,
+			column_sql_name(column_type(k->field)));
 }
 
 /* One direction and no nulls: a row comparison, which an index answers. */
@@ -404,7 +431,8 @@ static void compile_keyset(struct query *q)
 	if (!q->from_cursor)
 		return;
 	if (q->sort[0].value.data)
-		q->bound = arena_printf(q->arena, " AND \"%s\" %s $%d::%s", q->sort[0].field->name, q->sort[0].descending ? "<=" : ">=", first,
+		q->bound = arena_printf(q->arena, " AND \"%s\" %s $%d::%s", q->sort[0].field->name,
+			q->sort[0].descending ? "<=" : ">=", first,
 			column_sql_name(column_type(q->sort[0].field)));
 	for (size_t i = 0; i < q->sort_count; i++) {
 		if (q->sort[i].value.data)
@@ -418,7 +446,8 @@ static void compile_keyset(struct query *q)
 			buffer_printf(&out, "%s\"%s\"", i ? ", " : "", q->sort[i].field->name);
 		buffer_printf(&out, ") %s (", q->sort[0].descending ? "<" : ">");
 		for (size_t i = 0; i < q->sort_count; i++)
-			buffer_printf(&out, "%s$%d::%s", i ? ", " : "", first + (int)i, column_sql_name(column_type(q->sort[i].field)));
+			buffer_printf(&out, "%s$%d::%s", i ? ", " : "", first + (int)i,
+				column_sql_name(column_type(q->sort[i].field)));
 		buffer_add_text(&out, ")");
 	} else {
 		buffer_add_text(&out, " AND (");
@@ -452,15 +481,19 @@ static void add_ordered(const struct query *q, const char *scope, const char *or
 	const char *columns = q->table->columns, *name = q->table->resource->singular;
 
 	if (!q->search)
-		buffer_printf(out, "SELECT %s FROM \"%s\" WHERE %s%s%s ORDER BY %s LIMIT %u", columns, name, q->conditions, scope, q->keyset,
-			order, q->limit + 1);
+		buffer_printf(out, "SELECT %s FROM \"%s\" WHERE %s%s%s ORDER BY %s LIMIT %u", columns, name,
+			q->conditions, scope, q->keyset, order, q->limit + 1);
 	else
-		buffer_printf(out, "SELECT %s FROM (SELECT %s, search FROM \"%s\" WHERE %s%s%s ORDER BY %s LIMIT %d) w WHERE search @@ $%d::text::tsquery"
-			" ORDER BY %s LIMIT %u", columns, columns, name, q->conditions, scope, q->keyset, order, SEARCH_WINDOW, q->search,
-			order, q->limit + 1);
+		buffer_printf(out,
+			"SELECT %s FROM (SELECT %s, search FROM \"%s\" WHERE %s%s%s ORDER BY %s LIMIT %d) w "
+			"WHERE search @@ $%d::text::tsquery"
+			" ORDER BY %s LIMIT %u",
+			columns, columns, name, q->conditions, scope, q->keyset, order, SEARCH_WINDOW,
+			q->search, order, q->limit + 1);
 }
 
-/* Nulls come last in both directions, which no single index offers: rows that have the first key, then those that do not. */
+/* Nulls come last in both directions, which no single index offers: rows that have the first key, then those
+ * that do not. */
 static void add_branch(const struct query *q, const char *scope, struct buffer *out)
 {
 	const struct sort_key *first = &q->sort[0];
@@ -470,9 +503,12 @@ static void add_branch(const struct query *q, const char *scope, struct buffer *
 		return;
 	}
 	buffer_printf(out, "SELECT %s FROM ((", q->table->columns);
-	add_ordered(q, arena_printf(q->arena, "%s AND \"%s\" IS NOT NULL%s", scope, first->field->name, q->bound), q->order_not_null, out);
+	add_ordered(q,
+		arena_printf(q->arena, "%s AND \"%s\" IS NOT NULL%s", scope, first->field->name, q->bound),
+		q->order_not_null, out);
 	buffer_add_text(out, ") UNION ALL (");
-	add_ordered(q, arena_printf(q->arena, "%s AND \"%s\" IS NULL", scope, first->field->name), q->order_not_null, out);
+	add_ordered(q, arena_printf(q->arena, "%s AND \"%s\" IS NULL", scope, first->field->name),
+		q->order_not_null, out);
 	buffer_printf(out, ")) n ORDER BY %s LIMIT %u", q->order, q->limit + 1);
 }
 
@@ -480,19 +516,25 @@ static void add_scoped(const struct query *q, int me, int teams, struct buffer *
 {
 	buffer_printf(out, "SELECT %s FROM ((", q->table->columns);
 	add_branch(q, arena_printf(q->arena, " AND owner_id = $%d::uuid", me), out);
-	buffer_printf(out, ") UNION ALL (SELECT c.* FROM unnest($%d::uuid[]) AS team(of) CROSS JOIN LATERAL (", teams);
-	add_branch(q, arena_printf(q->arena, " AND team_id = team.of AND owner_id IS DISTINCT FROM $%d::uuid", me), out);
+	buffer_printf(out,
+		") UNION ALL (SELECT c.* FROM unnest($%d::uuid[]) AS team(of) CROSS JOIN LATERAL (", teams);
+	add_branch(q,
+		arena_printf(q->arena, " AND team_id = team.of AND owner_id IS DISTINCT FROM $%d::uuid", me),
+		out);
 	buffer_printf(out, ") c)) u ORDER BY %s LIMIT %u", q->order, q->limit + 1);
 }
 
-/* Everything that matches, by the GIN index, then sorted: for words that the window did not fill a page with. */
+/* Everything that matches, by the GIN index, then sorted: for words that the window did not fill a page with.
+ */
 static void add_by_index(const struct query *q, int me, int teams, struct buffer *out)
 {
-	buffer_printf(out, "WITH m AS MATERIALIZED (SELECT %s FROM \"%s\" WHERE search @@ $%d::text::tsquery AND %s%s", q->table->columns,
-		q->table->resource->singular, q->search, q->conditions, q->keyset);
+	buffer_printf(out,
+		"WITH m AS MATERIALIZED (SELECT %s FROM \"%s\" WHERE search @@ $%d::text::tsquery AND %s%s",
+		q->table->columns, q->table->resource->singular, q->search, q->conditions, q->keyset);
 	if (me)
 		buffer_printf(out, " AND (owner_id = $%d::uuid OR team_id = ANY ($%d::uuid[]))", me, teams);
-	buffer_printf(out, ") SELECT %s FROM m ORDER BY %s LIMIT %u", q->table->columns, q->order, q->limit + 1);
+	buffer_printf(
+		out, ") SELECT %s FROM m ORDER BY %s LIMIT %u", q->table->columns, q->order, q->limit + 1);
 }
 
 static void bind_scope(struct query *q, int *me_out, int *teams_out)
@@ -532,14 +574,17 @@ enum status query_compile(struct request *req, struct table *table, struct query
 	struct query *q = arena_zalloc(req->arena, sizeof *q);
 	int me, teams;
 
-	*q = (struct query){ .req = req, .table = table, .arena = req->arena, .params = { .arena = req->arena } };
+	*q = (struct query){
+		.req = req, .table = table, .arena = req->arena, .params = { .arena = req->arena }
+	};
 	q->list = guanxi__list_request__unpack(NULL, req->body_len, req->body);
 	if (!q->list)
 		return fail(req, INVALID, MSG_INVALID, NULL);
 	arena_defer(req->arena, free_list, (void *)q->list);
 	q->limit = q->list->has_limit ? q->list->limit : LIMIT_DEFAULT;
 	if (q->limit < 1 || q->limit > LIMIT_MAX)
-		return fail_field(req, "?limit", MSG_BAD_LIMIT, arena_printf(req->arena, "%d", LIMIT_MAX), NULL);
+		return fail_field(
+			req, "?limit", MSG_BAD_LIMIT, arena_printf(req->arena, "%d", LIMIT_MAX), NULL);
 	if (q->list->q && !table->searched)
 		return fail_field(req, "?q", MSG_UNKNOWN_PARAMETER, "q", "filter, sort, limit, cursor", NULL);
 	TRY(compile_conditions(q));
@@ -571,8 +616,10 @@ static enum status count(struct query *q, struct db *db, struct buffer *out)
 	PGresult *rows;
 	int me = is_scoped(q) ? q->params.count - 1 : 0;
 
-	buffer_printf(&sql, "SELECT count(*) FROM (SELECT FROM \"%s\" WHERE %s", q->table->resource->singular, q->conditions);
-	/* All pages are counted, but the parameters of the keyset are bound and one that is not mentioned has no type. */
+	buffer_printf(&sql, "SELECT count(*) FROM (SELECT FROM \"%s\" WHERE %s", q->table->resource->singular,
+		q->conditions);
+	/* All pages are counted, but the parameters of the keyset are bound and one that is not mentioned has
+	 * no type. */
 	for (size_t i = 0; q->from_cursor && i < q->sort_count; i++)
 		buffer_printf(&sql, " AND ($%d::%s IS NULL OR true)", q->keyset_first + (int)i,
 			q->sort[i].value.data ? column_sql_name(column_type(q->sort[i].field)) : "text");
@@ -652,7 +699,8 @@ static enum status check_visible(struct request *req, struct db *db, const struc
 	const struct record *r = table_record(table, rows, 0, req->arena);
 	const struct schema_resource *resource = table->resource;
 	bool seen = !resource->owner || resource->rule->organisation_wide ||
-		principal_may_see(req->principal, record_uuid(r, resource->owner->number), record_uuid(r, resource->team->number));
+		    principal_may_see(req->principal, record_uuid(r, resource->owner->number),
+			    record_uuid(r, resource->team->number));
 
 	return seen ? OK : fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
 }
@@ -660,7 +708,8 @@ static enum status check_visible(struct request *req, struct db *db, const struc
 enum status query_history(struct request *req, struct db *db)
 {
 	static const struct db_statement events = {
-		"SELECT pos, epoch, payload, audience FROM event_log WHERE subject_id = $1::uuid AND pos < $2::bigint ORDER BY pos DESC LIMIT $3::int"
+		"SELECT pos, epoch, payload, audience FROM event_log WHERE subject_id = $1::uuid AND pos < "
+		"$2::bigint ORDER BY pos DESC LIMIT $3::int"
 	};
 	struct wire_field id = { 0 }, f;
 	struct db_params params = { .arena = req->arena };
@@ -679,7 +728,8 @@ enum status query_history(struct request *req, struct db *db)
 	if (wire_find(req->body, req->body_len, 3, &f))
 		limit = f.value > LIMIT_MAX ? 0 : (int)f.value;
 	if (limit < 1)
-		return fail_field(req, "?limit", MSG_BAD_LIMIT, arena_printf(req->arena, "%d", LIMIT_MAX), NULL);
+		return fail_field(
+			req, "?limit", MSG_BAD_LIMIT, arena_printf(req->arena, "%d", LIMIT_MAX), NULL);
 	TRY(check_visible(req, db, &id));
 	uuid_from_text(id.bytes, id.len, uuid);
 	db_bind_uuid(&params, uuid);
@@ -698,7 +748,8 @@ enum status query_history(struct request *req, struct db *db)
 }
 
 /* Positions are dense and their times never fall: a binary search finds where a time begins. */
-static enum status position_at(struct request *req, int64_t time_us, int64_t low, int64_t head, int64_t *after_out)
+static enum status position_at(
+	struct request *req, int64_t time_us, int64_t low, int64_t head, int64_t *after_out)
 {
 	static const struct db_statement at = { "SELECT logged_at FROM event_log WHERE pos = $1::bigint" };
 
@@ -725,7 +776,8 @@ enum status query_read_log(struct request *req)
 {
 	static const struct db_statement head = { "SELECT epoch, pos, low_pos FROM event_head" };
 	static const struct db_statement events = {
-		"SELECT pos, epoch, payload, audience FROM event_log WHERE pos > $1::bigint AND pos <= $2::bigint ORDER BY pos LIMIT $3::int"
+		"SELECT pos, epoch, payload, audience FROM event_log WHERE pos > $1::bigint AND pos <= "
+		"$2::bigint ORDER BY pos LIMIT $3::int"
 	};
 	struct buffer out = { .arena = req->arena };
 	struct db_params params = { .arena = req->arena };

@@ -1,25 +1,28 @@
 /*
- * The query compiler: a ListRequest becomes SQL. Names come from the schema, values are always parameters; nothing that a user sent
- * is ever part of a statement's text. Pages go by keyset; the cursor is the last row's sort values, encrypted (XChaCha20-Poly1305)
- * together with a digest of the query, so that it fits no other.
+ * The query compiler: a ListRequest becomes SQL. Names come from the schema, values are always parameters;
+ * nothing that a user sent is ever part of a statement's text. Pages go by keyset; the cursor is the last
+ * row's sort values, encrypted (XChaCha20-Poly1305) together with a digest of the query, so that it fits no
+ * other.
  *
- * Row scope is compiled in: a branch for own rows and a branch for each team, each ordered by an index and limited, joined by UNION ALL.
+ * Row scope is compiled in: a branch for own rows and a branch for each team, each ordered by an index and
+ * limited, joined by UNION ALL.
  *
- * Search (q) is done in two ways, so that no word is slow: first the newest SEARCH_WINDOW rows in list order are looked through, which
- * fills a page for common words; what is rarer is found by the GIN index and sorted.
+ * Search (q) is done in two ways, so that no word is slow: first the newest SEARCH_WINDOW rows in list order
+ * are looked through, which fills a page for common words; what is rarer is found by the GIN index and
+ * sorted.
  */
 #pragma once
 #include "kit/db.h"
 #include "kit/request.h"
 #include "kit/table.h"
 
-#define LIMIT_DEFAULT   50
-#define LIMIT_MAX       500
-#define CONDITIONS_MAX  32
-#define VALUES_MAX      200
-#define SORT_MAX        4
-#define COUNT_BOUND     10000 /* a count stops there */
-#define SEARCH_WINDOW   10000
+#define LIMIT_DEFAULT  50
+#define LIMIT_MAX      500
+#define CONDITIONS_MAX 32
+#define VALUES_MAX     200
+#define SORT_MAX       4
+#define COUNT_BOUND    10000 /* a count stops there */
+#define SEARCH_WINDOW  10000
 
 /* Runs a list and fills the request's reply with a ListResponse. */
 enum status query_list(struct request *req, struct db *db) MUST_CHECK;

@@ -7,7 +7,8 @@ struct record *record_new(const struct schema_resource *resource, struct arena *
 {
 	struct record *record = arena_alloc(arena, sizeof *record);
 
-	*record = (struct record){ resource, arena, arena_zalloc(arena, resource->message->count * sizeof(struct slice)) };
+	*record = (struct record){ resource, arena,
+		arena_zalloc(arena, resource->message->count * sizeof(struct slice)) };
 	return record;
 }
 
@@ -33,7 +34,8 @@ static enum wire_type wire_type_of(const struct schema_field *field)
 }
 
 /* Occurrences of a repeated field usually stand together; those that do not are joined in a copy. */
-static void add_occurrence(struct record *record, const struct schema_field *field, const char *from, size_t len)
+static void add_occurrence(
+	struct record *record, const struct schema_field *field, const char *from, size_t len)
 {
 	struct slice *slice = &record->fields[field->index];
 
@@ -56,7 +58,8 @@ bool record_parse(struct record *record, const void *wire, size_t len)
 	struct wire_field f;
 
 	for (const uint8_t *from = reader.at; wire_next(&reader, &f); from = reader.at) {
-		const struct schema_field *field = schema_field_by_number(record->resource->message, f.number);
+		const struct schema_field *field =
+			schema_field_by_number(record->resource->message, f.number);
 
 		if (!field)
 			continue;
@@ -187,7 +190,7 @@ size_t record_difference(const struct record *before, const struct record *after
 		const struct slice *a = &before->fields[i], *b = &after->fields[i];
 
 		which_out[i] = number != STANDARD_VERSION && number != STANDARD_UPDATE_TIME &&
-			(a->len != b->len || (a->len && memcmp(a->data, b->data, a->len)));
+			       (a->len != b->len || (a->len && memcmp(a->data, b->data, a->len)));
 		count += which_out[i];
 	}
 	return count;

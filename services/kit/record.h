@@ -1,7 +1,8 @@
 /*
- * A resource's record as the engine and its hooks handle it: for each field of the message its encoding (key and value, all
- * occurrences of a repeated field), or nothing. Merging, comparing and encoding a record are then moves of slices. The slices
- * borrow: from the request, from a result, from the arena; a record lives as long as they do.
+ * A resource's record as the engine and its hooks handle it: for each field of the message its encoding (key
+ *and value, all occurrences of a repeated field), or nothing. Merging, comparing and encoding a record are
+ *then moves of slices. The slices borrow: from the request, from a result, from the arena; a record lives as
+ *long as they do.
  *
  *	struct record *record = record_new(resource, arena);
  *	TRY(record_parse(record, body, len) ? OK : INVALID);
@@ -20,14 +21,16 @@ struct record {
 
 struct record *record_new(const struct schema_resource *resource, struct arena *arena);
 struct record *record_copy(const struct record *record);
-/* False when the bytes are no such message: malformed, or a known field with another wire type. Unknown fields are dropped. */
+/* False when the bytes are no such message: malformed, or a known field with another wire type. Unknown
+ * fields are dropped. */
 bool record_parse(struct record *record, const void *wire, size_t len);
 /* Appends all fields in the order of the schema. */
 void record_encode(const struct record *record, struct buffer *out);
 /* Appends those fields whose index is set in `which` (one byte a field). */
 void record_encode_some(const struct record *record, const uint8_t *which, struct buffer *out);
 
-/* By field number, which the message must have. NULL, 0, false when absent. Text is NUL-terminated in the arena. */
+/* By field number, which the message must have. NULL, 0, false when absent. Text is NUL-terminated in the
+ * arena. */
 bool record_has(const struct record *record, uint32_t number);
 const char *record_text(const struct record *record, uint32_t number);
 int64_t record_number(const struct record *record, uint32_t number);
@@ -43,5 +46,6 @@ void record_set_uuid(struct record *record, uint32_t number, const uint8_t id[16
 /* Replaces a field by its encoding. */
 void record_set_wire(struct record *record, uint32_t number, struct slice wire);
 
-/* Marks in `which_out` (one byte a field) the fields that differ, but for version and update_time; how many those are. */
+/* Marks in `which_out` (one byte a field) the fields that differ, but for version and update_time; how many
+ * those are. */
 size_t record_difference(const struct record *before, const struct record *after, uint8_t *which_out);

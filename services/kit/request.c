@@ -11,8 +11,14 @@
 #include <time.h>
 
 static const char *const verbs[VERB_COUNT] = {
-	[VERB_GET] = "get", [VERB_LIST] = "list", [VERB_HISTORY] = "history", [VERB_CREATE] = "create",
-	[VERB_UPDATE] = "update", [VERB_DELETE] = "delete", [VERB_RESTORE] = "restore", [VERB_CUSTOM] = "",
+	[VERB_GET] = "get",
+	[VERB_LIST] = "list",
+	[VERB_HISTORY] = "history",
+	[VERB_CREATE] = "create",
+	[VERB_UPDATE] = "update",
+	[VERB_DELETE] = "delete",
+	[VERB_RESTORE] = "restore",
+	[VERB_CUSTOM] = "",
 };
 
 uint64_t request_now_ns(void)
@@ -66,12 +72,16 @@ static enum status find_method(struct request *req)
 	return fail(req, NOT_FOUND, MSG_NO_SUCH_ENDPOINT, NULL);
 }
 
-/* Field by field: the header is read for every request, and unpacking it into a struct costs eight allocations. */
+/* Field by field: the header is read for every request, and unpacking it into a struct costs eight
+ * allocations. */
 static enum status decode_header(struct request *req, const uint8_t *header, size_t len)
 {
 	struct wire_reader reader = wire_reader(header, len);
 	struct wire_field f;
-	const char **texts[] = { [1] = &req->name, [2] = &req->principal_id, [4] = &req->traceparent, [5] = &req->idempotency_key,
+	const char **texts[] = { [1] = &req->name,
+		[2] = &req->principal_id,
+		[4] = &req->traceparent,
+		[5] = &req->idempotency_key,
 		[6] = &req->locale };
 
 	while (wire_next(&reader, &f)) {
@@ -184,7 +194,8 @@ static void reply(struct request *req)
 		req->reply = (struct slice){ 0 };
 		req->status = TOO_LARGE;
 	}
-	bus_request_reply_later(req->bus, (uint16_t)req->status, header.data, header.len, req->reply.data, req->reply.len);
+	bus_request_reply_later(
+		req->bus, (uint16_t)req->status, header.data, header.len, req->reply.data, req->reply.len);
 }
 
 void request_finish(struct request *req)
@@ -192,7 +203,8 @@ void request_finish(struct request *req)
 	assert(req->bus);
 	metric_add(request_series(req), 1);
 	if (req->status == INTERNAL)
-		log_error("request", "method=%s step=%s traceparent=%s", req->name, req->step, req->traceparent ? req->traceparent : "");
+		log_error("request", "method=%s step=%s traceparent=%s", req->name, req->step,
+			req->traceparent ? req->traceparent : "");
 	reply(req);
 	request_free(req);
 }

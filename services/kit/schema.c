@@ -32,7 +32,9 @@ static struct schema_message messages[MESSAGES_MAX];
 static struct schema_enum enums[ENUMS_MAX];
 static struct schema_resource resources[MESSAGES_MAX];
 static struct schema_method methods[METHODS_MAX];
-static struct schema schema = { .messages = messages, .enums = enums, .resources = resources, .methods = methods };
+static struct schema schema = {
+	.messages = messages, .enums = enums, .resources = resources, .methods = methods
+};
 static const Guanxi__Field no_rule = GUANXI__FIELD__INIT;
 
 /* What is read here lives as long as the process, and so in its arena: leak checkers find it there. */
@@ -56,7 +58,8 @@ static void broken(const char *what, const char *name)
 }
 
 /* Our options arrive as unknown fields of google.protobuf.*Options: returns the unpacked message, or NULL. */
-static void *extension(const ProtobufCMessage *options, unsigned number, const ProtobufCMessageDescriptor *type)
+static void *extension(
+	const ProtobufCMessage *options, unsigned number, const ProtobufCMessageDescriptor *type)
 {
 	for (unsigned i = 0; options && i < options->n_unknown_fields; i++) {
 		const ProtobufCMessageUnknownField *u = &options->unknown_fields[i];
@@ -67,7 +70,8 @@ static void *extension(const ProtobufCMessage *options, unsigned number, const P
 
 		while (u->data[prefix - 1] & 0x80)
 			prefix++;
-		void *message = protobuf_c_message_unpack(type, &allocator, u->len - prefix, u->data + prefix);
+		void *message =
+			protobuf_c_message_unpack(type, &allocator, u->len - prefix, u->data + prefix);
 
 		if (!message)
 			broken("an option cannot be read", type->name);
@@ -114,8 +118,8 @@ static void read_enum(const char *package, const enum_proto *proto)
 {
 	struct schema_enum *e = &enums[schema.enum_count++];
 	struct schema_enum_value *values = arena_zalloc(process_arena, proto->n_value * sizeof *values);
-	const Guanxi__Text *label =
-		extension((const ProtobufCMessage *)proto->options, EXTENSION_ENUM_LABEL, &guanxi__text__descriptor);
+	const Guanxi__Text *label = extension(
+		(const ProtobufCMessage *)proto->options, EXTENSION_ENUM_LABEL, &guanxi__text__descriptor);
 
 	assert(schema.enum_count <= ENUMS_MAX);
 	for (size_t i = 0; i < proto->n_value; i++) {
@@ -163,7 +167,8 @@ static enum field_type type_of(const field_proto *proto)
 	case GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_ENUM:
 		return FIELD_ENUM;
 	case GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_MESSAGE:
-		return strcmp(proto->type_name, ".google.protobuf.Timestamp") ? FIELD_MESSAGE : FIELD_TIMESTAMP;
+		return strcmp(proto->type_name, ".google.protobuf.Timestamp") ? FIELD_MESSAGE
+									      : FIELD_TIMESTAMP;
 	default:
 		broken("a type that resources do not use", proto->name);
 		return FIELD_STRING;
@@ -172,8 +177,8 @@ static enum field_type type_of(const field_proto *proto)
 
 static void read_field(struct schema_field *field, const field_proto *proto, size_t index)
 {
-	const Guanxi__Field *rule =
-		extension((const ProtobufCMessage *)proto->options, EXTENSION_FIELD, &guanxi__field__descriptor);
+	const Guanxi__Field *rule = extension(
+		(const ProtobufCMessage *)proto->options, EXTENSION_FIELD, &guanxi__field__descriptor);
 
 	*field = (struct schema_field){
 		.name = proto->name,
@@ -244,14 +249,14 @@ static void read_message(const char *package, const message_proto *proto)
 {
 	struct schema_message *message = &messages[schema.message_count++];
 	struct schema_field *fields = arena_zalloc(process_arena, (proto->n_field + 1) * sizeof *fields);
-	const Guanxi__Resource *rule =
-		extension((const ProtobufCMessage *)proto->options, EXTENSION_RESOURCE, &guanxi__resource__descriptor);
+	const Guanxi__Resource *rule = extension(
+		(const ProtobufCMessage *)proto->options, EXTENSION_RESOURCE, &guanxi__resource__descriptor);
 
 	assert(schema.message_count <= MESSAGES_MAX);
 	for (size_t i = 0; i < proto->n_field; i++)
 		read_field(&fields[i], proto->field[i], i);
-	*message = (struct schema_message){ arena_printf(process_arena, "%s.%s", package, proto->name), proto->name, "",
-		fields, proto->n_field, NULL };
+	*message = (struct schema_message){ arena_printf(process_arena, "%s.%s", package, proto->name),
+		proto->name, "", fields, proto->n_field, NULL };
 	if (rule)
 		read_resource(package, message, rule);
 }
@@ -369,10 +374,12 @@ const struct schema_method *schema_method_find(const char *name)
 }
 
 /* A resource has some thirty fields: comparing lengths first makes a scan as quick as a hash. */
-const struct schema_field *schema_field_find(const struct schema_message *message, const char *json_name, size_t len)
+const struct schema_field *schema_field_find(
+	const struct schema_message *message, const char *json_name, size_t len)
 {
 	for (size_t i = 0; i < message->count; i++)
-		if (message->fields[i].json_len == len && !memcmp(message->fields[i].json_name, json_name, len))
+		if (message->fields[i].json_len == len &&
+			!memcmp(message->fields[i].json_name, json_name, len))
 			return &message->fields[i];
 	return NULL;
 }

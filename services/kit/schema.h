@@ -1,7 +1,8 @@
 /*
- * The definition, read once at start from the descriptor set embedded in each binary (proto/, options.proto) into const
- * tables. Everything generic (transcoder, engine, query compiler, OpenAPI, /api/schema) works from these; nothing else
- * knows a field by name. Lives as long as the process; safe to read from every thread once schema_get() returned.
+ * The definition, read once at start from the descriptor set embedded in each binary (proto/, options.proto)
+ *into const tables. Everything generic (transcoder, engine, query compiler, OpenAPI, /api/schema) works from
+ *these; nothing else knows a field by name. Lives as long as the process; safe to read from every thread once
+ *schema_get() returned.
  *
  *	const struct schema_resource *customers = schema_resource_find("customers");
  *	const struct schema_field *name = schema_field_find(customers->message, "name", 4);
@@ -43,10 +44,10 @@ struct schema_text {
 
 struct schema_enum_value {
 	int32_t number;
-	const char *name;      /* in JSON: "prospect" for LIFECYCLE_STAGE_PROSPECT */
+	const char *name; /* in JSON: "prospect" for LIFECYCLE_STAGE_PROSPECT */
 	const char *proto_name;
 	struct schema_text label;
-	const char *colour;    /* NULL when none */
+	const char *colour; /* NULL when none */
 };
 
 struct schema_enum {
@@ -63,20 +64,20 @@ struct schema_field {
 	uint32_t number;
 	enum field_type type;
 	bool repeated;
-	size_t index;          /* in the message's fields */
-	const struct schema_message *message;      /* FIELD_MESSAGE */
-	const struct schema_enum *enumeration;     /* FIELD_ENUM */
-	const struct schema_resource *reference;   /* NULL when it refers to nothing */
-	const Guanxi__Field *rule;                 /* never NULL */
-	struct schema_text label, help;            /* "" when absent */
+	size_t index;                            /* in the message's fields */
+	const struct schema_message *message;    /* FIELD_MESSAGE */
+	const struct schema_enum *enumeration;   /* FIELD_ENUM */
+	const struct schema_resource *reference; /* NULL when it refers to nothing */
+	const Guanxi__Field *rule;               /* never NULL */
+	struct schema_text label, help;          /* "" when absent */
 };
 
 struct schema_message {
 	const char *full_name, *name;
-	const char *comment;   /* "" unless compiled with source info */
+	const char *comment; /* "" unless compiled with source info */
 	const struct schema_field *fields;
 	size_t count;
-	const struct schema_resource *resource;    /* NULL when it is none */
+	const struct schema_resource *resource; /* NULL when it is none */
 };
 
 struct schema_resource {
@@ -85,22 +86,22 @@ struct schema_resource {
 	const char *collection; /* "customers" */
 	const char *singular;   /* "customer": table name and part of event types */
 	const struct schema_field *title;
-	const struct schema_field *parent;  /* NULL: it stands alone */
+	const struct schema_field *parent;       /* NULL: it stands alone */
 	const struct schema_field *owner, *team; /* NULL: no row scope */
 	const Guanxi__Resource *rule;
 	struct schema_text label, plural;
-	uint32_t highest_number;            /* of its fields */
+	uint32_t highest_number; /* of its fields */
 	size_t index;
 };
 
 /* A method of a service: custom ones of the API (path set), and those of the services among themselves. */
 struct schema_method {
-	const char *name;     /* "CustomerService.CreateImport" */
-	const char *service;  /* "customer" */
+	const char *name;        /* "CustomerService.CreateImport" */
+	const char *service;     /* "customer" */
 	const char *verb, *path; /* NULL: not in the API */
 	Guanxi__Lane lane;
 	bool anonymous, administrators_only, idempotent;
-	int success;          /* HTTP status */
+	int success; /* HTTP status */
 	struct schema_text summary;
 	const struct schema_message *input, *output;
 };
@@ -114,7 +115,7 @@ struct schema {
 	size_t resource_count;
 	const struct schema_method *methods;
 	size_t method_count;
-	const char *hash;     /* of the whole definition, 16 hexadecimal digits */
+	const char *hash; /* of the whole definition, 16 hexadecimal digits */
 };
 
 /* Parses at the first call, which must be made before threads start; a broken definition ends the process. */
@@ -124,7 +125,9 @@ const struct schema_message *schema_message_find(const char *full_name);
 const struct schema_resource *schema_resource_find(const char *collection);
 const struct schema_method *schema_method_find(const char *name);
 /* By JSON name; NULL when there is none. */
-const struct schema_field *schema_field_find(const struct schema_message *message, const char *json_name, size_t len);
+const struct schema_field *schema_field_find(
+	const struct schema_message *message, const char *json_name, size_t len);
 const struct schema_field *schema_field_by_number(const struct schema_message *message, uint32_t number);
-const struct schema_enum_value *schema_enum_by_name(const struct schema_enum *e, const char *name, size_t len);
+const struct schema_enum_value *schema_enum_by_name(
+	const struct schema_enum *e, const char *name, size_t len);
 const struct schema_enum_value *schema_enum_by_number(const struct schema_enum *e, int32_t number);

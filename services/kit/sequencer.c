@@ -19,7 +19,9 @@
 #define CUT_WHOLE 1000000 /* a transaction larger than CUT_MAX is taken whole */
 #define POLL_MS   100     /* writers of other processes do not wake us */
 #define SIGN_S    60
-#define FROZEN_MS 5000    /* a process that stops in the middle of a turn holds the head for no longer: others take over */
+#define FROZEN_MS                                                                                            \
+	5000 /* a process that stops in the middle of a turn holds the head for no longer: others take over  \
+	      */
 
 static struct {
 	struct sequencer_options options;
@@ -29,9 +31,9 @@ static struct {
 	struct db *db;
 	struct arena *arena;
 	struct bus_publisher *publisher;
-	bool settled;             /* the epoch was looked at since the connection was made */
+	bool settled; /* the epoch was looked at since the connection was made */
 	int cut;
-	int64_t partitions_at;    /* position at which partitions were last looked after */
+	int64_t partitions_at; /* position at which partitions were last looked after */
 	time_t signed_at;
 	int64_t signed_up_to;
 	unsigned char sign_key[crypto_sign_SECRETKEYBYTES];
@@ -39,22 +41,27 @@ static struct {
 	struct metric_series *events, *duration, *head;
 } s;
 
-/* A server that was promoted has another timeline, one that was restored another identity too: positions may be used anew. */
+/* A server that was promoted has another timeline, one that was restored another identity too: positions may
+ * be used anew. */
 static enum status settle_epoch(void)
 {
 	static const struct db_statement look = {
-		"UPDATE event_head SET epoch = epoch + 1, timeline = c.timeline_id, system_identifier = i.system_identifier"
+		"UPDATE event_head SET epoch = epoch + 1, timeline = c.timeline_id, system_identifier = "
+		"i.system_identifier"
 		" FROM pg_control_checkpoint() c, pg_control_system() i"
-		" WHERE timeline <> c.timeline_id OR event_head.system_identifier <> i.system_identifier RETURNING epoch"
+		" WHERE timeline <> c.timeline_id OR event_head.system_identifier <> i.system_identifier "
+		"RETURNING epoch"
 	};
 	static const struct db_statement where = { "SELECT epoch, pos FROM event_head" };
 	PGresult *rows;
 
 	TRY(db_run(s.db, s.arena, &look, NULL, &rows));
 	if (PQntuples(rows))
-		log_warn("epoch", "epoch=%d reason=\"the server was promoted or restored\"", db_int4(rows, 0, 0));
+		log_warn("epoch", "epoch=%d reason=\"the server was promoted or restored\"",
+			db_int4(rows, 0, 0));
 	TRY(db_run(s.db, s.arena, &where, NULL, &rows));
-	bus_publisher_head(s.publisher, s.options.service, (uint32_t)db_int4(rows, 0, 0), (uint64_t)db_int8(rows, 0, 1));
+	bus_publisher_head(
+		s.publisher, s.options.service, (uint32_t)db_int4(rows, 0, 0), (uint64_t)db_int8(rows, 0, 1));
 	s.settled = true;
 	return OK;
 }
@@ -82,22 +89,26 @@ static void publish(const PGresult *rows)
 
 	for (int row = 0; row < count; row++) {
 		struct buffer out = { .arena = s.arena };
-		struct slice payload = db_bytes(rows, row, COLUMN_PAYLOAD), audience = db_bytes(rows, row, COLUMN_AUDIENCE);
+		struct slice payload = db_bytes(rows, row, COLUMN_PAYLOAD),
+			     audience = db_bytes(rows, row, COLUMN_AUDIENCE);
 
 		wire_add_varint(&out, 1, (uint64_t)db_int8(rows, row, COLUMN_POS)); /* a guanxi.LoggedEvent */
 		wire_add_varint(&out, 2, (uint64_t)db_int4(rows, row, COLUMN_EPOCH));
 		wire_add_bytes(&out, 3, payload.data, payload.len);
 		wire_add_bytes(&out, 4, audience.data, audience.len);
-		events[row] = (struct frame_event){ (uint64_t)db_int8(rows, row, COLUMN_POS), (const uint8_t *)out.data, (uint32_t)out.len };
+		events[row] = (struct frame_event){ (uint64_t)db_int8(rows, row, COLUMN_POS),
+			(const uint8_t *)out.data, (uint32_t)out.len };
 	}
-	struct frame_batch batch = { (uint32_t)db_int4(rows, 0, COLUMN_EPOCH), events[0].position - 1, events[count - 1].position };
+	struct frame_batch batch = { (uint32_t)db_int4(rows, 0, COLUMN_EPOCH), events[0].position - 1,
+		events[count - 1].position };
 
 	bus_publisher_send(s.publisher, s.options.service, &batch, events, (size_t)count);
 	metric_add(s.events, count);
 	metric_set(s.head, (double)batch.up_to);
 }
 
-/* One turn; *moved_out tells how many events. The head is locked by a statement of its own, so that the next has a fresh snapshot. */
+/* One turn; *moved_out tells how many events. The head is locked by a statement of its own, so that the next
+ * has a fresh snapshot. */
 static enum status turn(int *moved_out)
 {
 	static const struct db_statement begin = { "BEGIN" };
@@ -135,7 +146,8 @@ static enum status turn(int *moved_out)
 	return add_partitions(last);
 }
 
-/* Rows that wait although nothing moved belong to a transaction beyond the cut: a larger cut takes it whole. */
+/* Rows that wait although nothing moved belong to a transaction beyond the cut: a larger cut takes it whole.
+ */
 static enum status look_for_large(int *moved_out)
 {
 	static const struct db_statement any = { "SELECT FROM event_outbox LIMIT 1" };
@@ -152,9 +164,12 @@ static enum status look_for_large(int *moved_out)
 
 static enum status sign(void)
 {
-	static const struct db_statement latest = { "SELECT up_to, seal FROM event_seal ORDER BY up_to DESC LIMIT 1" };
+	static const struct db_statement latest = {
+		"SELECT up_to, seal FROM event_seal ORDER BY up_to DESC LIMIT 1"
+	};
 	static const struct db_statement keep = {
-		"INSERT INTO event_signature (up_to, key_id, signature) VALUES ($1::bigint, $2::text, $3::bytea) ON CONFLICT DO NOTHING"
+		"INSERT INTO event_signature (up_to, key_id, signature) VALUES ($1::bigint, $2::text, "
+		"$3::bytea) ON CONFLICT DO NOTHING"
 	};
 	struct db_params params = { .arena = s.arena };
 	unsigned char signature[crypto_sign_BYTES];
@@ -174,10 +189,11 @@ static enum status sign(void)
 	db_bind_int8(&params, s.signed_up_to);
 	db_bind_text(&params, s.key_id);
 	db_bind(&params, signature, sizeof signature);
-	sodium_bin2hex(seal_hex, sizeof seal_hex, (const unsigned char *)seal.data, seal.len > 32 ? 32 : seal.len);
+	sodium_bin2hex(
+		seal_hex, sizeof seal_hex, (const unsigned char *)seal.data, seal.len > 32 ? 32 : seal.len);
 	sodium_bin2hex(signature_hex, sizeof signature_hex, signature, sizeof signature);
-	log_info("seal", "stream=%s up_to=%lld seal=%s key=%s signature=%s", s.options.service, (long long)s.signed_up_to, seal_hex,
-		s.key_id, signature_hex);
+	log_info("seal", "stream=%s up_to=%lld seal=%s key=%s signature=%s", s.options.service,
+		(long long)s.signed_up_to, seal_hex, s.key_id, signature_hex);
 	return db_run(s.db, s.arena, &keep, &params, NULL);
 }
 
@@ -200,12 +216,14 @@ static enum status work(int *moved_out)
 		TRY(look_for_large(moved_out));
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	if (*moved_out)
-		metric_observe(s.duration, (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9);
+		metric_observe(s.duration,
+			(double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9);
 	s.cut = *moved_out >= CUT_MIN ? CUT_MAX : CUT_MIN;
 	return sign();
 }
 
-/* Sleeps until a writer wakes us. `asleep` is set before the last look at the outbox, so no wake-up is lost. */
+/* Sleeps until a writer wakes us. `asleep` is set before the last look at the outbox, so no wake-up is lost.
+ */
 static void wait_for_work(void)
 {
 	struct pollfd fds[] = { { s.wake_fd, POLLIN, 0 }, { bus_publisher_fd(s.publisher), POLLIN, 0 } };
@@ -253,7 +271,8 @@ static void read_key(void)
 
 	if (!*s.options.signing_key_hex)
 		return;
-	if (sodium_hex2bin(seed, sizeof seed, s.options.signing_key_hex, strlen(s.options.signing_key_hex), NULL, &len, NULL) ||
+	if (sodium_hex2bin(seed, sizeof seed, s.options.signing_key_hex, strlen(s.options.signing_key_hex),
+		    NULL, &len, NULL) ||
 		len != sizeof seed)
 		config_refuse("GUANXI_SIGNING_KEY must be %zu bytes in hexadecimal", sizeof seed);
 	crypto_sign_seed_keypair(public, s.sign_key, seed);
@@ -273,7 +292,8 @@ void sequencer_start(const struct sequencer_options *options)
 	s.duration = metric_series(METRIC_SEQUENCER_DURATION, "");
 	s.head = metric_series(METRIC_LOG_HEAD, "");
 	read_key();
-	s.db = db_open(&(struct db_options){ options->conninfo, options->service, 60000, 0, "sequencer", FROZEN_MS });
+	s.db = db_open(&(struct db_options){
+		options->conninfo, options->service, 60000, 0, "sequencer", FROZEN_MS });
 	s.publisher = bus_publisher_open(options->broker_events, &error);
 	if (!s.publisher)
 		config_refuse("GUANXI_BROKER_EVENTS: %s", error.text);

@@ -21,16 +21,18 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define DRAIN_MS        20000
-#define PRINCIPALS      4096  /* cached; a power of two */
-#define ASK_MS          3000
-#define READ_CAPACITY   1024
-#define OTHER_CAPACITY  256
-#define LOCK_TIMEOUT_MS 3000
-#define TURN_MS         200   /* how soon a query ends whose client has gone */
+#define DRAIN_MS          20000
+#define PRINCIPALS        4096 /* cached; a power of two */
+#define ASK_MS            3000
+#define READ_CAPACITY     1024
+#define OTHER_CAPACITY    256
+#define LOCK_TIMEOUT_MS   3000
+#define TURN_MS           200 /* how soon a query ends whose client has gone */
 #define OTHER_CONNECTIONS 4   /* sequencer, consumer, jobs, probe */
-#define HOLD_UP_MS      100   /* how long a write lane waits for a row that another transaction holds before it goes on with others */
-#define FROZEN_MS       5000  /* a process that stops in the middle of writing holds its rows for no longer */
+#define HOLD_UP_MS                                                                                           \
+	100 /* how long a write lane waits for a row that another transaction holds before it goes on with   \
+	       others */
+#define FROZEN_MS 5000 /* a process that stops in the middle of writing holds its rows for no longer */
 
 /* Requests that wait for identity to say who a principal is. */
 struct asking {
@@ -41,10 +43,11 @@ struct asking {
 
 static struct {
 	const struct service *service;
-	struct table *tables[64];   /* by struct schema_resource.index */
+	struct table *tables[64]; /* by struct schema_resource.index */
 	struct lanes *lanes[LANE_CLASSES];
 	struct bus_worker *worker;
-	struct principal *principals[PRINCIPALS]; /* on the bus thread only; a later one takes the place of an earlier */
+	struct principal *principals[PRINCIPALS]; /* on the bus thread only; a later one takes the place of an
+						     earlier */
 	struct asking *asking;
 	struct metric_series *in_flight;
 } s;
@@ -77,8 +80,13 @@ static void make_tables(const struct service *service)
 static enum lane_class class_of(const struct request *req)
 {
 	static const enum lane_class classes[VERB_COUNT] = {
-		[VERB_GET] = LANE_READ, [VERB_LIST] = LANE_QUERY, [VERB_HISTORY] = LANE_QUERY, [VERB_CREATE] = LANE_WRITE,
-		[VERB_UPDATE] = LANE_WRITE, [VERB_DELETE] = LANE_WRITE, [VERB_RESTORE] = LANE_WRITE,
+		[VERB_GET] = LANE_READ,
+		[VERB_LIST] = LANE_QUERY,
+		[VERB_HISTORY] = LANE_QUERY,
+		[VERB_CREATE] = LANE_WRITE,
+		[VERB_UPDATE] = LANE_WRITE,
+		[VERB_DELETE] = LANE_WRITE,
+		[VERB_RESTORE] = LANE_WRITE,
 	};
 
 	return req->verb == VERB_CUSTOM ? req->method->lane : classes[req->verb];
@@ -92,7 +100,8 @@ static void finish_now(struct request *req)
 
 static bool may_call(struct request *req)
 {
-	return req->verb != VERB_CUSTOM || !req->method->internal || (req->principal && req->principal->system);
+	return req->verb != VERB_CUSTOM || !req->method->internal ||
+	       (req->principal && req->principal->system);
 }
 
 static void dispatch(struct request *req)
@@ -110,16 +119,19 @@ static size_t place_of(const char *id)
 	unsigned char hash[8];
 	uint64_t number;
 
-	crypto_shorthash(hash, (const unsigned char *)id, strlen(id), (const unsigned char *)"guanxi principals");
+	crypto_shorthash(
+		hash, (const unsigned char *)id, strlen(id), (const unsigned char *)"guanxi principals");
 	memcpy(&number, hash, sizeof number);
 	return number % PRINCIPALS;
 }
 
-/* --- asking identity who somebody is: requests wait here meanwhile, on the bus thread, and no lane is held up */
+/* --- asking identity who somebody is: requests wait here meanwhile, on the bus thread, and no lane is held
+ * up */
 
 static struct principal *read_principal(const struct bus_reply *reply)
 {
-	Guanxi__Identity__V1__Principal *message = guanxi__identity__v1__principal__unpack(NULL, reply->body_len, reply->body);
+	Guanxi__Identity__V1__Principal *message =
+		guanxi__identity__v1__principal__unpack(NULL, reply->body_len, reply->body);
 	struct principal *principal = message ? principal_new(message) : NULL;
 
 	if (message)
@@ -186,9 +198,15 @@ static struct asking *ask(const char *id)
 	wire_add_text(&header, 1, "IdentityService.GetPrincipal");
 	wire_add_text(&header, 2, "system");
 	wire_add_text(&body, 1, id);
-	bus_client_call(bus_worker_client(s.worker), &(struct bus_call){ .queue = "identity.read", .header = header.data,
-		.header_len = header.len, .body = body.data, .body_len = body.len, .timeout_ms = ASK_MS, .idempotent = true,
-		.on_reply = on_principal, .ctx = a });
+	bus_client_call(bus_worker_client(s.worker), &(struct bus_call){ .queue = "identity.read",
+							     .header = header.data,
+							     .header_len = header.len,
+							     .body = body.data,
+							     .body_len = body.len,
+							     .timeout_ms = ASK_MS,
+							     .idempotent = true,
+							     .on_reply = on_principal,
+							     .ctx = a });
 	arena_free(arena);
 	return a;
 }
@@ -228,7 +246,8 @@ static void on_request(void *ctx, struct bus_request *bus)
 		return;
 	}
 	cached = s.principals[place_of(req->principal_id)];
-	if (cached && !strcmp(cached->id_text, req->principal_id) && cached->rights_version >= req->rights_version) {
+	if (cached && !strcmp(cached->id_text, req->principal_id) &&
+		cached->rights_version >= req->rights_version) {
 		req->principal = principal_hold(cached);
 		dispatch(req);
 		return;
@@ -288,11 +307,16 @@ static void start_lanes(void)
 	};
 
 	for (enum lane_class c = 0; c < LANE_CLASSES; c++)
-		s.lanes[c] = lanes_start(&(struct lanes_options){ .class_ = c, .service = s.service,
-			.count = (unsigned)config_number(classes[c].setting), .conninfo = config_text("GUANXI_DATABASE"),
-			.statement_timeout_ms = classes[c].is_query ? (unsigned)config_number("GUANXI_QUERY_TIMEOUT_MS") : 30000,
+		s.lanes[c] = lanes_start(&(struct lanes_options){ .class_ = c,
+			.service = s.service,
+			.count = (unsigned)config_number(classes[c].setting),
+			.conninfo = config_text("GUANXI_DATABASE"),
+			.statement_timeout_ms = classes[c].is_query
+							? (unsigned)config_number("GUANXI_QUERY_TIMEOUT_MS")
+							: 30000,
 			.lock_timeout_ms = c == LANE_WRITE ? HOLD_UP_MS : LOCK_TIMEOUT_MS,
-			.idle_timeout_ms = c == LANE_WRITE ? FROZEN_MS : 0, .worker = s.worker });
+			.idle_timeout_ms = c == LANE_WRITE ? FROZEN_MS : 0,
+			.worker = s.worker });
 }
 
 static void open_worker(void)
@@ -305,8 +329,13 @@ static void open_worker(void)
 		snprintf(names[c], sizeof names[c], "%s.%s", s.service->name, lane_class_name(c));
 		queues[c] = (struct bus_queue){ names[c], c == LANE_READ ? READ_CAPACITY : OTHER_CAPACITY };
 	}
-	s.worker = bus_worker_open(&(struct bus_worker_options){ .endpoints = config_text("GUANXI_BROKER_REQUESTS"), .queues = queues,
-		.queue_count = LANE_CLASSES, .on_request = on_request, .on_turn_end = on_turn_end }, &error);
+	s.worker = bus_worker_open(
+		&(struct bus_worker_options){ .endpoints = config_text("GUANXI_BROKER_REQUESTS"),
+			.queues = queues,
+			.queue_count = LANE_CLASSES,
+			.on_request = on_request,
+			.on_turn_end = on_turn_end },
+		&error);
 	if (!s.worker)
 		config_refuse("GUANXI_BROKER_REQUESTS: %s", error.text);
 }
@@ -315,19 +344,24 @@ static void open_worker(void)
 static void check_connections(struct request *req)
 {
 	static const struct db_statement ask = {
-		"SELECT coalesce(nullif(rolconnlimit, -1), 1000000)::bigint, current_setting('max_connections')::bigint"
-		" - current_setting('superuser_reserved_connections')::bigint FROM pg_roles WHERE rolname = current_user"
+		"SELECT coalesce(nullif(rolconnlimit, -1), 1000000)::bigint, "
+		"current_setting('max_connections')::bigint"
+		" - current_setting('superuser_reserved_connections')::bigint FROM pg_roles WHERE rolname = "
+		"current_user"
 	};
 	PGresult *rows;
-	int64_t wanted = OTHER_CONNECTIONS + config_number("GUANXI_READ_LANES") + config_number("GUANXI_WRITE_LANES") +
-		config_number("GUANXI_QUERY_LANES") + config_number("GUANXI_WORK_LANES");
+	int64_t wanted = OTHER_CONNECTIONS + config_number("GUANXI_READ_LANES") +
+			 config_number("GUANXI_WRITE_LANES") + config_number("GUANXI_QUERY_LANES") +
+			 config_number("GUANXI_WORK_LANES");
 
 	if (db_run(req->db, req->arena, &ask, NULL, &rows) != OK)
 		config_refuse("cannot ask PostgreSQL for its limits: %s", db_error(req->db));
-	int64_t granted = db_int8(rows, 0, 0) < db_int8(rows, 0, 1) ? db_int8(rows, 0, 0) : db_int8(rows, 0, 1);
+	int64_t granted =
+		db_int8(rows, 0, 0) < db_int8(rows, 0, 1) ? db_int8(rows, 0, 0) : db_int8(rows, 0, 1);
 
 	if (granted < wanted)
-		config_refuse("%lld connections to PostgreSQL are needed and it grants %lld: raise max_connections or the role's limit, or lower GUANXI_*_LANES",
+		config_refuse("%lld connections to PostgreSQL are needed and it grants %lld: raise "
+			      "max_connections or the role's limit, or lower GUANXI_*_LANES",
 			(long long)wanted, (long long)granted);
 }
 
@@ -335,13 +369,16 @@ static void seed(void)
 {
 	struct request *req = request_for_job(s.service, &principal_system);
 
-	req->db = db_open(&(struct db_options){ config_text("GUANXI_DATABASE"), s.service->name, 30000, 0, "seed" });
+	req->db = db_open(
+		&(struct db_options){ config_text("GUANXI_DATABASE"), s.service->name, 30000, 0, "seed" });
 	if (db_ready(req->db) != OK)
 		config_refuse("cannot connect to PostgreSQL: %s", db_error(req->db));
 	check_connections(req);
-	if (s.service->seed && (db_begin(req->db) != OK || s.service->seed(req) != OK || db_commit(req->db) != OK))
+	if (s.service->seed &&
+		(db_begin(req->db) != OK || s.service->seed(req) != OK || db_commit(req->db) != OK))
 		config_refuse("the first rows could not be written: %s",
-			req->problem ? problem_text(req->problem, LANGUAGE_EN, req->arena) : db_error(req->db));
+			req->problem ? problem_text(req->problem, LANGUAGE_EN, req->arena)
+				     : db_error(req->db));
 	db_close(req->db);
 	request_free(req);
 }
@@ -369,13 +406,14 @@ static void use_keys(void)
 	struct zsocket_error error;
 
 	if (!zsocket_use_curve(config_text("GUANXI_CURVE_PUBLIC_KEY"), config_text("GUANXI_CURVE_SECRET_KEY"),
-		config_text("GUANXI_CURVE_SERVER_KEY"), &error))
+		    config_text("GUANXI_CURVE_SERVER_KEY"), &error))
 		config_refuse("%s", error.text);
 }
 
 static void start(void)
 {
-	const char *conninfo = config_text("GUANXI_DATABASE"), *requests = config_text("GUANXI_BROKER_REQUESTS");
+	const char *conninfo = config_text("GUANXI_DATABASE"),
+		   *requests = config_text("GUANXI_BROKER_REQUESTS");
 	static const struct admin_page pages[] = { { "/requests", show_requests }, { 0 } };
 
 	if (config_is_set("GUANXI_MIGRATION_DATABASE"))
@@ -384,10 +422,11 @@ static void start(void)
 	probe = db_open(&(struct db_options){ conninfo, s.service->name, 1000, 0, "probe" });
 	s.in_flight = metric_series(METRIC_REQUESTS_IN_FLIGHT, "");
 	open_worker();
-	sequencer_start(&(struct sequencer_options){ s.service->name, conninfo, config_text("GUANXI_BROKER_EVENTS"),
-		config_text("GUANXI_SIGNING_KEY") });
+	sequencer_start(&(struct sequencer_options){ s.service->name, conninfo,
+		config_text("GUANXI_BROKER_EVENTS"), config_text("GUANXI_SIGNING_KEY") });
 	start_lanes();
-	consumer_start(&(struct consumer_options){ s.service, conninfo, requests, config_text("GUANXI_BROKER_EVENTS") });
+	consumer_start(&(struct consumer_options){
+		s.service, conninfo, requests, config_text("GUANXI_BROKER_EVENTS") });
 	jobs_start(&(struct job_options){ s.service, conninfo, requests });
 	admin_open(&(struct admin_options){ config_text("GUANXI_ADMIN"), is_alive, is_ready, pages, NULL });
 	bus_worker_start(s.worker);

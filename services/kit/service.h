@@ -1,10 +1,12 @@
 /*
- * A service as a table: what it serves, follows and does in the background, handed to service_run(), which makes the process:
- * configuration, migrations, lanes, bus, sequencer, consumers, jobs, admin port, and an orderly end at SIGTERM.
+ * A service as a table: what it serves, follows and does in the background, handed to service_run(), which
+ *makes the process: configuration, migrations, lanes, bus, sequencer, consumers, jobs, admin port, and an
+ *orderly end at SIGTERM.
  *
  *	int main(int argc, char **argv)
  *	{
- *		return service_run(argc, argv, &(struct service){ .name = "sales", .resources = resources, .methods = methods });
+ *		return service_run(argc, argv, &(struct service){ .name = "sales", .resources = resources,
+ *.methods = methods });
  *	}
  */
 #pragma once
@@ -23,7 +25,8 @@ struct resource_ops {
 	enum status (*before_create)(struct request *req, struct record *after);
 	enum status (*before_update)(struct request *req, const struct record *before, struct record *after);
 	enum status (*before_delete)(struct request *req, const struct record *before);
-	/* Of a resource that refers to itself, as teams do: what to say when a row would come to stand above itself. */
+	/* Of a resource that refers to itself, as teams do: what to say when a row would come to stand above
+	 * itself. */
 	enum message cycle;
 };
 
@@ -32,13 +35,16 @@ struct resource {
 	const struct resource_ops *ops;
 };
 
-/* A custom method: straight-line code in a transaction of its own (req->db), committed when it returns OK, rolled back when not. */
+/* A custom method: straight-line code in a transaction of its own (req->db), committed when it returns OK,
+ * rolled back when not. */
 struct method {
 	const char *name; /* "CustomerService.CreateImport" */
 	enum status (*run)(struct request *req);
-	bool internal;    /* only for the principal "system" */
-	const char *makes; /* collection of the record that it makes and answers with: an idempotency key then works; NULL: none */
-	enum lane_class lane; /* LANE_WORK unless said otherwise; in LANE_READ and LANE_QUERY it runs without a transaction */
+	bool internal;     /* only for the principal "system" */
+	const char *makes; /* collection of the record that it makes and answers with: an idempotency key then
+			      works; NULL: none */
+	enum lane_class lane; /* LANE_WORK unless said otherwise; in LANE_READ and LANE_QUERY it runs without
+				 a transaction */
 };
 
 struct consumer_event;
@@ -52,7 +58,8 @@ struct subscription {
 
 struct job;
 
-/* Work in the background, kept as a row; `run` does one step in a transaction of its own and says whether there is more. */
+/* Work in the background, kept as a row; `run` does one step in a transaction of its own and says whether
+ * there is more. */
 struct job_kind {
 	const char *name;
 	enum status (*run)(struct request *req, struct job *job);
@@ -69,12 +76,12 @@ struct migration;
 
 struct service {
 	const char *name;
-	const struct resource *resources;     /* ended by a row without collection */
-	const struct method *methods;         /* ended by a row without name */
+	const struct resource *resources; /* ended by a row without collection */
+	const struct method *methods;     /* ended by a row without name */
 	const struct subscription *follows;
 	const struct job_kind *jobs;
 	const struct chore *chores;
-	const struct migration *migrations;   /* ended by a row without name */
+	const struct migration *migrations; /* ended by a row without name */
 	/* In a transaction, after migrations: first rows. May be NULL. */
 	enum status (*seed)(struct request *req);
 };

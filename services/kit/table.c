@@ -9,11 +9,13 @@
 static const struct resource_ops no_ops;
 
 /* Rows of other services that records refer to are kept as local projections named <singular>_ref. */
-static const char *referred_table(const struct table *table, const struct schema_field *field, struct arena *arena)
+static const char *referred_table(
+	const struct table *table, const struct schema_field *field, struct arena *arena)
 {
 	const struct schema_resource *to = field->reference;
 
-	return arena_printf(arena, strcmp(to->service, table->resource->service) ? "\"%s_ref\"" : "\"%s\"", to->singular);
+	return arena_printf(
+		arena, strcmp(to->service, table->resource->service) ? "\"%s_ref\"" : "\"%s\"", to->singular);
 }
 
 static const char *column_list(const struct schema_message *message, const char *prefix, struct arena *arena)
@@ -25,7 +27,8 @@ static const char *column_list(const struct schema_message *message, const char 
 	return out.data;
 }
 
-/* "unnest($1::uuid[], …, $n::text[]) AS r(id, …, search)": one row a record. Returns the next free parameter. */
+/* "unnest($1::uuid[], …, $n::text[]) AS r(id, …, search)": one row a record. Returns the next free parameter.
+ */
 static int add_rows(struct buffer *out, const struct table *table, bool with_key)
 {
 	const struct schema_message *m = table->resource->message;
@@ -33,12 +36,14 @@ static int add_rows(struct buffer *out, const struct table *table, bool with_key
 
 	buffer_add_text(out, "unnest(");
 	for (size_t i = 0; i < m->count; i++)
-		buffer_printf(out, "%s$%d::%s[]", i ? COLUMN_SEPARATOR : "", n++, column_sql_name(column_type(&m->fields[i])));
+		buffer_printf(out, "%s$%d::%s[]", i ? COLUMN_SEPARATOR : "", n++,
+			column_sql_name(column_type(&m->fields[i])));
 	if (table->searched)
 		buffer_printf(out, ", $%d::text[]", n++);
 	if (with_key)
 		buffer_printf(out, ", $%d::bytea[]", n++);
-	buffer_printf(out, ") AS r(%s%s%s)", table->columns, table->searched ? ", search" : "", with_key ? ", idempotency" : "");
+	buffer_printf(out, ") AS r(%s%s%s)", table->columns, table->searched ? ", search" : "",
+		with_key ? ", idempotency" : "");
 	return n;
 }
 
@@ -52,10 +57,12 @@ static void add_reference_checks(struct buffer *out, const struct table *table, 
 		buffer_printf(out, " AND (r.\"%s\" IS NULL", f->name);
 		if (changed_only)
 			buffer_printf(out, " OR r.\"%s\" = t.\"%s\"", f->name, f->name);
-		buffer_printf(out, " OR EXISTS (SELECT FROM %s o WHERE o.id = r.\"%s\" AND o.delete_time IS NULL", referred_table(table, f, arena),
-			f->name);
+		buffer_printf(out,
+			" OR EXISTS (SELECT FROM %s o WHERE o.id = r.\"%s\" AND o.delete_time IS NULL",
+			referred_table(table, f, arena), f->name);
 		if (table->references[i].within)
-			buffer_printf(out, " AND o.\"%s\" = r.\"%s\"", table->references[i].within->name, table->references[i].within->name);
+			buffer_printf(out, " AND o.\"%s\" = r.\"%s\"", table->references[i].within->name,
+				table->references[i].within->name);
 		buffer_add_text(out, "))");
 	}
 }
@@ -65,8 +72,11 @@ static void add_line_above(struct buffer *out, const struct table *table, const 
 {
 	const char *column = table->above->name;
 
-	buffer_printf(out, "WITH RECURSIVE up(id) AS (SELECT %s UNION SELECT o.\"%s\" FROM \"%s\" o JOIN up ON o.id = up.id WHERE o.\"%s\" IS NOT NULL)"
-		" SELECT FROM up WHERE up.id = %s", above, column, table->resource->singular, column, id);
+	buffer_printf(out,
+		"WITH RECURSIVE up(id) AS (SELECT %s UNION SELECT o.\"%s\" FROM \"%s\" o JOIN up ON o.id = "
+		"up.id WHERE o.\"%s\" IS NOT NULL)"
+		" SELECT FROM up WHERE up.id = %s",
+		above, column, table->resource->singular, column, id);
 }
 
 /* Two changes at the same time can still close a circle: whoever walks a tree must end in one. */
@@ -76,7 +86,8 @@ static void add_cycle_check(struct buffer *out, const struct table *table)
 		return;
 	const char *above = arena_printf(out->arena, "r.\"%s\"", table->above->name);
 
-	buffer_printf(out, " AND (%s IS NULL OR %s = t.\"%s\" OR NOT EXISTS (", above, above, table->above->name);
+	buffer_printf(
+		out, " AND (%s IS NULL OR %s = t.\"%s\" OR NOT EXISTS (", above, above, table->above->name);
 	add_line_above(out, table, "r.id", above);
 	buffer_add_text(out, "))");
 }
@@ -88,12 +99,17 @@ static void compose_insert(struct table *table, struct arena *arena)
 	buffer_add_text(&sql, "WITH r AS (SELECT * FROM ");
 	int n = add_rows(&sql, table, true);
 
-	buffer_printf(&sql, "), ins AS (INSERT INTO \"%s\" (%s%s) SELECT %s%s FROM r WHERE"
-		" (r.idempotency IS NULL OR (SELECT i.record_id FROM idempotency i WHERE i.key = r.idempotency) = r.id)",
+	buffer_printf(&sql,
+		"), ins AS (INSERT INTO \"%s\" (%s%s) SELECT %s%s FROM r WHERE"
+		" (r.idempotency IS NULL OR (SELECT i.record_id FROM idempotency i WHERE i.key = "
+		"r.idempotency) = r.id)",
 		table->resource->singular, table->columns, table->searched ? ", search" : "",
-		column_list(table->resource->message, "r.", arena), table->searched ? ", r.search::tsvector" : "");
+		column_list(table->resource->message, "r.", arena),
+		table->searched ? ", r.search::tsvector" : "");
 	add_reference_checks(&sql, table, false);
-	buffer_add_text(&sql, " ON CONFLICT DO NOTHING RETURNING id), ev AS (INSERT INTO event_outbox (" EVENT_COLUMNS ") SELECT e.* FROM ");
+	buffer_add_text(&sql,
+		" ON CONFLICT DO NOTHING RETURNING id), ev AS (INSERT INTO event_outbox (" EVENT_COLUMNS
+		") SELECT e.* FROM ");
 	event_arrays_sql(&sql, n);
 	buffer_add_text(&sql, " JOIN ins ON ins.id = e.subject_id) SELECT id FROM ins");
 	table->insert.sql = sql.data;
@@ -111,18 +127,24 @@ static void compose_update(struct table *table, struct arena *arena)
 	buffer_printf(&sql, "), up AS (UPDATE \"%s\" t SET ", table->resource->singular);
 	for (size_t i = 0; i < m->count; i++)
 		if (m->fields[i].number != STANDARD_ID)
-			buffer_printf(&sql, "%s\"%s\" = r.\"%s\"", i > 1 ? COLUMN_SEPARATOR : "", m->fields[i].name, m->fields[i].name);
-	buffer_printf(&sql, "%s FROM r WHERE t.id = r.id", table->searched ? ", search = r.search::tsvector" : "");
+			buffer_printf(&sql, "%s\"%s\" = r.\"%s\"", i > 1 ? COLUMN_SEPARATOR : "",
+				m->fields[i].name, m->fields[i].name);
+	buffer_printf(
+		&sql, "%s FROM r WHERE t.id = r.id", table->searched ? ", search = r.search::tsvector" : "");
 	for (size_t i = 0; i < table->unique_count; i++) {
 		const char *name = table->unique[i].field->name;
 
-		buffer_printf(&sql, " AND (r.delete_time IS NOT NULL OR r.\"%s\" IS NULL OR (r.\"%s\" = t.\"%s\" AND t.delete_time IS NULL)"
-			" OR NOT EXISTS (SELECT FROM \"%s\" o WHERE o.\"%s\" = r.\"%s\" AND o.id <> r.id AND o.delete_time IS NULL))",
+		buffer_printf(&sql,
+			" AND (r.delete_time IS NOT NULL OR r.\"%s\" IS NULL OR (r.\"%s\" = t.\"%s\" AND "
+			"t.delete_time IS NULL)"
+			" OR NOT EXISTS (SELECT FROM \"%s\" o WHERE o.\"%s\" = r.\"%s\" AND o.id <> r.id AND "
+			"o.delete_time IS NULL))",
 			name, name, name, table->resource->singular, name, name);
 	}
 	add_reference_checks(&sql, table, true);
 	add_cycle_check(&sql, table);
-	buffer_add_text(&sql, " RETURNING t.id), ev AS (INSERT INTO event_outbox (" EVENT_COLUMNS ") SELECT e.* FROM ");
+	buffer_add_text(&sql,
+		" RETURNING t.id), ev AS (INSERT INTO event_outbox (" EVENT_COLUMNS ") SELECT e.* FROM ");
 	event_arrays_sql(&sql, n);
 	buffer_add_text(&sql, " JOIN up ON up.id = e.subject_id) SELECT id FROM up");
 	table->update.sql = sql.data;
@@ -132,17 +154,24 @@ static void compose_rest(struct table *table, struct arena *arena)
 {
 	const char *name = table->resource->singular;
 
-	table->get.sql = arena_printf(arena, "SELECT %s FROM \"%s\" WHERE id = ANY ($1::uuid[])", table->columns, name);
+	table->get.sql = arena_printf(
+		arena, "SELECT %s FROM \"%s\" WHERE id = ANY ($1::uuid[])", table->columns, name);
 	table->lock.sql = arena_printf(arena,
-		"SELECT %s FROM \"%s\" WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED", table->columns, name);
-	table->lock_wait.sql = arena_printf(
-		arena, "SELECT %s FROM \"%s\" WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE", table->columns, name);
+		"SELECT %s FROM \"%s\" WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
+		table->columns, name);
+	table->lock_wait.sql = arena_printf(arena,
+		"SELECT %s FROM \"%s\" WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE",
+		table->columns, name);
 	table->keep_keys.sql = arena_printf(arena,
-		"UPDATE idempotency i SET version = k.version FROM unnest($1::bytea[], $2::bigint[], $3::uuid[]) AS k(key, version, id)"
-		" JOIN \"%s\" t ON t.id = k.id AND t.version = k.version WHERE i.key = k.key", name);
+		"UPDATE idempotency i SET version = k.version FROM unnest($1::bytea[], $2::bigint[], "
+		"$3::uuid[]) AS k(key, version, id)"
+		" JOIN \"%s\" t ON t.id = k.id AND t.version = k.version WHERE i.key = k.key",
+		name);
 	table->drop_keys.sql = arena_printf(arena,
-		"DELETE FROM idempotency i USING unnest($1::bytea[], $2::uuid[]) AS k(key, id) WHERE i.key = k.key AND i.record_id = k.id"
-		" AND NOT EXISTS (SELECT FROM \"%s\" t WHERE t.id = k.id)", name);
+		"DELETE FROM idempotency i USING unnest($1::bytea[], $2::uuid[]) AS k(key, id) WHERE i.key = "
+		"k.key AND i.record_id = k.id"
+		" AND NOT EXISTS (SELECT FROM \"%s\" t WHERE t.id = k.id)",
+		name);
 	if (table->above) {
 		struct buffer cycle = { .arena = arena };
 
@@ -151,25 +180,29 @@ static void compose_rest(struct table *table, struct arena *arena)
 	}
 	if (table->resource->parent)
 		table->parents.sql = arena_printf(arena,
-			"SELECT id, owner_id, team_id FROM %s WHERE id = ANY ($1::uuid[]) AND delete_time IS NULL ORDER BY id FOR KEY SHARE",
+			"SELECT id, owner_id, team_id FROM %s WHERE id = ANY ($1::uuid[]) AND delete_time IS "
+			"NULL ORDER BY id FOR KEY SHARE",
 			referred_table(table, table->resource->parent, arena));
 }
 
-static void add_constraint(struct constraint *list, size_t *count, size_t max, const struct schema_field *field,
-	const char *in, const char *column, bool has_scope, const struct schema_field *within, struct arena *arena)
+static void add_constraint(struct constraint *list, size_t *count, size_t max,
+	const struct schema_field *field, const char *in, const char *column, bool has_scope,
+	const struct schema_field *within, struct arena *arena)
 {
 	assert(*count < max);
 	list[(*count)++] = (struct constraint){ field,
 		{ arena_printf(arena, "SELECT id%s%s%s FROM %s WHERE \"%s\" = $1::%s AND delete_time IS NULL",
-			has_scope ? ", owner_id, team_id" : "", within ? ", " : "", within ? within->name : "", in, column,
-			column_sql_name(column_type(field))) },
+			has_scope ? ", owner_id, team_id" : "", within ? ", " : "",
+			within ? within->name : "", in, column, column_sql_name(column_type(field))) },
 		has_scope, within };
 }
 
-static const struct schema_field *shared_parent(const struct schema_resource *r, const struct schema_field *reference)
+static const struct schema_field *shared_parent(
+	const struct schema_resource *r, const struct schema_field *reference)
 {
 	const struct schema_field *parent = reference->reference->parent;
-	const struct schema_field *ours = parent ? schema_field_find(r->message, parent->json_name, parent->json_len) : NULL;
+	const struct schema_field *ours =
+		parent ? schema_field_find(r->message, parent->json_name, parent->json_len) : NULL;
 
 	return ours && ours->reference == parent->reference ? parent : NULL;
 }
@@ -182,10 +215,13 @@ static void find_constraints(struct table *table, struct arena *arena)
 		const struct schema_field *f = &r->message->fields[i];
 
 		if (f->rule->unique)
-			add_constraint(table->unique, &table->unique_count, UNIQUE_MAX, f, arena_printf(arena, "\"%s\"", r->singular), f->name, r->owner, NULL, arena);
+			add_constraint(table->unique, &table->unique_count, UNIQUE_MAX, f,
+				arena_printf(arena, "\"%s\"", r->singular), f->name, r->owner, NULL, arena);
 		if (f->reference)
-			add_constraint(table->references, &table->reference_count, REFERENCE_MAX, f, referred_table(table, f, arena), "id",
-				f->reference->owner && !strcmp(f->reference->service, r->service), shared_parent(r, f), arena);
+			add_constraint(table->references, &table->reference_count, REFERENCE_MAX, f,
+				referred_table(table, f, arena), "id",
+				f->reference->owner && !strcmp(f->reference->service, r->service),
+				shared_parent(r, f), arena);
 		if (f->reference == r)
 			table->above = f;
 		if (f->rule->search)
@@ -220,7 +256,8 @@ struct record *table_record(const struct table *table, const PGresult *rows, int
 
 		if (PQgetisnull(rows, row, (int)i))
 			continue;
-		column_to_wire(&m->fields[i], PQgetvalue(rows, row, (int)i), (size_t)PQgetlength(rows, row, (int)i), &out);
+		column_to_wire(&m->fields[i], PQgetvalue(rows, row, (int)i),
+			(size_t)PQgetlength(rows, row, (int)i), &out);
 		record->fields[i] = (struct slice){ (const char *)from, out.len - from };
 	}
 	for (size_t i = 0; i < m->count; i++) /* the buffer has stopped moving: offsets become pointers */
@@ -229,7 +266,8 @@ struct record *table_record(const struct table *table, const PGresult *rows, int
 	return record;
 }
 
-static size_t add_text(struct search_text *texts, size_t count, const struct schema_field *field, const struct wire_field *value)
+static size_t add_text(struct search_text *texts, size_t count, const struct schema_field *field,
+	const struct wire_field *value)
 {
 	bool phone = field->rule->format == GUANXI__FORMAT__FORMAT_PHONE;
 
@@ -239,7 +277,8 @@ static size_t add_text(struct search_text *texts, size_t count, const struct sch
 
 #define SEARCH_TEXTS_MAX 64
 
-static size_t add_nested(struct search_text *texts, size_t count, const struct schema_field *field, const struct wire_field *value)
+static size_t add_nested(struct search_text *texts, size_t count, const struct schema_field *field,
+	const struct wire_field *value)
 {
 	struct wire_reader reader = wire_reader(value->bytes, value->len);
 	struct wire_field part;
@@ -269,7 +308,8 @@ const char *table_search(const struct table *table, const struct record *record,
 		if (!f->rule->search)
 			continue;
 		while (count < SEARCH_TEXTS_MAX && wire_next(&reader, &value))
-			count = f->type == FIELD_MESSAGE ? add_nested(texts, count, f, &value) : add_text(texts, count, f, &value);
+			count = f->type == FIELD_MESSAGE ? add_nested(texts, count, f, &value)
+							 : add_text(texts, count, f, &value);
 	}
 	struct search_keys keys = search_keys_of(texts, count, arena);
 

@@ -1,7 +1,7 @@
 /*
- * A resource as its service stores it: the statements of the standard methods, composed once at start from the definition, and
- * what ties rows, records and search keys together. The table's name is the resource's singular, its columns are the fields, and
- * beside them only `search tsvector`.
+ * A resource as its service stores it: the statements of the standard methods, composed once at start from
+ * the definition, and what ties rows, records and search keys together. The table's name is the resource's
+ * singular, its columns are the fields, and beside them only `search tsvector`.
  */
 #pragma once
 #include "kit/db.h"
@@ -12,13 +12,15 @@
 #define UNIQUE_MAX    8
 #define REFERENCE_MAX 16
 
-/* A field that must be unique, or must refer to a live row, and the statement that finds out which of them was to blame. */
+/* A field that must be unique, or must refer to a live row, and the statement that finds out which of them
+ * was to blame. */
 struct constraint {
 	const struct schema_field *field;
 	struct db_statement find; /* $1: the value → id, owner_id, team_id, `within` of whoever has it */
 	bool has_scope;           /* find returns owner and team */
-	/* What is referred to must have the same value here, as an activity's contact must have the activity's customer: the parent
-	 * of the one is a field of the other too. NULL: none. Of the resource referred to. */
+	/* What is referred to must have the same value here, as an activity's contact must have the
+	 * activity's customer: the parent of the one is a field of the other too. NULL: none. Of the resource
+	 * referred to. */
 	const struct schema_field *within;
 };
 
@@ -32,11 +34,12 @@ struct table {
 	struct db_statement lock_wait;  /* $1 ids → rows, locked */
 	struct db_statement insert;     /* columns, search, idempotency key, events → ids */
 	struct db_statement update;     /* columns, search, events → ids */
-	struct db_statement keep_keys;  /* idempotency keys, versions, ids: keys learn the version that their request left in its row */
+	struct db_statement keep_keys;  /* idempotency keys, versions, ids: keys learn the version that their
+					   request left in its row */
 	struct db_statement drop_keys;  /* idempotency keys, ids: of rows that did not come to be */
-	struct db_statement parents;    /* $1 ids → id, owner_id, team_id of live parents; only with a parent */
+	struct db_statement parents; /* $1 ids → id, owner_id, team_id of live parents; only with a parent */
 	const struct schema_field *above; /* refers to a row of the same table: a tree; NULL: none */
-	struct db_statement cycle;      /* $1 id, $2 what is to be above it → a row when that stands below */
+	struct db_statement cycle; /* $1 id, $2 what is to be above it → a row when that stands below */
 	struct constraint unique[UNIQUE_MAX];
 	size_t unique_count;
 	struct constraint references[REFERENCE_MAX];

@@ -3,7 +3,8 @@
 #include <string.h>
 #include <time.h>
 
-/* Randomness is drawn for many ids at once: a system call for each would cost more than the rest of a create. */
+/* Randomness is drawn for many ids at once: a system call for each would cost more than the rest of a create.
+ */
 #define POOL_IDS 64
 
 static _Thread_local struct {
@@ -32,7 +33,8 @@ void uuid_v7(uint8_t id_out[16])
 
 	if (ms > state.ms) {
 		state.ms = ms;
-		state.counter = (uint16_t)((random[0] << 8 | random[1]) & 0x7ff); /* the upper bit stays free to count */
+		state.counter = (uint16_t)((random[0] << 8 | random[1]) &
+					   0x7ff); /* the upper bit stays free to count */
 	} else if (++state.counter > 0xfff) {
 		state.ms++;
 		state.counter = 0;

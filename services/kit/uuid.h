@@ -1,6 +1,6 @@
 /*
- * UUIDs: version 7 of RFC 9562 section 5.7, made monotonic within a thread (method 1 of section 6.2: a counter in rand_a that
- * starts at random each millisecond). Lower-case text.
+ * UUIDs: version 7 of RFC 9562 section 5.7, made monotonic within a thread (method 1 of section 6.2: a
+ * counter in rand_a that starts at random each millisecond). Lower-case text.
  */
 #pragma once
 #include <stdbool.h>

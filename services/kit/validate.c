@@ -51,7 +51,8 @@ static bool normal_phone(struct arena *arena, const char *text, size_t len, cons
 
 	if (normalise_phone(text, len, "86", arena, &phone) != NORMALISED)
 		return false;
-	*out = *phone.extension ? arena_printf(arena, "%s;ext=%s", phone.number, phone.extension) : phone.number;
+	*out = *phone.extension ? arena_printf(arena, "%s;ext=%s", phone.number, phone.extension)
+				: phone.number;
 	return true;
 }
 
@@ -90,7 +91,8 @@ static bool normal_language(struct arena *arena, const char *text, size_t len, c
 			if (run < 1 || run > 8)
 				return false;
 			run = 0;
-		} else if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", text[i])) {
+		} else if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
+				   text[i])) {
 			return false;
 		} else {
 			run++;
@@ -116,7 +118,8 @@ static const struct {
 };
 
 /* Appends the normalised text field to `out`; nothing when it is blank. */
-static enum status check_text(struct place at, const struct schema_field *field, const struct wire_field *value, struct buffer *out)
+static enum status check_text(
+	struct place at, const struct schema_field *field, const struct wire_field *value, struct buffer *out)
 {
 	const char *normal;
 	struct slice column;
@@ -133,7 +136,8 @@ static enum status check_text(struct place at, const struct schema_field *field,
 	if (strspn(arena_strndup(at.req->arena, value->bytes, value->len), " \t\r\n") == value->len)
 		return OK;
 	if (!formats[field->rule->format].normal(at.req->arena, value->bytes, value->len, &normal)) {
-		TRY(check_length(at, field->rule, value->bytes, value->len)); /* says more, where it applies */
+		TRY(check_length(
+			at, field->rule, value->bytes, value->len)); /* says more, where it applies */
 		return fail_field(at.req, at.pointer, formats[field->rule->format].message, NULL);
 	}
 	/* What is stored has the limit: people write codes and numbers with spaces and dashes. */
@@ -142,7 +146,8 @@ static enum status check_text(struct place at, const struct schema_field *field,
 
 	wire_add_text(out, field->number, normal);
 	if (column_type(field) == COLUMN_DATE &&
-		!column_from_wire(field, (struct slice){ out->data + from, out->len - from }, at.req->arena, &column))
+		!column_from_wire(
+			field, (struct slice){ out->data + from, out->len - from }, at.req->arena, &column))
 		return fail_field(at.req, at.pointer, MSG_BAD_DATE, NULL);
 	return OK;
 }
@@ -156,21 +161,27 @@ static const char *enum_names(struct request *req, const struct schema_enum *e)
 	return out.data;
 }
 
-static enum status check_number(struct place at, const struct schema_field *field, const struct wire_field *value, struct buffer *out)
+static enum status check_number(
+	struct place at, const struct schema_field *field, const struct wire_field *value, struct buffer *out)
 {
 	int64_t number = (int64_t)value->value;
 
-	if (field->type == FIELD_ENUM && (number == 0 || !schema_enum_by_number(field->enumeration, (int32_t)number)))
-		return fail_field(at.req, at.pointer, MSG_BAD_ENUM, enum_names(at.req, field->enumeration), NULL);
+	if (field->type == FIELD_ENUM &&
+		(number == 0 || !schema_enum_by_number(field->enumeration, (int32_t)number)))
+		return fail_field(
+			at.req, at.pointer, MSG_BAD_ENUM, enum_names(at.req, field->enumeration), NULL);
 	if (field->rule->has_minimum && number < field->rule->minimum)
-		return fail_field(at.req, at.pointer, MSG_TOO_SMALL, decimal(at.req, field->rule->minimum), NULL);
+		return fail_field(
+			at.req, at.pointer, MSG_TOO_SMALL, decimal(at.req, field->rule->minimum), NULL);
 	if (field->rule->has_maximum && number > field->rule->maximum)
-		return fail_field(at.req, at.pointer, MSG_TOO_LARGE_NUMBER, decimal(at.req, field->rule->maximum), NULL);
+		return fail_field(at.req, at.pointer, MSG_TOO_LARGE_NUMBER,
+			decimal(at.req, field->rule->maximum), NULL);
 	wire_add_varint(out, field->number, value->value);
 	return OK;
 }
 
-static enum status check_time(struct place at, const struct schema_field *field, const struct wire_field *value, struct buffer *out)
+static enum status check_time(
+	struct place at, const struct schema_field *field, const struct wire_field *value, struct buffer *out)
 {
 	int64_t us;
 
@@ -180,9 +191,11 @@ static enum status check_time(struct place at, const struct schema_field *field,
 	return OK;
 }
 
-static enum status check_message(struct place at, const struct schema_field *field, const struct wire_field *value, struct buffer *out);
+static enum status check_message(struct place at, const struct schema_field *field,
+	const struct wire_field *value, struct buffer *out);
 
-static enum status check_value(struct place at, const struct schema_field *field, const struct wire_field *value, struct buffer *out)
+static enum status check_value(
+	struct place at, const struct schema_field *field, const struct wire_field *value, struct buffer *out)
 {
 	switch (field->type) {
 	case FIELD_STRING:
@@ -197,7 +210,8 @@ static enum status check_value(struct place at, const struct schema_field *field
 }
 
 /* Nested messages are flat and small: one pass over the wire for each field puts them in order. */
-static enum status check_message(struct place at, const struct schema_field *field, const struct wire_field *value, struct buffer *out)
+static enum status check_message(
+	struct place at, const struct schema_field *field, const struct wire_field *value, struct buffer *out)
 {
 	const struct schema_message *m = field->message;
 	enum status status = OK;
@@ -205,7 +219,8 @@ static enum status check_message(struct place at, const struct schema_field *fie
 
 	for (size_t i = 0; i < m->count; i++) {
 		struct wire_field part;
-		struct place inner = { at.req, arena_printf(at.req->arena, "%s/%s", at.pointer, m->fields[i].json_name) };
+		struct place inner = { at.req,
+			arena_printf(at.req->arena, "%s/%s", at.pointer, m->fields[i].json_name) };
 		size_t from = out->len;
 
 		if (wire_find(value->bytes, value->len, m->fields[i].number, &part) &&
@@ -228,8 +243,9 @@ static enum status check_field(struct request *req, struct record *record, const
 	unsigned n = 0;
 
 	for (; wire_next(&reader, &value); n++) {
-		struct place at = { req, field->repeated ? arena_printf(req->arena, "/%s/%u", field->json_name, n) :
-							       arena_printf(req->arena, "/%s", field->json_name) };
+		struct place at = { req, field->repeated
+						 ? arena_printf(req->arena, "/%s/%u", field->json_name, n)
+						 : arena_printf(req->arena, "/%s", field->json_name) };
 
 		if (check_value(at, field, &value, &out) != OK)
 			status = INVALID;
@@ -241,7 +257,8 @@ static enum status check_field(struct request *req, struct record *record, const
 	return status;
 }
 
-static enum status check_required(struct request *req, const struct record *record, const struct schema_field *field)
+static enum status check_required(
+	struct request *req, const struct record *record, const struct schema_field *field)
 {
 	if (!field->rule->required || record->fields[field->index].len)
 		return OK;
@@ -256,7 +273,8 @@ static void add_default(struct record *record, const struct schema_field *field)
 	if (!text || record->fields[field->index].len)
 		return;
 	if (field->type == FIELD_ENUM)
-		record_set_number(record, field->number, schema_enum_by_name(field->enumeration, text, strlen(text))->number);
+		record_set_number(record, field->number,
+			schema_enum_by_name(field->enumeration, text, strlen(text))->number);
 	else if (field->type == FIELD_BOOL)
 		record_set_number(record, field->number, !strcmp(text, "true"));
 	else if (field->type == FIELD_TIMESTAMP && !clock_gettime(CLOCK_REALTIME, &now))
@@ -272,7 +290,8 @@ enum status validate_create(struct request *req, struct record *record)
 
 	for (size_t i = 0; i < m->count; i++) {
 		add_default(record, &m->fields[i]);
-		if (check_field(req, record, &m->fields[i]) != OK || check_required(req, record, &m->fields[i]) != OK)
+		if (check_field(req, record, &m->fields[i]) != OK ||
+			check_required(req, record, &m->fields[i]) != OK)
 			status = INVALID;
 	}
 	return status;
@@ -283,7 +302,8 @@ enum status validate_update(struct request *req, struct record *record, const ui
 	enum status status = OK;
 
 	for (size_t i = 0; i < count; i++) {
-		const struct schema_field *field = schema_field_by_number(record->resource->message, fields[i]);
+		const struct schema_field *field =
+			schema_field_by_number(record->resource->message, fields[i]);
 
 		if (!field || field->rule->output_only || field->number <= STANDARD_DELETE_TIME)
 			return fail(req, INVALID, MSG_INVALID, NULL);
@@ -293,7 +313,8 @@ enum status validate_update(struct request *req, struct record *record, const ui
 	return status;
 }
 
-/* One field of a method's input. What it would be normalised to is not kept: the method reads what was sent. */
+/* One field of a method's input. What it would be normalised to is not kept: the method reads what was sent.
+ */
 static enum status check_input(struct request *req, const struct schema_field *field)
 {
 	struct wire_reader reader = wire_reader(req->body, req->body_len);
@@ -306,8 +327,10 @@ static enum status check_input(struct request *req, const struct schema_field *f
 	while (wire_next(&reader, &value)) {
 		if (value.number != field->number)
 			continue;
-		if (check_value((struct place){ req, field->repeated ? arena_printf(req->arena, "%s/%u", pointer, n) : pointer }, field, &value,
-			&out) != OK)
+		if (check_value((struct place){ req, field->repeated
+							     ? arena_printf(req->arena, "%s/%u", pointer, n)
+							     : pointer },
+			    field, &value, &out) != OK)
 			status = INVALID;
 		n++;
 	}
@@ -320,7 +343,8 @@ static enum status check_input(struct request *req, const struct schema_field *f
 
 enum status validate_input(struct request *req)
 {
-	const struct schema_method *method = req->method->internal ? NULL : schema_method_find(req->method->name);
+	const struct schema_method *method =
+		req->method->internal ? NULL : schema_method_find(req->method->name);
 	enum status status = OK;
 
 	if (!method || !method->path) /* of the services among themselves */
@@ -330,7 +354,8 @@ enum status validate_input(struct request *req)
 	if (method->administrators_only && !req->principal->administrator)
 		return fail(req, FORBIDDEN, MSG_FORBIDDEN, NULL);
 	for (size_t i = 0; i < method->input->count; i++)
-		if (!method->input->fields[i].rule->output_only && check_input(req, &method->input->fields[i]) != OK)
+		if (!method->input->fields[i].rule->output_only &&
+			check_input(req, &method->input->fields[i]) != OK)
 			status = INVALID;
 	return status;
 }

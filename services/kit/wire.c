@@ -136,13 +136,15 @@ bool wire_timestamp(const void *bytes, size_t len, int64_t *unix_us_out)
 		else if (field.number == 2 && field.type == WIRE_VARINT)
 			nanos = (int32_t)field.value;
 	}
-	if (reader.failed || seconds < -62135596800 || seconds > 253402300799 || nanos < 0 || nanos > 999999999)
+	if (reader.failed || seconds < -62135596800 || seconds > 253402300799 || nanos < 0 ||
+		nanos > 999999999)
 		return false;
 	*unix_us_out = seconds * 1000000 + nanos / 1000;
 	return true;
 }
 
-/* The length is written with a fixed width of 4 bytes, a legal varint that needs no moving: messages stay under 256 MiB. */
+/* The length is written with a fixed width of 4 bytes, a legal varint that needs no moving: messages stay
+ * under 256 MiB. */
 size_t wire_begin(struct buffer *out, uint32_t number)
 {
 	add_key(out, number, WIRE_BYTES);

@@ -1,7 +1,8 @@
 /*
- * Protocol Buffers wire format (https://protobuf.dev/programming-guides/encoding), read and written field by field without
- * structs: the generic path goes from a PostgreSQL row to these bytes and on to JSON. Reading is bounds-checked; a malformed
- * input ends the iteration with `failed` set. Groups (wire types 3 and 4) are refused.
+ * Protocol Buffers wire format (https://protobuf.dev/programming-guides/encoding), read and written field by
+ *field without structs: the generic path goes from a PostgreSQL row to these bytes and on to JSON. Reading is
+ *bounds-checked; a malformed input ends the iteration with `failed` set. Groups (wire types 3 and 4) are
+ *refused.
  *
  *	struct wire_reader r = wire_reader(bytes, len);
  *	struct wire_field f;
@@ -44,7 +45,8 @@ static inline struct wire_reader wire_reader(const void *bytes, size_t len)
 /* False at the end, and when the input is malformed (then `failed` is set). */
 bool wire_next(struct wire_reader *reader, struct wire_field *field_out);
 
-/* The first field of that number; false when there is none. The last one wins in protobuf, but we never write two. */
+/* The first field of that number; false when there is none. The last one wins in protobuf, but we never write
+ * two. */
 bool wire_find(const void *bytes, size_t len, uint32_t number, struct wire_field *field_out);
 
 void wire_add_varint(struct buffer *out, uint32_t number, uint64_t value);

@@ -1,6 +1,6 @@
 /*
- * load: a closed-loop HTTP/1.1 load of one kind over many connections from one thread, for the benchmarks. Prints one line:
- * requests/s, percentiles of latency, and how many answers were not 2xx.
+ * load: a closed-loop HTTP/1.1 load of one kind over many connections from one thread, for the benchmarks.
+ *Prints one line: requests/s, percentiles of latency, and how many answers were not 2xx.
  *
  *	load PORT TOKEN get|post|patch|list|search|pinyin CONNECTIONS SECONDS IDS-FILE
  *
@@ -78,8 +78,10 @@ static void read_ids(const char *path)
 }
 
 /* Percent-encoded: 司, 张三, 长沙, 华信 and what Latin letters find. */
-static const char *const words[] = { "%E5%8F%B8", "%E5%BC%A0", "%E5%BC%A0%E4%BC%9F", "%E9%95%BF%E6%B2%99", "%E5%8D%8E%E4%BF%A1", "%E8%A7%A3" };
-static const char *const pinyin[] = { "zsyx", "zhangwei", "changsha", "hx", "bjhxkj", "acme", "z", "zengwei" };
+static const char *const words[] = { "%E5%8F%B8", "%E5%BC%A0", "%E5%BC%A0%E4%BC%9F", "%E9%95%BF%E6%B2%99",
+	"%E5%8D%8E%E4%BF%A1", "%E8%A7%A3" };
+static const char *const pinyin[] = { "zsyx", "zhangwei", "changsha", "hx", "bjhxkj", "acme", "z",
+	"zengwei" };
 static const char *const lists[] = {
 	"filter%5Bstage%5D%5Beq%5D=active&sort=-createTime",
 	"filter%5Bindustry%5D%5Beq%5D=%E9%87%91%E8%9E%8D&sort=name",
@@ -100,23 +102,31 @@ static size_t write_request(char *out, size_t size)
 	} else if (!strcmp(kind, "post")) {
 		verb = "POST";
 		snprintf(target, sizeof target, "/api/v1/customers");
-		snprintf(body, sizeof body, "{\"name\":\"长沙华信贸易%u有限公司\",\"phones\":[{\"kind\":\"mobile\",\"number\":\"139%08u\"}],"
-			"\"industry\":\"贸易\",\"stage\":\"active\",\"employees\":%u}", (unsigned)(n % 1000), (unsigned)(n % 100000000), (unsigned)(n % 5000));
+		snprintf(body, sizeof body,
+			"{\"name\":\"长沙华信贸易%u有限公司\",\"phones\":[{\"kind\":\"mobile\",\"number\":"
+			"\"139%08u\"}],"
+			"\"industry\":\"贸易\",\"stage\":\"active\",\"employees\":%u}",
+			(unsigned)(n % 1000), (unsigned)(n % 100000000), (unsigned)(n % 5000));
 	} else if (!strcmp(kind, "patch")) {
 		verb = "PATCH";
 		snprintf(target, sizeof target, "/api/v1/customers/%s", ids[any(id_count)]);
-		snprintf(body, sizeof body, "{\"description\":\"%llu\",\"employees\":%u}", (unsigned long long)n, (unsigned)(n % 5000));
+		snprintf(body, sizeof body, "{\"description\":\"%llu\",\"employees\":%u}",
+			(unsigned long long)n, (unsigned)(n % 5000));
 	} else if (!strcmp(kind, "list")) {
 		snprintf(target, sizeof target, "/api/v1/customers?limit=50&%s", PICK(lists));
 	} else {
-		snprintf(target, sizeof target, "/api/v1/customers?limit=50&q=%s", !strcmp(kind, "search") ? PICK(words) : PICK(pinyin));
+		snprintf(target, sizeof target, "/api/v1/customers?limit=50&q=%s",
+			!strcmp(kind, "search") ? PICK(words) : PICK(pinyin));
 	}
 	char key[64] = "";
 
 	if (!strcmp(kind, "post"))
-		snprintf(key, sizeof key, "Idempotency-Key: %016llx%016llx\r\n", (unsigned long long)any(UINT64_MAX), (unsigned long long)any(UINT64_MAX));
-	return (size_t)snprintf(out, size, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAuthorization: Bearer %s\r\n%s%s%s%zu\r\n\r\n%s", verb,
-		target, port, token, key, *body ? "Content-Type: application/json\r\n" : "", "Content-Length: ", strlen(body), body);
+		snprintf(key, sizeof key, "Idempotency-Key: %016llx%016llx\r\n",
+			(unsigned long long)any(UINT64_MAX), (unsigned long long)any(UINT64_MAX));
+	return (size_t)snprintf(out, size,
+		"%s %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAuthorization: Bearer %s\r\n%s%s%s%zu\r\n\r\n%s",
+		verb, target, port, token, key, *body ? "Content-Type: application/json\r\n" : "",
+		"Content-Length: ", strlen(body), body);
 }
 
 static void send_next(struct connection *c)
@@ -138,7 +148,8 @@ static void find_end(struct connection *c)
 	char *end = strstr(c->in, "\r\n\r\n"), *length = strcasestr(c->in, "\r\ncontent-length:");
 
 	if (end)
-		c->wanted = (size_t)(end + 4 - c->in) + (length && length < end ? strtoul(length + 17, NULL, 10) : 0);
+		c->wanted = (size_t)(end + 4 - c->in) +
+			    (length && length < end ? strtoul(length + 17, NULL, 10) : 0);
 }
 
 static void on_readable(struct connection *c)
@@ -162,7 +173,9 @@ static void on_readable(struct connection *c)
 
 static void open_connection(struct connection *c, int epoll)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int one = 1;
 
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -192,7 +205,8 @@ int main(int argc, char **argv)
 	struct epoll_event events[CONNECTIONS_MAX];
 
 	if (argc != 7) {
-		fprintf(stderr, "usage: load PORT TOKEN get|post|patch|list|search|pinyin CONNECTIONS SECONDS IDS-FILE\n");
+		fprintf(stderr, "usage: load PORT TOKEN get|post|patch|list|search|pinyin CONNECTIONS "
+				"SECONDS IDS-FILE\n");
 		return 2;
 	}
 	port = (unsigned)atoi(argv[1]);
@@ -217,6 +231,7 @@ int main(int argc, char **argv)
 	double took = (double)(now_us() - begun) / 1e6;
 
 	qsort(samples, sample_count, sizeof *samples, compare);
-	printf("%.0f %.2f %.2f %.2f %zu\n", (double)sample_count / took, percentile(.5), percentile(.95), percentile(.99), failures);
+	printf("%.0f %.2f %.2f %.2f %zu\n", (double)sample_count / took, percentile(.5), percentile(.95),
+		percentile(.99), failures);
 	return 0;
 }
