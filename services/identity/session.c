@@ -109,11 +109,13 @@ enum status session_sign_in(struct request *req)
 	if (!body)
 		return fail(req, INVALID, MSG_INVALID, NULL);
 	arena_defer(req->arena, free_sign_in, body);
-	if (!body->email || !*body->email)
+	bool has_email = body->email && *body->email, has_password = body->password && *body->password;
+
+	if (!has_email)
 		fail_field(req, "/email", MSG_REQUIRED, NULL);
-	if (!body->password || !*body->password)
+	if (!has_password)
 		fail_field(req, "/password", MSG_REQUIRED, NULL);
-	if (req->problem)
+	if (!has_email || !has_password)
 		return INVALID;
 	address = body->address ? body->address : "";
 	if (normalise_email(body->email, strlen(body->email), req->arena, &email) != NORMALISED)

@@ -166,7 +166,7 @@ char *buffer_reserve(struct buffer *buffer, size_t size_bytes)
 			capacity = wanted;
 		char *data = arena_alloc(buffer->arena, capacity);
 
-		if (buffer->len)
+		if (buffer->data)
 			memcpy(data, buffer->data, buffer->len);
 		buffer->data = data;
 		buffer->capacity = capacity;

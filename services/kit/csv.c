@@ -196,7 +196,6 @@ static size_t utf8_prefix(const char *text, size_t size)
 
 	while (at < size) {
 		uint64_t eight;
-		size_t start = at;
 		UChar32 c;
 
 		while (size - at >= sizeof eight &&
@@ -204,7 +203,8 @@ static size_t utf8_prefix(const char *text, size_t size)
 			at += sizeof eight;
 		if (at == size)
 			break;
-		start = at;
+		size_t start = at;
+
 		U8_NEXT(text, at, size, c);
 		if (c < 0)
 			return start;

@@ -1,0 +1,253 @@
+#include "kit/engine.h"
+#include "kit/engine_write.h"
+#include "kit/uuid.h"
+#include "kit/validate.h"
+#include <sodium.h>
+#include <string.h>
+
+/* --- for straight-line code */
+
+static enum status run_one(
+	struct request *req, struct write *w, const struct db_statement *statement, bool with_key)
+{
+	struct group g = { .db = req->db, .arena = req->arena, .table = w->table, .writes = &w, .count = 1 };
+	struct db_params params = { .arena = req->arena };
+	PGresult *rows;
+
+	TRY(group_bind_rows(&g, &params, with_key));
+	TRY(db_run(req->db, req->arena, statement, &params, &rows));
+	if (PQntuples(rows))
+		return OK;
+	enum status status = write_find_reason(req->db, w);
+
+	return status != OK ? status : fail(req, CONFLICT, MSG_CONFLICT, NULL);
+}
+
+enum status engine_create(struct request *req, const struct schema_resource *resource, struct record *record,
+	struct record **after_out)
+{
+	struct write w = { .req = req, .table = service_table(req->service, resource), .given = record };
+
+	write_add_scope(req, record);
+	uuid_v7(w.id);
+	TRY(validate_create(req, record));
+	TRY(write_prepare_create(&w));
+	TRY(write_check_sight(req->db, &w));
+	if (w.state == FAILED)
+		return req->status;
+	TRY(run_one(req, &w, &w.table->insert, true));
+	*after_out = w.after;
+	return OK;
+}
+
+static enum status get_by(struct request *req, struct table *table, const struct db_statement *statement,
+	const uint8_t id[16], struct record **record_out)
+{
+	struct db_params params = { .arena = req->arena };
+	struct db_array ids;
+	PGresult *rows;
+
+	db_array_begin(&ids, req->arena, OID_UUID);
+	db_array_add(&ids, id, 16);
+	db_bind_array(&params, &ids);
+	TRY(db_run(req->db, req->arena, statement, &params, &rows));
+	if (!PQntuples(rows))
+		return fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
+	struct record *record = table_record(table, rows, 0, req->arena);
+
+	if (!write_may_see(req, record) || record_has(record, STANDARD_DELETE_TIME))
+		return fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
+	*record_out = record;
+	return OK;
+}
+
+enum status engine_get(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
+	struct record **record_out)
+{
+	struct table *table = service_table(req->service, resource);
+
+	return get_by(req, table, &table->get, id, record_out);
+}
+
+enum status engine_get_locked(struct request *req, const struct schema_resource *resource,
+	const uint8_t id[16], struct record **record_out)
+{
+	struct table *table = service_table(req->service, resource);
+
+	return get_by(req, table, &table->lock_wait, id, record_out);
+}
+
+enum status engine_update(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
+	struct record *patch, const uint32_t *fields, size_t count, struct record **after_out)
+{
+	struct write w = { .req = req,
+		.table = service_table(req->service, resource),
+		.given = patch,
+		.fields = fields,
+		.field_count = count };
+	enum verb verb = req->verb;
+
+	memcpy(w.id, id, 16);
+	TRY(engine_get_locked(req, resource, id, &w.before));
+	req->verb = VERB_UPDATE;
+	enum status status = write_prepare_change(&w);
+
+	req->verb = verb;
+	TRY(status);
+	TRY(write_check_sight(req->db, &w));
+	if (w.state == FAILED)
+		return req->status;
+	if (w.event)
+		TRY(run_one(req, &w, &w.table->update, false));
+	*after_out = w.after;
+	return OK;
+}
+
+static enum status claim_once(struct request *req, const uint8_t key[KEY_BYTES],
+	const uint8_t body_hash[KEY_BYTES], PGresult **rows_out)
+{
+	static const struct db_statement claim = {
+		"INSERT INTO idempotency AS i (key, body_hash, record_id) VALUES ($1::bytea, $2::bytea, "
+		"gen_random_uuid())"
+		" ON CONFLICT (key) DO UPDATE SET key = excluded.key RETURNING i.key, xmax = 0, i.body_hash, "
+		"i.record_id, i.version"
+	};
+	struct db_params params = { .arena = req->arena };
+
+	db_bind(&params, key, KEY_BYTES);
+	db_bind(&params, body_hash, KEY_BYTES);
+	return db_run(req->db, req->arena, &claim, &params, rows_out);
+}
+
+static enum status keep_outcome(struct request *req, const uint8_t key[KEY_BYTES])
+{
+	static const struct db_statement keep = {
+		"UPDATE idempotency SET record_id = $2::uuid, version = $3::bigint WHERE key = $1::bytea"
+	};
+	struct db_params params = { .arena = req->arena };
+	uint8_t id[16];
+
+	if (!req->created_id || !uuid_from_text(req->created_id, strlen(req->created_id), id))
+		return INTERNAL;
+	db_bind(&params, key, KEY_BYTES);
+	db_bind_uuid(&params, id);
+	db_bind_int8(&params, (int64_t)req->version);
+	return db_run(req->db, req->arena, &keep, &params, NULL);
+}
+
+enum status engine_once(
+	struct request *req, const struct schema_resource *makes, enum status (*run)(struct request *req))
+{
+	struct write w = { .req = req };
+	PGresult *rows;
+
+	if (!req->idempotency_key || !req->principal)
+		return run(req);
+	write_digest_key(req, w.key, w.body_hash);
+	TRY(claim_once(req, w.key, w.body_hash, &rows));
+	write_take_key(&w, rows, 0);
+	if (w.state == FAILED)
+		return req->status;
+	if (w.state == REPLAYED) {
+		TRY(engine_at_version(req->db, req, makes, w.earlier_id, w.earlier_version, &w.after));
+		if (!write_may_see(req, w.after))
+			return fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
+		req->replayed = true;
+		write_answer(&w);
+		req->created_id = record_text(w.after, STANDARD_ID);
+		return OK;
+	}
+	TRY(run(req));
+	return keep_outcome(req, w.key);
+}
+
+static enum status take_reason(
+	struct request *req, struct write *w, enum status *status_out, struct problem **problem_out)
+{
+	req->problem = NULL;
+	req->status = OK;
+	enum status status = write_find_reason(req->db, w);
+
+	if (status == OK)
+		status = fail(req, CONFLICT, MSG_CONFLICT, NULL);
+	*status_out = status;
+	*problem_out = req->problem;
+	req->problem = NULL;
+	return db_is_broken(req->db) ? UNAVAILABLE : OK;
+}
+
+struct creation {
+	struct request *req;
+	struct group group;
+	enum status *statuses;
+	struct problem **problems;
+};
+
+static void plan_creation(struct creation *c, size_t i, struct table *table, struct record *record)
+{
+	struct request *req = c->req;
+	struct write *w = c->group.writes[i];
+
+	*w = (struct write){ .req = req, .table = table, .given = record };
+	req->problem = NULL;
+	uuid_v7(w->id);
+	write_add_scope(req, w->given);
+	c->statuses[i] = validate_create(req, w->given);
+	if (c->statuses[i] == OK)
+		c->statuses[i] = write_prepare_create(w);
+	c->problems[i] = req->problem;
+	w->state = c->statuses[i] == OK ? WAITING : FAILED;
+	req->problem = NULL;
+	req->status = OK;
+}
+
+enum status engine_create_begin(struct request *req, const struct schema_resource *resource,
+	struct record **records, size_t count, struct creation **creation_out)
+{
+	struct table *table = service_table(req->service, resource);
+	struct write *all = arena_zalloc(req->arena, count * sizeof *all);
+	struct creation *c = arena_zalloc(req->arena, sizeof *c);
+	struct db_params params = { .arena = req->arena };
+
+	*c = (struct creation){ .req = req,
+		.group = { .db = req->db,
+			.arena = req->arena,
+			.table = table,
+			.count = count,
+			.writes = arena_alloc(req->arena, count * sizeof(struct write *)) },
+		.statuses = arena_zalloc(req->arena, count * sizeof(enum status)),
+		.problems = arena_zalloc(req->arena, count * sizeof(struct problem *)) };
+	for (size_t i = 0; i < count; i++) {
+		c->group.writes[i] = &all[i];
+		plan_creation(c, i, table, records[i]);
+	}
+	TRY(group_bind_rows(&c->group, &params, true));
+	db_send(req->db, &table->insert, &params);
+	db_sync(req->db);
+	*creation_out = c;
+	return OK;
+}
+
+enum status engine_create_end(
+	struct creation *creation, enum status *statuses_out, struct problem **problems_out)
+{
+	TRY(group_read_written(&creation->group));
+	TRY(db_end(creation->group.db));
+	for (size_t i = 0; i < creation->group.count; i++) {
+		bool refused = creation->group.writes[i]->state == REFUSED;
+
+		statuses_out[i] = refused ? CONFLICT : creation->statuses[i];
+		problems_out[i] = creation->problems[i];
+	}
+	return OK;
+}
+
+enum status engine_create_explain(
+	struct creation *creation, enum status *statuses_out, struct problem **problems_out)
+{
+	for (size_t i = 0; i < creation->group.count; i++)
+		if (creation->group.writes[i]->state == REFUSED)
+			TRY(take_reason(creation->req, creation->group.writes[i], &statuses_out[i],
+				&problems_out[i]));
+	return OK;
+}
