@@ -7,6 +7,8 @@ export default defineConfig({
   build: {
     target: 'es2022',
     sourcemap: false,
+    manifest: true, // read and removed by scripts/compress.mjs
+    chunkSizeWarningLimit: 600, // the budget is that of scripts/compress.mjs
     assetsInlineLimit: 0, // the content security policy allows no inline script
     modulePreload: { polyfill: false },
   },
