@@ -217,7 +217,7 @@ static void add_common_schemas(json_t *schemas)
 		"\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"pointer\","
 		"\"code\",\"message\"],"
 		"\"properties\":{\"pointer\":{\"type\":\"string\",\"description\":\"RFC 6901; of a "
-		"parameter, ? and its name.\"},"
+		"parameter, / and its name.\"},"
 		"\"code\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"},\"arguments\":{\"type\":"
 		"\"array\",\"items\":"
 		"{\"type\":\"string\"},\"description\":\"The words in the message: what is allowed, the id "

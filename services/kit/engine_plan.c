@@ -117,8 +117,7 @@ static enum status plan_change(struct write *w)
 }
 
 /* A key belongs to who uses it and to the method: the digest of all three finds it. */
-void write_digest_key(
-	const struct request *req, uint8_t key_out[KEY_BYTES], uint8_t body_hash_out[KEY_BYTES])
+void write_digest_key(const struct request *req, uint8_t key_out[KEY_BYTES], uint8_t body_hash_out[KEY_BYTES])
 {
 	crypto_generichash_state hash;
 
@@ -310,9 +309,10 @@ enum status write_check_sight(struct db *db, struct write *w)
 			continue;
 		TRY(write_find_constraint(db, w, c, &rows));
 		if (rows && PQntuples(rows) && !write_sees_row(req, rows, 0, 1))
-			write_failed(w, fail_field(req, arena_printf(req->arena, "/%s", c->field->json_name),
-					  MSG_BAD_REFERENCE,
-					  problem_resource_label(req->arena, c->field->reference), NULL));
+			write_failed(
+				w, fail_field(req, arena_printf(req->arena, "/%s", c->field->json_name),
+					   MSG_BAD_REFERENCE,
+					   problem_resource_label(req->arena, c->field->reference), NULL));
 	}
 	return OK;
 }

@@ -1,7 +1,7 @@
 /*
- * The engine's own: one write in the making and the group that it is run in. Shared by its files and nobody else:
- * engine_plan.c says what is to be written, engine_group.c writes a group in one transaction, engine.c answers what became of
- * it (and reads), engine_inside.c does the same inside a work lane's transaction.
+ * The engine's own: one write in the making and the group that it is run in. Shared by its files and nobody
+ * else: engine_plan.c says what is to be written, engine_group.c writes a group in one transaction, engine.c
+ * answers what became of it (and reads), engine_inside.c does the same inside a work lane's transaction.
  */
 #pragma once
 #include "kit/engine.h"
@@ -57,7 +57,8 @@ enum status write_failed(struct write *w, enum status status);
 /* Owner and team default to who creates it. */
 void write_add_scope(const struct request *req, struct record *record);
 /* The digest by which an idempotency key is found, and that of the request that it came with. */
-void write_digest_key(const struct request *req, uint8_t key_out[KEY_BYTES], uint8_t body_hash_out[KEY_BYTES]);
+void write_digest_key(
+	const struct request *req, uint8_t key_out[KEY_BYTES], uint8_t body_hash_out[KEY_BYTES]);
 /* From what is given, and stored, to what is to be stored and the event that tells of it. No SQL. */
 enum status write_prepare_create(struct write *w) MUST_CHECK;
 enum status write_prepare_change(struct write *w) MUST_CHECK;
@@ -67,7 +68,8 @@ bool write_may_see(const struct request *req, const struct record *record);
 /* The same for a row whose columns `owner_column` and the next are owner and team. */
 bool write_sees_row(const struct request *req, const PGresult *rows, int row, int owner_column);
 /* Who has, or is, the value of a constraint's field: NULL rows when the field is absent. */
-enum status write_find_constraint(struct db *db, struct write *w, const struct constraint *c, PGresult **rows_out) MUST_CHECK;
+enum status write_find_constraint(
+	struct db *db, struct write *w, const struct constraint *c, PGresult **rows_out) MUST_CHECK;
 /* A reference to a row out of sight fails the write; the status is the database's. */
 enum status write_check_sight(struct db *db, struct write *w) MUST_CHECK;
 /* Whether the last failure is a lock that another transaction holds. */

@@ -116,7 +116,7 @@ static const char *operator_names(struct query *q, const struct schema_field *fi
 
 static const char *pointer_of(struct query *q, const Guanxi__Condition *c)
 {
-	return arena_printf(q->arena, "?filter[%s][%s]", c->field, c->operator_);
+	return arena_printf(q->arena, "/filter[%s][%s]", c->field, c->operator_);
 }
 
 static enum status bad_value(struct query *q, const Guanxi__Condition *c, const char *value)
@@ -209,7 +209,7 @@ static enum status compile_conditions(struct query *q)
 	buffer_printf(&out, "delete_time IS %sNULL", q->list->deleted ? "NOT " : "");
 	if (q->list->n_filter > CONDITIONS_MAX)
 		return fail_field(
-			q->req, "?filter", MSG_TOO_MANY, arena_printf(q->arena, "%d", CONDITIONS_MAX), NULL);
+			q->req, "/filter", MSG_TOO_MANY, arena_printf(q->arena, "%d", CONDITIONS_MAX), NULL);
 	for (size_t i = 0; i < q->list->n_filter; i++)
 		if (add_condition(q, q->list->filter[i], &out) != OK)
 			status = INVALID;
@@ -229,9 +229,9 @@ static enum status compile_search(struct query *q)
 		q->search = q->params.count;
 		return OK;
 	case SEARCH_QUERY_EMPTY:
-		return fail_field(q->req, "?q", MSG_QUERY_TOO_SHORT, NULL);
+		return fail_field(q->req, "/q", MSG_QUERY_TOO_SHORT, NULL);
 	default:
-		return fail_field(q->req, "?q", MSG_TOO_LONG,
+		return fail_field(q->req, "/q", MSG_TOO_LONG,
 			arena_printf(q->arena, "%d", SEARCH_QUERY_BYTES_MAX), NULL);
 	}
 }
@@ -252,10 +252,10 @@ static enum status add_sort(struct query *q, const char *text)
 	const struct schema_field *field = schema_field_find(q->table->resource->message, name, strlen(name));
 
 	if (!field || (!is_sortable(field) && field->number != STANDARD_ID))
-		return fail_field(q->req, "?sort", MSG_NOT_SORTABLE, name, names(q, is_sortable), NULL);
+		return fail_field(q->req, "/sort", MSG_NOT_SORTABLE, name, names(q, is_sortable), NULL);
 	if (q->sort_count == SORT_MAX)
 		return fail_field(
-			q->req, "?sort", MSG_TOO_MANY, arena_printf(q->arena, "%d", SORT_MAX), NULL);
+			q->req, "/sort", MSG_TOO_MANY, arena_printf(q->arena, "%d", SORT_MAX), NULL);
 	q->sort[q->sort_count++] =
 		(struct sort_key){ .field = field, .descending = descending, .nullable = is_nullable(field) };
 	return OK;
@@ -380,12 +380,12 @@ static enum status open_cursor(struct query *q)
 		crypto_aead_xchacha20poly1305_ietf_decrypt(
 			plain, &plain_len, NULL, sealed + NONCE, len - NONCE, NULL, 0, sealed, cursor_key) ||
 		plain_len < sizeof q->digest + sizeof made || memcmp(plain, q->digest, sizeof q->digest))
-		return fail_field(q->req, "?cursor", MSG_BAD_CURSOR, NULL);
+		return fail_field(q->req, "/cursor", MSG_BAD_CURSOR, NULL);
 	memcpy(&made, plain + sizeof q->digest, sizeof made);
 	if ((uint64_t)time(NULL) - made > CURSOR_LIFE_S)
-		return fail_field(q->req, "?cursor", MSG_CURSOR_EXPIRED, NULL);
+		return fail_field(q->req, "/cursor", MSG_CURSOR_EXPIRED, NULL);
 	if (!take_values(q, plain + sizeof q->digest + sizeof made, plain + plain_len))
-		return fail_field(q->req, "?cursor", MSG_BAD_CURSOR, NULL);
+		return fail_field(q->req, "/cursor", MSG_BAD_CURSOR, NULL);
 	q->from_cursor = true;
 	return OK;
 }
@@ -584,9 +584,9 @@ enum status query_compile(struct request *req, struct table *table, struct query
 	q->limit = q->list->has_limit ? q->list->limit : LIMIT_DEFAULT;
 	if (q->limit < 1 || q->limit > LIMIT_MAX)
 		return fail_field(
-			req, "?limit", MSG_BAD_LIMIT, arena_printf(req->arena, "%d", LIMIT_MAX), NULL);
+			req, "/limit", MSG_BAD_LIMIT, arena_printf(req->arena, "%d", LIMIT_MAX), NULL);
 	if (q->list->q && !table->searched)
-		return fail_field(req, "?q", MSG_UNKNOWN_PARAMETER, "q", "filter, sort, limit, cursor", NULL);
+		return fail_field(req, "/q", MSG_UNKNOWN_PARAMETER, "q", "filter, sort, limit, cursor", NULL);
 	TRY(compile_conditions(q));
 	TRY(compile_search(q));
 	TRY(compile_sort(q));
@@ -729,7 +729,7 @@ enum status query_history(struct request *req, struct db *db)
 		limit = f.value > LIMIT_MAX ? 0 : (int)f.value;
 	if (limit < 1)
 		return fail_field(
-			req, "?limit", MSG_BAD_LIMIT, arena_printf(req->arena, "%d", LIMIT_MAX), NULL);
+			req, "/limit", MSG_BAD_LIMIT, arena_printf(req->arena, "%d", LIMIT_MAX), NULL);
 	TRY(check_visible(req, db, &id));
 	uuid_from_text(id.bytes, id.len, uuid);
 	db_bind_uuid(&params, uuid);
@@ -798,7 +798,7 @@ enum status query_read_log(struct request *req)
 	wire_add_varint(&out, 3, (uint64_t)low);
 	if (wire_find(req->body, req->body_len, 4, &f) && f.type == WIRE_BYTES) {
 		if (!json_read_time(f.bytes, f.len, &us))
-			return fail_field(req, "?time", MSG_BAD_TIME, NULL);
+			return fail_field(req, "/time", MSG_BAD_TIME, NULL);
 		TRY(position_at(req, us, low, pos, &after));
 	}
 	if (after < low)

@@ -63,8 +63,7 @@ void service_wake_jobs(void)
 	jobs_wake();
 }
 
-/* Tables without what makes a process: for tests. */
-static void make_tables(const struct service *service)
+void service_make_tables(const struct service *service)
 {
 	s.service = service;
 	for (const struct resource *r = service->resources; r && r->collection; r++) {
@@ -457,7 +456,7 @@ int service_run(int argc, char **argv, const struct service *service)
 		config_refuse("libsodium cannot start");
 	schema_get();
 	query_open(config_text("GUANXI_SECRET"));
-	make_tables(service);
+	service_make_tables(service);
 	use_keys();
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);

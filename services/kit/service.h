@@ -88,6 +88,8 @@ struct service {
 
 int service_run(int argc, char **argv, const struct service *service);
 
+/* The tables of its resources, without what makes a process: for tests. */
+void service_make_tables(const struct service *service);
 /* The engine's table of a resource that this service owns; NULL when it owns no such. */
 struct table *service_table(const struct service *service, const struct schema_resource *resource);
 /* Wakes the job runner: a job was written. */

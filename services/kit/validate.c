@@ -351,7 +351,7 @@ enum status validate_input(struct request *req)
 		return OK;
 	if (!req->principal && !method->anonymous)
 		return fail(req, UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
-	if (method->administrators_only && !req->principal->administrator)
+	if (method->administrators_only && (!req->principal || !req->principal->administrator))
 		return fail(req, FORBIDDEN, MSG_FORBIDDEN, NULL);
 	for (size_t i = 0; i < method->input->count; i++)
 		if (!method->input->fields[i].rule->output_only &&

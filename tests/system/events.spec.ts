@@ -82,12 +82,12 @@ test.describe("a stream begins", () => {
   });
 
   const refused: [string, Record<string, string>, string, string][] = [
-    ["nowhere", { from: "yesterday" }, "?from", "bad_from"],
-    ["at a cursor that was changed", { from: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" }, "?from", "bad_from"],
-    ["with types that are none", { types: "customer" }, "?types", "bad_event_type"],
-    ["with a star in the middle", { types: "guanxi.*.customer" }, "?types", "bad_event_type"],
-    ["with a subject that is none", { subject: "nobody" }, "?subject", "bad_subject"],
-    ["with a parameter that does not exist", { since: "earliest" }, "?since", "unknown_parameter"],
+    ["nowhere", { from: "yesterday" }, "/from", "bad_from"],
+    ["at a cursor that was changed", { from: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" }, "/from", "bad_from"],
+    ["with types that are none", { types: "customer" }, "/types", "bad_event_type"],
+    ["with a star in the middle", { types: "guanxi.*.customer" }, "/types", "bad_event_type"],
+    ["with a subject that is none", { subject: "nobody" }, "/subject", "bad_subject"],
+    ["with a parameter that does not exist", { since: "earliest" }, "/since", "unknown_parameter"],
   ];
   for (const [what, query, pointer, code] of refused)
     test(`${what}: refused`, async ({ admin }) => {

@@ -165,24 +165,24 @@ test.describe("a filter", () => {
 
 test.describe("what a list does not know", () => {
   const cases: [string, string, string, string][] = [
-    ["a parameter", "colour=red", "?colour", "unknown_parameter"],
-    ["a parameter that stands twice", "limit=1&limit=2", "?limit", "repeated_parameter"],
-    ["a field to filter by", "filter[shoeSize][eq]=1", "?filter[shoeSize][eq]", "not_filterable"],
-    ["a field that is not for filtering", "filter[phones][eq]=1", "?filter[phones][eq]", "not_filterable"],
-    ["an operator", "filter[name][like]=1", "?filter[name][like]", "bad_operator"],
-    ["an operator of that field", "filter[employees][contains]=1", "?filter[employees][contains]", "bad_operator"],
-    ["a value of that field", "filter[employees][eq]=many", "?filter[employees][eq]", "bad_value"],
-    ["a choice", "filter[stage][in]=active,winning", "?filter[stage][in]", "bad_value"],
-    ["a truth", "filter[employees][isNull]=maybe", "?filter[employees][isNull]", "bad_value"],
-    ["a field to sort by", "sort=shoeSize", "?sort", "not_sortable"],
-    ["a field that is not for sorting", "sort=-phones", "?sort", "not_sortable"],
-    ["five fields to sort by", "sort=name,stage,industry,employees,createTime", "?sort", "too_many"],
-    ["a field to show", "fields=name,shoeSize", "?fields", "unknown_field"],
-    ["a limit", "limit=0", "?limit", "bad_limit"],
-    ["a higher limit", "limit=501", "?limit", "bad_limit"],
-    ["a limit in letters", "limit=ten", "?limit", "bad_limit"],
-    ["a cursor", "cursor=nonsense", "?cursor", "bad_cursor"],
-    ["a search for nothing", "q=%20-%20", "?q", "query_too_short"],
+    ["a parameter", "colour=red", "/colour", "unknown_parameter"],
+    ["a parameter that stands twice", "limit=1&limit=2", "/limit", "repeated_parameter"],
+    ["a field to filter by", "filter[shoeSize][eq]=1", "/filter[shoeSize][eq]", "not_filterable"],
+    ["a field that is not for filtering", "filter[phones][eq]=1", "/filter[phones][eq]", "not_filterable"],
+    ["an operator", "filter[name][like]=1", "/filter[name][like]", "bad_operator"],
+    ["an operator of that field", "filter[employees][contains]=1", "/filter[employees][contains]", "bad_operator"],
+    ["a value of that field", "filter[employees][eq]=many", "/filter[employees][eq]", "bad_value"],
+    ["a choice", "filter[stage][in]=active,winning", "/filter[stage][in]", "bad_value"],
+    ["a truth", "filter[employees][isNull]=maybe", "/filter[employees][isNull]", "bad_value"],
+    ["a field to sort by", "sort=shoeSize", "/sort", "not_sortable"],
+    ["a field that is not for sorting", "sort=-phones", "/sort", "not_sortable"],
+    ["five fields to sort by", "sort=name,stage,industry,employees,createTime", "/sort", "too_many"],
+    ["a field to show", "fields=name,shoeSize", "/fields", "unknown_field"],
+    ["a limit", "limit=0", "/limit", "bad_limit"],
+    ["a higher limit", "limit=501", "/limit", "bad_limit"],
+    ["a limit in letters", "limit=ten", "/limit", "bad_limit"],
+    ["a cursor", "cursor=nonsense", "/cursor", "bad_cursor"],
+    ["a search for nothing", "q=%20-%20", "/q", "query_too_short"],
   ];
   for (const [what, query, pointer, code] of cases)
     test(`${what} is refused, with what is allowed`, async ({ admin }) => {
@@ -204,7 +204,7 @@ test.describe("what a list does not know", () => {
 
   test("33 conditions and 201 values are too many", async ({ admin }) => {
     const conditions = Array.from({ length: 33 }, (_, i) => `filter[employees][ne]=${i}`).join("&");
-    expectProblem(await admin.get(`/api/v1/customers?${conditions}`), 400, "invalid", { "?filter": "too_many" });
+    expectProblem(await admin.get(`/api/v1/customers?${conditions}`), 400, "invalid", { "/filter": "too_many" });
     const values = Array.from({ length: 201 }, (_, i) => i).join(",");
     expectProblem(await admin.get(`/api/v1/customers?filter[employees][in]=${values}`), 400, "invalid");
   });
@@ -222,7 +222,7 @@ test.describe("a cursor", () => {
     const { query, cursor } = await twoPages(admin);
     expect(Buffer.from(cursor, "base64url").toString("latin1")).not.toContain("客户");
     expect((await admin.list("customers", { ...query, limit: 3, cursor })).data).toHaveLength(3);
-    const bad = { "?cursor": "bad_cursor" };
+    const bad = { "/cursor": "bad_cursor" };
     for (const other of [{ sort: "name" }, { sort: "-name,industry" }, { "filter[source][eq]": "other" }, { q: "客" }, { deleted: true }])
       expectProblem(await admin.get(`/api/v1/customers${search({ ...query, ...other, cursor })}`), 400, "invalid", bad);
     expectProblem(await admin.get(`/api/v1/contacts${search({ limit: 2, cursor })}`), 400, "invalid", bad);
@@ -231,7 +231,7 @@ test.describe("a cursor", () => {
   test("of one person is nothing to another", async ({ admin }) => {
     const { query, cursor } = await twoPages(admin);
     const member = await newMember(admin, "另一人");
-    expectProblem(await member.get(`/api/v1/customers${search({ ...query, cursor })}`), 400, "invalid", { "?cursor": "bad_cursor" });
+    expectProblem(await member.get(`/api/v1/customers${search({ ...query, cursor })}`), 400, "invalid", { "/cursor": "bad_cursor" });
   });
 
   test("that was changed anywhere is refused", async ({ admin }) => {
@@ -240,10 +240,10 @@ test.describe("a cursor", () => {
     for (let at = 0; at < bytes.length; at++) {
       const changed = Buffer.from(bytes);
       changed[at] = (bytes[at] ?? 0) ^ 1;
-      expectProblem(await admin.get(`/api/v1/customers${search({ ...query, cursor: changed.toString("base64url") })}`), 400, "invalid", { "?cursor": "bad_cursor" });
+      expectProblem(await admin.get(`/api/v1/customers${search({ ...query, cursor: changed.toString("base64url") })}`), 400, "invalid", { "/cursor": "bad_cursor" });
     }
     for (const broken of [cursor.slice(0, -4), `${cursor}AAAA`, "x".repeat(5000)])
-      expectProblem(await admin.get(`/api/v1/customers${search({ ...query, cursor: broken })}`), 400, "invalid", { "?cursor": "bad_cursor" });
+      expectProblem(await admin.get(`/api/v1/customers${search({ ...query, cursor: broken })}`), 400, "invalid", { "/cursor": "bad_cursor" });
   });
 });
 
