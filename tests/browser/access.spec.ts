@@ -38,6 +38,7 @@ for (const screen of screens) {
 }
 
 test("sign-in, palette, help and form have no accessibility fault @SYS-10", async ({ app, browser, system }) => {
+  test.slow();
   await app.emulateMedia({ reducedMotion: "reduce" });
   await app.keyboard.press("ControlOrMeta+k");
   await expect(app.getByRole("option").first()).toBeVisible();

@@ -1,17 +1,18 @@
 // The conditions of a list as chips that read as a sentence, and what else changes what is shown.
 import { CloseOutlined, DeleteOutlined, FilterOutlined, UserOutlined } from '../ui/icons';
 import { Button, Popover } from 'antd';
-import { useState } from 'react';
+import { lazy, Suspense, useState, type ComponentProps } from 'react';
 import { useTranslation } from 'react-i18next';
 import { findField, type Resource } from '../api/schema';
 import { useMe } from '../api/session';
 import { useLabel } from '../i18n/i18n';
 import { ColumnPicker } from './ColumnPicker';
 import type { Columns } from './columns';
-import { FilterEditor } from './FilterEditor';
 import { FilterSentence } from './FilterSentence';
 import styles from './List.module.css';
 import type { Filter, ListState } from './useListState';
+
+const FilterEditor = lazy(() => import('./FilterEditor'));
 
 interface Props {
   resource: Resource;
@@ -72,6 +73,15 @@ function SortChip({ resource, state, columns }: Props) {
   );
 }
 
+// Loaded when the first filter is set.
+function LazyEditor(props: ComponentProps<typeof FilterEditor>) {
+  return (
+    <Suspense fallback={<div className={styles.filterEditor} />}>
+      <FilterEditor {...props} />
+    </Suspense>
+  );
+}
+
 function AddFilter({ resource, add }: { resource: Resource; add: (filter: Filter) => void }) {
   const { t } = useTranslation();
   const [open, setOpen] = useState(false);
@@ -81,7 +91,7 @@ function AddFilter({ resource, add }: { resource: Resource; add: (filter: Filter
     add(filter);
   };
   return (
-    <Popover trigger="click" placement="bottomLeft" destroyOnHidden open={open} onOpenChange={setOpen} content={<FilterEditor resource={resource} done={done} />}>
+    <Popover trigger="click" placement="bottomLeft" destroyOnHidden open={open} onOpenChange={setOpen} content={<LazyEditor resource={resource} done={done} />}>
       <Button size="small" type="text" icon={<FilterOutlined />} aria-expanded={open}>
         {t('filter.add')}
       </Button>
@@ -105,7 +115,7 @@ function FilterChip({ resource, filter, change, remove }: ChipProps) {
   };
   return (
     <span className={styles.chip}>
-      <Popover trigger="click" placement="bottomLeft" destroyOnHidden open={open} onOpenChange={setOpen} content={<FilterEditor resource={resource} initial={filter} done={done} />}>
+      <Popover trigger="click" placement="bottomLeft" destroyOnHidden open={open} onOpenChange={setOpen} content={<LazyEditor resource={resource} initial={filter} done={done} />}>
         <button type="button" className={styles.chipText} aria-expanded={open}>
           <FilterSentence resource={resource} filter={filter} />
         </button>

@@ -37,7 +37,7 @@ function operatorsOf(field: Field): Operator[] {
   return ASKED[kind].filter((operator) => field.filter?.includes(operator) === true);
 }
 
-export function FilterEditor({ resource, initial, done }: Props) {
+export default function FilterEditor({ resource, initial, done }: Props) {
   const { t } = useTranslation();
   const label = useLabel();
   const fields = resource.fields.filter((field) => field.filter !== undefined && field.filter.length > 0);
