@@ -59,11 +59,6 @@ test("palette, help and form have no accessibility fault @SYS-10", async ({ app 
   await expect(app.getByRole("dialog").getByLabel("Name")).toBeVisible();
   await expectAccessible(app);
 });
-  await outside.goto("/");
-  await expect(outside.getByRole("heading", { level: 1 })).toBeVisible();
-  await expectAccessible(outside);
-  await outside.close();
-});
 
 test.describe("on a phone of 360 px", () => {
   test.use({ viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
