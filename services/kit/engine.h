@@ -8,7 +8,7 @@
  * back, never errors of SQL. Rows that another transaction holds are taken alone afterwards, within the
  * connection's lock time-out; who is held up for longer has `again` set. A group whose transaction failed is
  * run again one by one. A connection that is lost at the commit is resolved: a create by the ids that we
- * gave, an update by pg_xact_status().
+ * gave, an update by its events.
  *
  * Every request ends with its status, problem, reply and version set; the lane sends the replies.
  */

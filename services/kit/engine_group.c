@@ -367,34 +367,36 @@ static enum status change_once(struct group *g, bool *committing)
 	return db_end(g->db);
 }
 
-/* The connection broke at a commit: PostgreSQL knows how that transaction ended. UNAVAILABLE: it cannot be
- * asked. */
-static enum status ask_fate(struct group *g, bool *committed_out)
+/* The connection broke at a commit: waits until that transaction has ended. Whether it committed is not to be
+ * learnt from its xid: one that had not reached the disk at a crash PostgreSQL gives to another transaction,
+ * which then "committed", or says that it lies in the future. UNAVAILABLE: it cannot be asked. */
+static enum status await_end(struct group *g)
 {
-	static const struct db_statement ask = { "SELECT pg_xact_status($1::text::xid8)" };
+	static const struct db_statement ask = {
+		"SELECT pg_xact_status($1::text::xid8) IS DISTINCT FROM 'in progress'"
+	};
 	struct arena *arena = arena_new();
-	enum status status = UNAVAILABLE;
+	bool ended = false;
 
-	for (int i = 0; i < RESOLVE_S * 1000000 / RESOLVE_STEP_US && status != OK; i++) {
+	for (int i = 0; i < RESOLVE_S * 1000000 / RESOLVE_STEP_US && !ended; i++) {
 		struct db_params params = { .arena = arena };
-		PGresult *rows;
+		enum status status = db_ready(g->db);
+		PGresult *rows = NULL;
 
 		db_bind_text(&params, g->xid);
-		if (db_ready(g->db) == OK && db_run(g->db, arena, &ask, &params, &rows) == OK &&
-			!PQgetisnull(rows, 0, 0)) {
-			*committed_out = !strncmp(db_bytes(rows, 0, 0).data, "committed", 9);
-			if (*committed_out || !strncmp(db_bytes(rows, 0, 0).data, "aborted", 7))
-				status = OK;
-		}
-		if (status != OK)
+		if (status == OK)
+			status = db_run(g->db, arena, &ask, &params, &rows);
+		ended = status == OK ? db_bool(rows, 0, 0) : status == INVALID; /* in the future */
+		if (!ended)
 			usleep(RESOLVE_STEP_US);
 	}
 	arena_free(arena);
-	return status;
+	return ended ? OK : UNAVAILABLE;
 }
 
-/* The transaction committed but did not say which rows a constraint refused: those have no event. */
-static enum status find_written(struct group *g)
+/* What the transaction wrote has its events, and a row without one was refused by a constraint. No event at
+ * all: it was rolled back, or came to nothing, and may run again. */
+static enum status find_written(struct group *g, bool *any_out)
 {
 	static const struct db_statement find = {
 		"SELECT subject_id FROM event_outbox WHERE event_id = ANY ($1::uuid[])"
@@ -421,6 +423,9 @@ static enum status find_written(struct group *g)
 	db_send(g->db, &find, &params);
 	db_sync(g->db);
 	TRY(group_read_written(g));
+	*any_out = false;
+	for (size_t i = 0; i < g->count; i++)
+		*any_out |= g->writes[i]->event && g->writes[i]->state == WRITTEN;
 	return db_end(g->db);
 }
 
@@ -435,7 +440,7 @@ static enum status wait_for_database(struct db *db)
 }
 
 /* Runs the group until its outcome is known: again after a lost connection (creates are repeatable by their
- * ids, changes when PostgreSQL says that they were rolled back). An error of SQL is handed back. */
+ * ids, changes when they left no event). An error of SQL is handed back. */
 enum status group_run_until_known(struct group *g, bool create)
 {
 	for (int attempt = 0;; attempt++) {
@@ -451,8 +456,7 @@ enum status group_run_until_known(struct group *g, bool create)
 		bool committed = false;
 
 		g->given_up = attempt == LOCK_ATTEMPTS || wait_for_database(g->db) != OK ||
-			      (committing && ask_fate(g, &committed) != OK) ||
-			      (committed && find_written(g) != OK);
+			      (committing && (await_end(g) != OK || find_written(g, &committed) != OK));
 		if (g->given_up || committed)
 			return g->given_up ? UNAVAILABLE : OK;
 	}
