@@ -16,6 +16,7 @@
 #define SERVER_TIMEOUT_MS  60000  /* a server that says nothing for so long is taken for dead */
 #define CONNECT_TIMEOUT    "5"    /* s */
 #define RETRY_MS           200
+#define FAREWELL_MS        20
 #define POSTGRES_EPOCH_US  946684800000000 /* 2000-01-01 */
 
 enum pending { PENDING_PREPARE, PENDING_STATEMENT, PENDING_SYNC };
@@ -146,14 +147,15 @@ static enum status connect_now(struct db *db)
 	return OK;
 }
 
-/* Whether the server has ended a connection while nothing was asked of it: told now, it costs no request its answer. */
+/* Whether the server has ended a connection while nothing was asked of it: told now, it costs no request its answer. What an idle
+ * server says is usually its farewell: the end of the connection is then on its way. */
 static bool has_died(struct db *db)
 {
 	struct pollfd fd = { PQsocket(db->conn), POLLIN, 0 };
 
 	if (db->first != db->last)
 		return false; /* in the middle of a group: its reader finds out */
-	while (poll(&fd, 1, 0) > 0)
+	for (int wait_ms = 0; poll(&fd, 1, wait_ms) > 0; wait_ms = FAREWELL_MS)
 		if (fd.revents & (POLLHUP | POLLERR) || !PQconsumeInput(db->conn))
 			return true;
 	return PQstatus(db->conn) != CONNECTION_OK;
@@ -391,8 +393,10 @@ static enum status failed(struct db *db, const PGresult *result)
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 	const char *detail = PQresultErrorField(result, PG_DIAG_CONTEXT);
+	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
 
-	if (!sqlstate)
+	/* The server's last words: a COMMIT before them may have been done. */
+	if (!sqlstate || (severity && (!strcmp(severity, "FATAL") || !strcmp(severity, "PANIC"))))
 		return lost(db);
 	snprintf(db->sqlstate, sizeof db->sqlstate, "%s", sqlstate);
 	snprintf(db->error, sizeof db->error, "%s", message ? message : "");
