@@ -17,6 +17,7 @@
 #define CONNECT_TIMEOUT   "5"   /* s */
 #define RETRY_MS          200
 #define IDLE_TIMEOUT_MS   60000
+#define FAREWELL_MS       20
 #define POSTGRES_EPOCH_US 946684800000000 /* 2000-01-01 */
 
 enum pending { PENDING_PREPARE, PENDING_STATEMENT, PENDING_SYNC };
@@ -152,14 +153,14 @@ static enum status connect_now(struct db *db)
 }
 
 /* Whether the server has ended a connection while nothing was asked of it: told now, it costs no request its
- * answer. */
+ * answer. What an idle server says is usually its farewell: the end of the connection is then on its way. */
 static bool has_died(struct db *db)
 {
 	struct pollfd fd = { PQsocket(db->conn), POLLIN, 0 };
 
 	if (db->first != db->last)
 		return false; /* in the middle of a group: its reader finds out */
-	while (poll(&fd, 1, 0) > 0)
+	for (int wait_ms = 0; poll(&fd, 1, wait_ms) > 0; wait_ms = FAREWELL_MS)
 		if (fd.revents & (POLLHUP | POLLERR) || !PQconsumeInput(db->conn))
 			return true;
 	return PQstatus(db->conn) != CONNECTION_OK;
@@ -401,8 +402,10 @@ static enum status failed(struct db *db, const PGresult *result)
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 	const char *detail = PQresultErrorField(result, PG_DIAG_CONTEXT);
+	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
 
-	if (!sqlstate)
+	/* The server's last words: a COMMIT before them may have been done. */
+	if (!sqlstate || (severity && (!strcmp(severity, "FATAL") || !strcmp(severity, "PANIC"))))
 		return lost(db);
 	snprintf(db->sqlstate, sizeof db->sqlstate, "%s", sqlstate);
 	snprintf(db->error, sizeof db->error, "%s", message ? message : "");

@@ -234,6 +234,7 @@ struct table *table_new(const struct schema_resource *resource, const struct res
 	struct arena *arena = arena_new(); /* for ever */
 	struct table *table = arena_zalloc(arena, sizeof *table);
 
+	table->arena = arena; /* so that leak checkers find it */
 	table->resource = resource;
 	table->ops = ops ? ops : &no_ops;
 	table->columns = column_list(resource->message, "", arena);

@@ -25,6 +25,7 @@ struct constraint {
 };
 
 struct table {
+	struct arena *arena; /* all of it, for ever */
 	const struct schema_resource *resource;
 	const struct resource_ops *ops; /* never NULL */
 	const char *columns;            /* "id, version, …" in the order of the message */

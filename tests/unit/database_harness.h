@@ -1,6 +1,7 @@
 /*
- * database_harness.h: a real PostgreSQL of a test program's own, in a temporary directory and on a unix socket there, with the
- * schema of the customer service as its migrations make it; principals; and requests as the bus would bring them.
+ * database_harness.h: a real PostgreSQL of a test program's own, in a temporary directory and on a unix
+ *socket there, with the schema of the customer service as its migrations make it; principals; and requests as
+ *the bus would bring them.
  *
  *	int main(void) { return cmocka_run_group_tests_name("engine", tests, database_start, database_stop); }
  */
@@ -33,20 +34,24 @@
 extern const struct migration customer_migrations[];
 
 static const struct resource database_resources[] = {
-	{ "customers", &customer_ops }, { "contacts", NULL }, { "activities", NULL }, { "jobs", NULL }, { 0 },
+	{ "customers", &customer_ops },
+	{ "contacts", NULL },
+	{ "activities", NULL },
+	{ "jobs", NULL },
+	{ 0 },
 };
 static const struct service database_service = { .name = "customer", .resources = database_resources };
 
 static struct {
 	char directory[64];
-	char conninfo[128];       /* the runtime role */
+	char conninfo[128]; /* the runtime role */
 	char owner_conninfo[128];
 	char superuser_conninfo[128];
 	struct db *superuser;
-	struct arena *arena;      /* of the group */
+	struct arena *arena; /* of the group */
 } database;
 
-#define fail_with(...)                                                                                        \
+#define fail_with(...)                                                                                       \
 	do {                                                                                                 \
 		print_error(__VA_ARGS__);                                                                    \
 		_fail(__FILE__, __LINE__);                                                                   \
@@ -105,8 +110,9 @@ __attribute__((format(printf, 1, 2))) static inline int64_t database_sql(const c
 	if (db_end(database.superuser) != OK || status != OK)
 		fail_with("%s: %s", sql, db_error(database.superuser));
 	if (rows && PQntuples(rows) && PQnfields(rows) && !PQgetisnull(rows, 0, 0))
-		value = PQgetlength(rows, 0, 0) == 8 ? db_int8(rows, 0, 0) :
-			PQgetlength(rows, 0, 0) == 4 ? db_int4(rows, 0, 0) : PQgetvalue(rows, 0, 0)[0];
+		value = PQgetlength(rows, 0, 0) == 8   ? db_int8(rows, 0, 0)
+			: PQgetlength(rows, 0, 0) == 4 ? db_int4(rows, 0, 0)
+						       : PQgetvalue(rows, 0, 0)[0];
 	arena_free(arena);
 	return value;
 }
@@ -121,20 +127,29 @@ static inline int database_start(void **state)
 		return 1;
 	if (!geteuid())
 		database_shell("chown postgres:postgres %s", d);
-	database_shell("%s%s/initdb -D %s/data -U guanxi -A trust -N -E UTF8 --locale=C.UTF-8 >%s/log 2>&1", as, bin, d, d);
-	database_shell("%s%s/pg_ctl -D %s/data -s -w -l %s/data/log -o \"-c listen_addresses='' -c unix_socket_directories=%s -c fsync=off"
-		" -c max_connections=60 -c jit=off\" start", as, bin, d, d, d);
-	snprintf(database.conninfo, sizeof database.conninfo, "host=%s dbname=guanxi user=guanxi_customer", d);
-	snprintf(database.owner_conninfo, sizeof database.owner_conninfo, "host=%s dbname=guanxi user=guanxi_customer_owner", d);
-	snprintf(database.superuser_conninfo, sizeof database.superuser_conninfo, "host=%s dbname=guanxi user=guanxi", d);
+	database_shell("%s%s/initdb -D %s/data -U guanxi -A trust -N -E UTF8 --locale=C.UTF-8 >%s/log 2>&1",
+		as, bin, d, d);
+	database_shell("%s%s/pg_ctl -D %s/data -s -w -l %s/data/log -o \"-c listen_addresses='' -c "
+		       "unix_socket_directories=%s -c fsync=off"
+		       " -c max_connections=60 -c jit=off\" start",
+		as, bin, d, d, d);
+	snprintf(
+		database.conninfo, sizeof database.conninfo, "host=%s dbname=guanxi user=guanxi_customer", d);
+	snprintf(database.owner_conninfo, sizeof database.owner_conninfo,
+		"host=%s dbname=guanxi user=guanxi_customer_owner", d);
+	snprintf(database.superuser_conninfo, sizeof database.superuser_conninfo,
+		"host=%s dbname=guanxi user=guanxi", d);
 	database_shell("psql -X -q -h %s -U guanxi -d postgres -c 'create database guanxi'", d);
-	database_shell("psql -X -q -h %s -U guanxi -d guanxi -v schema=customer -v owner_password=o -v runtime_password=r"
-		" -f deploy/local/provision.sql", d);
+	database_shell("psql -X -q -h %s -U guanxi -d guanxi -v schema=customer -v owner_password=o -v "
+		       "runtime_password=r"
+		       " -f deploy/local/provision.sql",
+		d);
 	schema_get();
 	query_open("00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
 	migrate(database.owner_conninfo, "customer", customer_migrations);
 	service_make_tables(&database_service);
-	database.superuser = db_open(&(struct db_options){ .conninfo = database.superuser_conninfo, .schema = "customer", .name = "test" });
+	database.superuser = db_open(&(struct db_options){
+		.conninfo = database.superuser_conninfo, .schema = "customer", .name = "test" });
 	database.arena = arena_new();
 	return 0;
 }
@@ -144,7 +159,8 @@ static inline int database_stop(void **state)
 	(void)state;
 	db_close(database.superuser);
 	arena_free(database.arena);
-	database_shell("%s%s/pg_ctl -D %s/data -s -w -m immediate stop", database_account(), database_bin(), database.directory);
+	database_shell("%s%s/pg_ctl -D %s/data -s -w -m immediate stop", database_account(), database_bin(),
+		database.directory);
 	database_shell("rm -rf %s", database.directory);
 	return 0;
 }
@@ -152,8 +168,11 @@ static inline int database_stop(void **state)
 /* The runtime role's, as a lane opens it. */
 static inline struct db *database_open(const char *conninfo, unsigned lock_timeout_ms)
 {
-	return db_open(&(struct db_options){ .conninfo = conninfo, .schema = "customer", .statement_timeout_ms = 20000,
-		.lock_timeout_ms = lock_timeout_ms, .name = "lane" });
+	return db_open(&(struct db_options){ .conninfo = conninfo,
+		.schema = "customer",
+		.statement_timeout_ms = 20000,
+		.lock_timeout_ms = lock_timeout_ms,
+		.name = "lane" });
 }
 
 /* --- people and what they ask */
@@ -175,7 +194,8 @@ static inline struct principal *person_new(bool administrator, const uint8_t (*t
 	}
 	message.id = id_text;
 	message.has_role = true;
-	message.role = administrator ? GUANXI__IDENTITY__V1__ROLE__ROLE_ADMINISTRATOR : GUANXI__IDENTITY__V1__ROLE__ROLE_MEMBER;
+	message.role = administrator ? GUANXI__IDENTITY__V1__ROLE__ROLE_ADMINISTRATOR
+				     : GUANXI__IDENTITY__V1__ROLE__ROLE_MEMBER;
 	message.team_id = team_count ? texts[0] : NULL;
 	message.team_ids = pointers;
 	message.n_team_ids = team_count;
@@ -191,7 +211,8 @@ static inline void database_knows(const char *table, const uint8_t id[16])
 	char text[37];
 
 	uuid_to_text(id, text);
-	database_sql("INSERT INTO customer.%s (id, name) VALUES ('%s', 'x') ON CONFLICT DO NOTHING", table, text);
+	database_sql(
+		"INSERT INTO customer.%s (id, name) VALUES ('%s', 'x') ON CONFLICT DO NOTHING", table, text);
 }
 
 static inline const char *id_text_of(struct request *req, const uint8_t id[16])
@@ -206,8 +227,13 @@ static inline const char *id_text_of(struct request *req, const uint8_t id[16])
 static inline struct request *request_of(struct principal *who, const char *collection, enum verb verb)
 {
 	struct request *req = request_for_job(&database_service, who);
-	static const char *const names[] = { [VERB_GET] = "get", [VERB_LIST] = "list", [VERB_HISTORY] = "history", [VERB_CREATE] = "create",
-		[VERB_UPDATE] = "update", [VERB_DELETE] = "delete", [VERB_RESTORE] = "restore" };
+	static const char *const names[] = { [VERB_GET] = "get",
+		[VERB_LIST] = "list",
+		[VERB_HISTORY] = "history",
+		[VERB_CREATE] = "create",
+		[VERB_UPDATE] = "update",
+		[VERB_DELETE] = "delete",
+		[VERB_RESTORE] = "restore" };
 
 	req->verb = verb;
 	req->resource = schema_resource_find(collection);
@@ -242,8 +268,8 @@ static inline struct request *create_of(struct principal *who, const char *colle
 }
 
 /* Also deletes and restores, which take no patch. */
-static inline struct request *change_of(struct principal *who, const char *collection, enum verb verb, const uint8_t id[16],
-	uint64_t if_version, const char *json)
+static inline struct request *change_of(struct principal *who, const char *collection, enum verb verb,
+	const uint8_t id[16], uint64_t if_version, const char *json)
 {
 	struct request *req = request_of(who, collection, verb);
 	struct buffer body = { .arena = req->arena };
@@ -262,7 +288,8 @@ static inline struct request *change_of(struct principal *who, const char *colle
 	return req;
 }
 
-/* Plans and writes them as one group, as a lane does: those held up by another transaction again, until they are done. */
+/* Plans and writes them as one group, as a lane does: those held up by another transaction again, until they
+ * are done. */
 static inline void write_all(struct db *db, struct request **requests, size_t count)
 {
 	struct request *group[64];
@@ -306,7 +333,8 @@ static inline void make_customer(struct db *db, struct principal *who, const cha
 	struct request *req = create_of(who, "customers", json);
 
 	if (write_one(db, req) != OK)
-		fail_with("%s: %s", json, req->problem ? problem_text(req->problem, LANGUAGE_EN, req->arena) : db_error(db));
+		fail_with("%s: %s", json,
+			req->problem ? problem_text(req->problem, LANGUAGE_EN, req->arena) : db_error(db));
 	id_of(req, id_out);
 	request_free(req);
 }

@@ -5,7 +5,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-/* Writes in groups against a real PostgreSQL: what each request of a group gets, and that each effect happens once. */
+/* Writes in groups against a real PostgreSQL: what each request of a group gets, and that each effect happens
+ * once. */
 
 static struct db *db;
 static struct principal *admin;
@@ -44,7 +45,8 @@ static int64_t version_of(const uint8_t id[16])
 /* Events of a record, wherever they are: in these tests no sequencer moves them on. */
 static int64_t events_of(const uint8_t id[16])
 {
-	return database_sql("SELECT count(*) FROM customer.event_outbox WHERE subject_id = '%s'", text_of(id));
+	return database_sql(
+		"SELECT count(*) FROM customer.event_outbox WHERE subject_id = '%s'", text_of(id));
 }
 
 static const char *code_of(const struct request *req)
@@ -70,7 +72,8 @@ static void a_group_of_creates_gives_each_its_own_outcome(void **state)
 		"{\"name\":\"戊\"}",
 	};
 	struct request *requests[6];
-	int64_t before = database_sql("SELECT count(*) FROM customer.customer"), events = database_sql("SELECT count(*) FROM customer.event_outbox");
+	int64_t before = database_sql("SELECT count(*) FROM customer.customer"),
+		events = database_sql("SELECT count(*) FROM customer.event_outbox");
 
 	(void)state;
 	for (size_t i = 0; i < 6; i++)
@@ -107,7 +110,8 @@ static void a_group_of_changes_gives_each_its_own_outcome(void **state)
 	requests[3] = change_of(admin, "customers", VERB_UPDATE, ids[2], 0, "{\"industry\":\"一\"}");
 	requests[4] = change_of(stranger, "customers", VERB_UPDATE, ids[3], 0, "{\"industry\":\"二\"}");
 	requests[5] = change_of(admin, "customers", VERB_DELETE, ids[4], 1, NULL);
-	requests[6] = change_of(admin, "customers", VERB_UPDATE, ids[0], 0, "{\"source\":\"展会\"}"); /* the same record again */
+	requests[6] = change_of(admin, "customers", VERB_UPDATE, ids[0], 0,
+		"{\"source\":\"展会\"}"); /* the same record again */
 	write_all(db, requests, 7);
 	assert_int_equal(requests[0]->status, OK);
 	assert_int_equal(requests[0]->version, 2);
@@ -124,7 +128,11 @@ static void a_group_of_changes_gives_each_its_own_outcome(void **state)
 	assert_int_equal(events_of(ids[1]), 1);
 	assert_int_equal(events_of(ids[2]), 1);
 	assert_int_equal(events_of(ids[3]), 1);
-	assert_int_equal(database_sql("SELECT count(*) FROM customer.customer WHERE id = '%s' AND delete_time IS NOT NULL", text_of(ids[4])), 1);
+	assert_int_equal(
+		database_sql(
+			"SELECT count(*) FROM customer.customer WHERE id = '%s' AND delete_time IS NOT NULL",
+			text_of(ids[4])),
+		1);
 	for (size_t i = 0; i < 7; i++)
 		request_free(requests[i]);
 }
@@ -154,7 +162,8 @@ static void reads_of_a_group_come_back_to_who_asked(void **state)
 		snprintf(name, sizeof name, "客户 %zu", i / 2);
 		assert_int_equal(requests[i]->status, i % 2 ? NOT_FOUND : OK);
 		if (i % 2 == 0)
-			assert_non_null(memmem(requests[i]->reply.data, requests[i]->reply.len, name, strlen(name)));
+			assert_non_null(
+				memmem(requests[i]->reply.data, requests[i]->reply.len, name, strlen(name)));
 		request_free(requests[i]);
 	}
 }
@@ -189,7 +198,9 @@ static void a_key_with_another_body_is_refused_and_of_a_refused_request_is_free_
 {
 	struct request *first = keyed(create_of(admin, "customers", "{\"name\":\"甲\"}"), "reused"),
 		       *other = keyed(create_of(admin, "customers", "{\"name\":\"乙\"}"), "reused"),
-		       *refused = keyed(create_of(admin, "customers", "{\"name\":\"丙\",\"creditCode\":\"91440300000000001H\"}"), "refused"),
+		       *refused = keyed(create_of(admin, "customers",
+						"{\"name\":\"丙\",\"creditCode\":\"91440300000000001H\"}"),
+			       "refused"),
 		       *again = keyed(create_of(admin, "customers", "{\"name\":\"丙\"}"), "refused");
 
 	(void)state;
@@ -211,14 +222,17 @@ static void a_replayed_change_tells_the_version_that_it_made(void **state)
 	(void)state;
 	make_customer(db, admin, "{\"name\":\"甲\"}", id);
 	for (int round = 0; round < 3; round++) {
-		struct request *req = keyed(change_of(admin, "customers", VERB_UPDATE, id, round ? 0 : 1, "{\"source\":\"一\"}"), "change");
+		struct request *req = keyed(
+			change_of(admin, "customers", VERB_UPDATE, id, round ? 0 : 1, "{\"source\":\"一\"}"),
+			"change");
 
 		/* What is asked is more than the patch: without If-Match it is another request. */
 		assert_int_equal(write_one(db, req), round ? MISUSED_KEY : OK);
 		request_free(req);
 	}
 	for (int round = 0; round < 3; round++) {
-		struct request *req = keyed(change_of(admin, "customers", VERB_UPDATE, id, 0, "{\"source\":\"二\"}"), "change 2");
+		struct request *req = keyed(
+			change_of(admin, "customers", VERB_UPDATE, id, 0, "{\"source\":\"二\"}"), "change 2");
 
 		assert_int_equal(write_one(db, req), OK);
 		assert_int_equal(req->version, 3);
@@ -265,8 +279,9 @@ static void a_row_that_another_transaction_holds_does_not_hold_up_the_rest_of_th
 	for (size_t i = 0; i < 4; i++)
 		w.requests[i] = change_of(admin, "customers", VERB_UPDATE, ids[i], 0, "{\"source\":\"锁\"}");
 	pthread_create(&w.thread, NULL, run_writer, &w);
-	snprintf(sql, sizeof sql, "SELECT count(*) = 3 FROM customer.customer WHERE version = 2 AND id IN ('%s', '%s', '%s')", text_of(ids[0]),
-		text_of(ids[2]), text_of(ids[3]));
+	snprintf(sql, sizeof sql,
+		"SELECT count(*) = 3 FROM customer.customer WHERE version = 2 AND id IN ('%s', '%s', '%s')",
+		text_of(ids[0]), text_of(ids[2]), text_of(ids[3]));
 	for (int i = 0; !database_sql("%s", sql); i++) {
 		assert_true(i < 2000); /* the three others are written while the first is still held */
 		usleep(5000);
@@ -306,7 +321,8 @@ static void *run_hot(void *arg)
 			char json[64];
 
 			snprintf(json, sizeof json, "{\"source\":\"%d %d %d\"}", hot->backwards, round, i);
-			requests[i] = change_of(admin, "customers", VERB_UPDATE, hot->ids[hot->backwards ? HOT_ROWS - 1 - i : i], 0, json);
+			requests[i] = change_of(admin, "customers", VERB_UPDATE,
+				hot->ids[hot->backwards ? HOT_ROWS - 1 - i : i], 0, json);
 		}
 		write_all(own, requests, HOT_ROWS);
 		for (int i = 0; i < HOT_ROWS; i++) {
@@ -333,36 +349,40 @@ static void lanes_that_update_the_same_rows_in_opposite_order_neither_deadlock_n
 		pthread_join(lanes[i].thread, NULL);
 		assert_int_equal(lanes[i].done, HOT_ROWS * HOT_ROUNDS);
 	}
-	for (int i = 0; i < HOT_ROWS; i++) { /* lanes 0 and 2 write the same texts: then nothing changes and no version is made */
+	for (int i = 0; i < HOT_ROWS;
+		i++) { /* lanes 0 and 2 write the same texts: then nothing changes and no version is made */
 		assert_true(version_of(ids[i]) >= 1 + 2 * HOT_ROUNDS / 2);
 		assert_int_equal(events_of(ids[i]), version_of(ids[i]));
 	}
 	assert_int_equal(database_sql("SELECT pg_stat_clear_snapshot() IS NULL"), 0);
-	assert_int_equal(database_sql("SELECT deadlocks FROM pg_stat_database WHERE datname = 'guanxi'"), deadlocks);
+	assert_int_equal(
+		database_sql("SELECT deadlocks FROM pg_stat_database WHERE datname = 'guanxi'"), deadlocks);
 }
 
 /* --- connections that break at the commit */
 
-/* A proxy before PostgreSQL's socket that cuts a connection at a chosen Sync message of the client: in front of it, so that the
- * server never gets it, or behind it, so that only the answer is lost. */
+/* A proxy before PostgreSQL's socket that cuts a connection at a chosen Sync message of the client: in front
+ * of it, so that the server never gets it, or behind it, so that only the answer is lost. */
 static struct {
 	char directory[80];
 	int listener;
 	pthread_t thread;
-	_Atomic int cut_at;      /* the how-manieth Sync from now is cut; 0: none */
+	_Atomic int cut_at; /* the how-manieth Sync from now is cut; 0: none */
 	_Atomic bool cut_behind;
 	_Atomic bool stopping;
 	_Atomic int cuts;
 } proxy;
 
-/* Where the first Sync of the client's bytes ends, counting messages across reads. Frontend messages: type, length, body. */
+/* Where the first Sync of the client's bytes ends, counting messages across reads. Frontend messages: type,
+ * length, body. */
 struct scan {
-	bool started;        /* the startup message, which has no type, has passed */
+	bool started; /* the startup message, which has no type, has passed */
 	unsigned char head[5];
 	size_t head_len, left;
 };
 
-/* Bytes up to and including the Sync to be cut; SIZE_MAX when it is not in there. `begin_out`: where that Sync begins. */
+/* Bytes up to and including the Sync to be cut; SIZE_MAX when it is not in there. `begin_out`: where that
+ * Sync begins. */
 static size_t find_cut(struct scan *s, const unsigned char *bytes, size_t len, size_t *begin_out)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -521,11 +541,13 @@ static void a_create_whose_commit_is_cut_happens_once(void **state)
 			struct request *requests[5];
 			uint8_t warm[16];
 
-			make_customer(cut, admin, "{\"name\":\"热身\"}", warm); /* prepared statements are there */
+			make_customer(
+				cut, admin, "{\"name\":\"热身\"}", warm); /* prepared statements are there */
 			for (int i = 0; i < 5; i++) {
 				requests[i] = create_of(admin, "customers", "{\"name\":\"断线\"}");
 				if (i % 2)
-					keyed(requests[i], arena_printf(requests[i]->arena, "cut %d %d %d", behind, round, i));
+					keyed(requests[i], arena_printf(requests[i]->arena, "cut %d %d %d",
+								   behind, round, i));
 			}
 			proxy.cut_behind = behind;
 			proxy.cut_at = 1;
@@ -569,10 +591,14 @@ static void a_change_whose_commit_is_cut_happens_once(void **state)
 				for (int i = 0; i < 5; i++) {
 					char json[64];
 
-					snprintf(json, sizeof json, "{\"source\":\"%d %d %d\"}", trip, behind, round);
-					requests[i] = change_of(admin, "customers", VERB_UPDATE, ids[i], 0, json);
+					snprintf(json, sizeof json, "{\"source\":\"%d %d %d\"}", trip, behind,
+						round);
+					requests[i] =
+						change_of(admin, "customers", VERB_UPDATE, ids[i], 0, json);
 					if (i % 2)
-						keyed(requests[i], arena_printf(requests[i]->arena, "change %d %d %d %d", trip, behind, round, i));
+						keyed(requests[i],
+							arena_printf(requests[i]->arena, "change %d %d %d %d",
+								trip, behind, round, i));
 				}
 				proxy.cut_behind = behind;
 				proxy.cut_at = trip; /* the second trip ends in COMMIT */
@@ -629,7 +655,8 @@ static void *run_killer(void *unused)
 {
 	(void)unused;
 	while (!storm_over) {
-		database_sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'lane' AND random() < 0.4");
+		database_sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE "
+			     "application_name = 'lane' AND random() < 0.4");
 		usleep(30000);
 	}
 	return NULL;
@@ -654,29 +681,35 @@ static void every_acknowledged_write_is_there_once_while_connections_are_killed(
 	storm_over = true;
 	pthread_join(killer, NULL);
 	for (int i = 0; i < STORM_LANES; i++) {
-		int64_t effects = version_of(storms[i].id) - 1 +
+		int64_t effects =
+			version_of(storms[i].id) - 1 +
 			database_sql("SELECT count(*) FROM customer.customer WHERE name = '风暴 %d'", i);
 
-		/* What was refused must not have happened either: the engine finds out how its transactions ended. */
+		/* What was refused must not have happened either: the engine finds out how its transactions
+		 * ended. */
 		assert_int_equal(effects, storms[i].acknowledged);
 		assert_int_equal(storms[i].acknowledged + storms[i].refused, 2 * STORM_WRITES);
 		assert_true(storms[i].acknowledged > STORM_WRITES);
 		assert_int_equal(events_of(storms[i].id), version_of(storms[i].id));
 	}
-	assert_int_equal(database_sql("SELECT count(*) FROM customer.customer c WHERE c.version <>"
-		" (SELECT count(*) FROM customer.event_outbox e WHERE e.subject_id = c.id)"), 0);
+	assert_int_equal(
+		database_sql("SELECT count(*) FROM customer.customer c WHERE c.version <>"
+			     " (SELECT count(*) FROM customer.event_outbox e WHERE e.subject_id = c.id)"),
+		0);
 }
 
 /* --- the past */
 
 static void a_record_is_put_together_as_it_was_at_each_version(void **state)
 {
-	static const char *const patches[] = { "{\"industry\":\"二\"}", "{\"phones\":[]}", "{\"industry\":null,\"employees\":\"7\"}" };
+	static const char *const patches[] = { "{\"industry\":\"二\"}", "{\"phones\":[]}",
+		"{\"industry\":null,\"employees\":\"7\"}" };
 	struct record *record;
 	uint8_t id[16];
 
 	(void)state;
-	make_customer(db, admin, "{\"name\":\"甲\",\"industry\":\"一\",\"phones\":[{\"number\":\"13800138000\"}]}", id);
+	make_customer(db, admin,
+		"{\"name\":\"甲\",\"industry\":\"一\",\"phones\":[{\"number\":\"13800138000\"}]}", id);
 	for (size_t i = 0; i < 3; i++) {
 		struct request *req = change_of(admin, "customers", VERB_UPDATE, id, 0, patches[i]);
 

@@ -1,6 +1,7 @@
 #include "database_harness.h"
 
-/* The query compiler: nothing that a user sent becomes SQL, and what members see is what principal_may_see() says. */
+/* The query compiler: nothing that a user sent becomes SQL, and what members see is what principal_may_see()
+ * says. */
 
 static struct db *db;
 
@@ -38,8 +39,8 @@ static struct request *list_of(struct principal *who, Guanxi__ListRequest *list)
 	return req;
 }
 
-static void add_condition(struct request *req, Guanxi__ListRequest *list, Guanxi__Condition **conditions, const char *field,
-	const char *operator_, const char *value)
+static void add_condition(struct request *req, Guanxi__ListRequest *list, Guanxi__Condition **conditions,
+	const char *field, const char *operator_, const char *value)
 {
 	Guanxi__Condition *c = arena_zalloc(req->arena, sizeof *c);
 
@@ -65,9 +66,12 @@ static const char *sql_of(struct request *req, struct query **query_out)
 /* Every place where a person's text goes in, each with the same marker: it must not come out in the SQL. */
 static void what_a_person_sent_is_never_in_the_text_of_the_statement(void **state)
 {
-	static const char *const markers[] = { "zqmarker", "zq'marker", "\"; drop table customer; --zq", "zq\\", "$1zq", "zq%_" };
-	static const char *const operators[] = { "eq", "ne", "in", "lt", "lte", "gt", "gte", "contains", "isNull", "zqmarker" };
-	static const char *const fields[] = { "name", "industry", "source", "creditCode", "employees", "stage", "ownerId", "createTime", "zqmarker" };
+	static const char *const markers[] = { "zqmarker", "zq'marker", "\"; drop table customer; --zq",
+		"zq\\", "$1zq", "zq%_" };
+	static const char *const operators[] = { "eq", "ne", "in", "lt", "lte", "gt", "gte", "contains",
+		"isNull", "zqmarker" };
+	static const char *const fields[] = { "name", "industry", "source", "creditCode", "employees",
+		"stage", "ownerId", "createTime", "zqmarker" };
 	struct principal *member = person_new(false, NULL, 0), *admin = person_new(true, NULL, 0);
 	int compiled = 0;
 
@@ -76,19 +80,22 @@ static void what_a_person_sent_is_never_in_the_text_of_the_statement(void **stat
 		for (size_t o = 0; o < sizeof operators / sizeof *operators; o++)
 			for (size_t f = 0; f < sizeof fields / sizeof *fields; f++)
 				for (int admins = 0; admins < 2; admins++) {
-					struct request *made = request_of(admins ? admin : member, "customers", VERB_LIST);
+					struct request *made =
+						request_of(admins ? admin : member, "customers", VERB_LIST);
 					Guanxi__ListRequest list = GUANXI__LIST_REQUEST__INIT;
 					Guanxi__Condition *conditions[2];
 					struct query *query;
 
-					add_condition(made, &list, conditions, fields[f], operators[o], markers[m]);
+					add_condition(
+						made, &list, conditions, fields[f], operators[o], markers[m]);
 					list.q = (char *)(f % 2 ? markers[m] : NULL);
 					struct request *req = list_of(made->principal, &list);
 					const char *sql = sql_of(req, &query);
 
 					compiled += sql != NULL;
 					if (sql && strstr(sql, "zq"))
-						fail_with("%s %s %s became %s\n", fields[f], operators[o], markers[m], sql);
+						fail_with("%s %s %s became %s\n", fields[f], operators[o],
+							markers[m], sql);
 					request_free(req);
 					request_free(made);
 				}
@@ -98,7 +105,8 @@ static void what_a_person_sent_is_never_in_the_text_of_the_statement(void **stat
 /* Sort names and fields come from the schema: an unknown one is refused, whatever it is. */
 static void names_that_the_schema_does_not_have_are_refused(void **state)
 {
-	static char *const names[] = { "zq", "name\"", "-", "--name", "name desc", "NAME", "name,id", "search", "delete_time", "" };
+	static char *const names[] = { "zq", "name\"", "-", "--name", "name desc", "NAME", "name,id",
+		"search", "delete_time", "" };
 	struct principal *admin = person_new(true, NULL, 0);
 
 	(void)state;
@@ -185,9 +193,10 @@ static void make_world(struct world *w, struct principal *const *people)
 			uuid_to_text(w->team[row], team + 1);
 			strcat(team, "'");
 		}
-		database_sql("INSERT INTO customer.customer (id, version, create_time, update_time, owner_id, team_id, name, kind, industry, search)"
-			" VALUES ('%s', 1, now(), now(), %s, %s, 'n%u', 1, %s, '''wort'' ''x%u''')", id, owner, team, random_below(20),
-			random_below(3) ? "'i'" : "NULL", random_below(3));
+		database_sql("INSERT INTO customer.customer (id, version, create_time, update_time, "
+			     "owner_id, team_id, name, kind, industry, search)"
+			     " VALUES ('%s', 1, now(), now(), %s, %s, 'n%u', 1, %s, '''wort'' ''x%u''')",
+			id, owner, team, random_below(20), random_below(3) ? "'i'" : "NULL", random_below(3));
 	}
 }
 
@@ -203,7 +212,8 @@ static size_t index_of(const struct world *w, const char *text, size_t len)
 }
 
 /* Runs a list to its last page and marks what came; fails when a row comes twice. */
-static size_t mark_rows(const struct world *w, struct principal *who, Guanxi__ListRequest *list, uint8_t *seen)
+static size_t mark_rows(
+	const struct world *w, struct principal *who, Guanxi__ListRequest *list, uint8_t *seen)
 {
 	char cursor[8192] = "";
 	size_t count = 0;
@@ -214,7 +224,8 @@ static size_t mark_rows(const struct world *w, struct principal *who, Guanxi__Li
 		struct request *req = list_of(who, list);
 
 		if (query_list(req, db) != OK)
-			fail_with("%s\n", req->problem ? problem_text(req->problem, LANGUAGE_EN, req->arena) : db_error(db));
+			fail_with("%s\n", req->problem ? problem_text(req->problem, LANGUAGE_EN, req->arena)
+						       : db_error(db));
 		struct wire_reader reader = wire_reader(req->reply.data, req->reply.len);
 		struct wire_field f, id;
 
@@ -241,7 +252,8 @@ static size_t mark_rows(const struct world *w, struct principal *who, Guanxi__Li
 static void a_list_shows_a_member_exactly_what_principal_may_see_says(void **state)
 {
 	static struct world w;
-	static char *const sorts[][2] = { { "-createTime", NULL }, { "name", NULL }, { "industry", "-name" } };
+	static char *const sorts[][2] = { { "-createTime", NULL }, { "name", NULL },
+		{ "industry", "-name" } };
 	struct principal *people[PEOPLE];
 	uint8_t seen[ROWS];
 	size_t checked = 0;
@@ -273,7 +285,8 @@ static void a_list_shows_a_member_exactly_what_principal_may_see_says(void **sta
 					size_t count = mark_rows(&w, people[i], &list, seen), wanted = 0;
 
 					for (int row = 0; row < ROWS; row++) {
-						bool sees = principal_may_see(people[i], w.owner[row], w.team[row]);
+						bool sees = principal_may_see(
+							people[i], w.owner[row], w.team[row]);
 
 						assert_int_equal(seen[row], sees);
 						wanted += sees;
@@ -292,13 +305,15 @@ static void a_count_counts_what_the_list_shows(void **state)
 
 	(void)state;
 	uuid_v7(team[0]);
-	struct principal *leader = person_new(false, (const uint8_t (*)[16])team, 1);
+	struct principal *leader = person_new(false, (const uint8_t(*)[16])team, 1);
 	char owner[37], team_text[37];
 
 	uuid_to_text(member->id, owner);
 	uuid_to_text(team[0], team_text);
-	database_sql("INSERT INTO customer.customer (id, version, create_time, update_time, owner_id, team_id, name, kind)"
-		" SELECT gen_random_uuid(), 1, now(), now(), '%s', CASE WHEN n %% 3 = 0 THEN '%s'::uuid END, 'x', 1 FROM generate_series(1, 30) n",
+	database_sql("INSERT INTO customer.customer (id, version, create_time, update_time, owner_id, "
+		     "team_id, name, kind)"
+		     " SELECT gen_random_uuid(), 1, now(), now(), '%s', CASE WHEN n %% 3 = 0 THEN '%s'::uuid "
+		     "END, 'x', 1 FROM generate_series(1, 30) n",
 		owner, team_text);
 	struct principal *const people[] = { member, leader };
 	static const uint64_t wanted[] = { 30, 10 };
@@ -355,7 +370,8 @@ static void a_cursor_fits_its_own_list_and_person_only(void **state)
 
 		cursor[at] = was == 'A' ? 'B' : 'A';
 		req = list_of(admin, &list);
-		if (sql_of(req, &query) && cursor[at + 1]) /* the last character has bits that stand for nothing */
+		if (sql_of(req, &query) &&
+			cursor[at + 1]) /* the last character has bits that stand for nothing */
 			fail_with("changed at %zu, it is taken\n", at);
 		request_free(req);
 		cursor[at] = was;
