@@ -6,7 +6,7 @@
 
 #define RESOLVE_S       15 /* how long a group waits for PostgreSQL to come back, to learn how its commit ended */
 #define RESOLVE_STEP_US 20000
-#define LOCK_ATTEMPTS   3
+#define RUN_ATTEMPTS    20 /* of a group whose connection breaks each time */
 
 static void reset(struct group *g)
 {
@@ -455,7 +455,7 @@ enum status group_run_until_known(struct group *g, bool create)
 		}
 		bool committed = false;
 
-		g->given_up = attempt == LOCK_ATTEMPTS || wait_for_database(g->db) != OK ||
+		g->given_up = attempt == RUN_ATTEMPTS || wait_for_database(g->db) != OK ||
 			      (committing && (await_end(g) != OK || find_written(g, &committed) != OK));
 		if (g->given_up || committed)
 			return g->given_up ? UNAVAILABLE : OK;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define CURSOR_LIFE_S 86400
 #define CURSOR_MAX    4096
@@ -705,6 +706,30 @@ static enum status check_visible(struct request *req, struct db *db, const struc
 	return seen ? OK : fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
 }
 
+#define LOG_WAIT_MS      500
+#define LOG_WAIT_STEP_MS 5
+
+/* What was just written is in the outbox for some milliseconds before it has its place in the log: whoever
+ * asks for the history of their own change finds it. */
+static enum status wait_for_log(struct request *req, struct db *db, const uint8_t id[16])
+{
+	static const struct db_statement any = {
+		"SELECT FROM event_outbox WHERE subject_id = $1::uuid LIMIT 1"
+	};
+
+	for (int waited_ms = 0; waited_ms < LOG_WAIT_MS; waited_ms += LOG_WAIT_STEP_MS) {
+		struct db_params params = { .arena = req->arena };
+		PGresult *rows;
+
+		db_bind_uuid(&params, id);
+		TRY(db_run(db, req->arena, &any, &params, &rows));
+		if (!PQntuples(rows))
+			return OK;
+		usleep(LOG_WAIT_STEP_MS * 1000);
+	}
+	return OK;
+}
+
 enum status query_history(struct request *req, struct db *db)
 {
 	static const struct db_statement events = {
@@ -732,6 +757,7 @@ enum status query_history(struct request *req, struct db *db)
 			req, "/limit", MSG_BAD_LIMIT, arena_printf(req->arena, "%d", LIMIT_MAX), NULL);
 	TRY(check_visible(req, db, &id));
 	uuid_from_text(id.bytes, id.len, uuid);
+	TRY(wait_for_log(req, db, uuid));
 	db_bind_uuid(&params, uuid);
 	db_bind_int8(&params, before);
 	db_bind_int4(&params, limit + 1);
