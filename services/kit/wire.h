@@ -39,7 +39,8 @@ struct wire_field {
 
 static inline struct wire_reader wire_reader(const void *bytes, size_t len)
 {
-	return (struct wire_reader){ bytes, len ? (const uint8_t *)bytes + len : bytes, false }; /* NULL + 0 is undefined */
+	return (struct wire_reader){ bytes, len ? (const uint8_t *)bytes + len : bytes,
+		false }; /* NULL + 0 is undefined */
 }
 
 /* False at the end, and when the input is malformed (then `failed` is set). */

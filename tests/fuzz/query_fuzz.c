@@ -1,7 +1,9 @@
 /*
- * The query compiler on any ListRequest. Input: one byte chooses resource and person, the rest is the request in protobuf.
+ * The query compiler on any ListRequest. Input: one byte chooses resource and person, the rest is the request
+ * in protobuf.
  *  - it is refused with a problem, or it becomes SQL;
- *  - nothing of the input is in the SQL: every word of it is SQL's, the schema's, or a number of ours, and every quote closes;
+ *  - nothing of the input is in the SQL: every word of it is SQL's, the schema's, or a number of ours, and
+ * every quote closes;
  *  - there are as many parameters as the SQL names.
  */
 #include "kit/query.h"
@@ -14,7 +16,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct resource resources[] = { { "customers", NULL }, { "contacts", NULL }, { "activities", NULL }, { "jobs", NULL }, { 0 } };
+static const struct resource resources[] = { { "customers", NULL }, { "contacts", NULL },
+	{ "activities", NULL }, { "jobs", NULL }, { 0 } };
 static const struct service service = { .name = "customer", .resources = resources };
 
 static struct principal *new_member(void)
@@ -29,10 +32,12 @@ static struct principal *new_member(void)
 	return principal_new(&message);
 }
 
-static const char *const words[] = { "SELECT", "FROM", "WHERE", "AND", "OR", "ORDER", "BY", "LIMIT", "DESC", "NULLS", "LAST", "IS", "NOT",
-	"NULL", "DISTINCT", "ANY", "ILIKE", "UNION", "ALL", "AS", "CROSS", "JOIN", "LATERAL", "WITH", "MATERIALIZED", "unnest", "team", "of", "c", "u",
-	"m", "w", "search", "tsquery", "text", "uuid", "bigint", "integer", "boolean", "timestamptz", "date", "json", "owner_id", "team_id",
-	"delete_time", "create_time", "update_time", "false", "true", "id", "ASC", "i", "ids", "r", "t", "n", "IN", "EXISTS", "CASE", "WHEN", "THEN", "ELSE", "END" };
+static const char *const words[] = { "SELECT", "FROM", "WHERE", "AND", "OR", "ORDER", "BY", "LIMIT", "DESC",
+	"NULLS", "LAST", "IS", "NOT", "NULL", "DISTINCT", "ANY", "ILIKE", "UNION", "ALL", "AS", "CROSS",
+	"JOIN", "LATERAL", "WITH", "MATERIALIZED", "unnest", "team", "of", "c", "u", "m", "w", "search",
+	"tsquery", "text", "uuid", "bigint", "integer", "boolean", "timestamptz", "date", "json", "owner_id",
+	"team_id", "delete_time", "create_time", "update_time", "false", "true", "id", "ASC", "i", "ids", "r",
+	"t", "n", "IN", "EXISTS", "CASE", "WHEN", "THEN", "ELSE", "END" };
 
 static bool is_known(const struct schema_resource *resource, const char *word, size_t len)
 {
@@ -42,7 +47,8 @@ static bool is_known(const struct schema_resource *resource, const char *word, s
 	if (strlen(resource->singular) == len && !memcmp(resource->singular, word, len))
 		return true;
 	for (size_t i = 0; i < resource->message->count; i++)
-		if (strlen(resource->message->fields[i].name) == len && !memcmp(resource->message->fields[i].name, word, len))
+		if (strlen(resource->message->fields[i].name) == len &&
+			!memcmp(resource->message->fields[i].name, word, len))
 			return true;
 	return strspn(word, "0123456789") >= len;
 }

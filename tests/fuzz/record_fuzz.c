@@ -2,8 +2,8 @@
  * Records from any bytes. Input: one byte chooses the resource, the rest is protobuf wire format.
  *  - what is taken encodes to bytes that are taken again and give the same record;
  *  - protobuf-c, where it takes the input too, sees the same name in it;
- *  - what validation lets pass can be stored: each field has a value for its column, which makes the round trip, and validation takes its
- *    own normal form without changing it.
+ *  - what validation lets pass can be stored: each field has a value for its column, which makes the round
+ * trip, and validation takes its own normal form without changing it.
  */
 #include "guanxi/customer/v1/customer.pb-c.h"
 #include "kit/column.h"
@@ -41,7 +41,8 @@ static void check_columns(const struct record *record)
 		assert(stored);
 		column_to_wire(f, value.data, value.len, &wire);
 		stored = column_from_wire(f, (struct slice){ wire.data, wire.len }, record->arena, &again);
-		assert(stored && again.len == value.len && (!value.len || !memcmp(again.data, value.data, value.len)));
+		assert(stored && again.len == value.len &&
+			(!value.len || !memcmp(again.data, value.data, value.len)));
 	}
 }
 
@@ -98,7 +99,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		assert(taken);
 		record_encode(again, &second);
-		assert(first.len == second.len && (!first.len || !memcmp(first.data, second.data, first.len)));
+		assert(first.len == second.len &&
+			(!first.len || !memcmp(first.data, second.data, first.len)));
 		check_validation(record);
 		if (data[0] % 4 == 0)
 			check_against_protobuf_c(record, data + 1, size - 1);

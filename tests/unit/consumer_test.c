@@ -24,7 +24,8 @@ static int end(void **state)
 
 static struct buffer logged(struct request *req, const uint8_t id[16])
 {
-	struct record *before = record_new(req->resource, req->arena), *after = record_new(req->resource, req->arena);
+	struct record *before = record_new(req->resource, req->arena),
+		      *after = record_new(req->resource, req->arena);
 	struct buffer out = { .arena = req->arena };
 	uint8_t which[64];
 

@@ -3,7 +3,8 @@
 #include "kit/event.h"
 #include <sodium.h>
 
-/* Events as they are written, read by protobuf-c; and the log that the sequencer's statement makes of them. */
+/* Events as they are written, read by protobuf-c; and the log that the sequencer's statement makes of them.
+ */
 
 static struct principal *admin;
 static struct db *db;
@@ -24,7 +25,8 @@ static int end(void **state)
 	return database_stop(state);
 }
 
-static struct record *customer_of(struct request *req, const uint8_t id[16], uint64_t version, const char *name)
+static struct record *customer_of(
+	struct request *req, const uint8_t id[16], uint64_t version, const char *name)
 {
 	struct record *record = record_new(req->resource, req->arena);
 
@@ -38,7 +40,8 @@ static const char *attribute(const Guanxi__Event *event, const char *key)
 {
 	for (size_t i = 0; i < event->n_attributes; i++)
 		if (!strcmp(event->attributes[i]->key, key) && event->attributes[i]->value)
-			return event->attributes[i]->value->ce_string ? event->attributes[i]->value->ce_string : event->attributes[i]->value->ce_uri;
+			return event->attributes[i]->value->ce_string ? event->attributes[i]->value->ce_string
+								      : event->attributes[i]->value->ce_uri;
 	return NULL;
 }
 
@@ -56,14 +59,16 @@ static void a_change_is_a_cloud_event_with_what_changed_alone(void **state)
 	record_set_text(after, 25, "制造业");
 	record_difference(before, after, which);
 	struct event *event = event_of_change(req, "updated", before, after, which, 1700000000123456);
-	Guanxi__Event *read = guanxi__event__unpack(NULL, event->payload.len, (const uint8_t *)event->payload.data);
+	Guanxi__Event *read =
+		guanxi__event__unpack(NULL, event->payload.len, (const uint8_t *)event->payload.data);
 
 	assert_non_null(read);
 	assert_string_equal(read->source, "/guanxi/customer");
 	assert_string_equal(read->spec_version, "1.0");
 	assert_string_equal(read->type, "guanxi.customer.customer.updated.v1");
 	assert_string_equal(event->type, read->type);
-	assert_string_equal(attribute(read, "subject"), arena_printf(req->arena, "customers/%s", id_text_of(req, id)));
+	assert_string_equal(
+		attribute(read, "subject"), arena_printf(req->arena, "customers/%s", id_text_of(req, id)));
 	assert_string_equal(attribute(read, "dataschema"), "guanxi.customer.v1.Customer");
 	assert_string_equal(attribute(read, "traceparent"), req->traceparent);
 	assert_string_equal(read->id, id_text_of(req, event->id));
@@ -74,7 +79,8 @@ static void a_change_is_a_cloud_event_with_what_changed_alone(void **state)
 	assert_int_equal(change->n_fields, 1);
 	assert_string_equal(change->fields[0], "name");
 	assert_string_equal(change->principal_id, admin->id_text);
-	struct record *old = record_new(req->resource, req->arena), *new = record_new(req->resource, req->arena);
+	struct record *old = record_new(req->resource, req->arena),
+		      *new = record_new(req->resource, req->arena);
 
 	assert_true(record_parse(old, change->before.data, change->before.len));
 	assert_true(record_parse(new, change->after.data, change->after.len));
@@ -105,7 +111,8 @@ static void the_audience_names_who_sees_it_and_who_saw_it(void **state)
 		record_set_uuid(before, STANDARD_TEAM_ID, other);
 		record_difference(before, after, which);
 		struct event *event = event_of_change(req, "updated", before, after, which, 0);
-		Guanxi__Audience *audience = guanxi__audience__unpack(NULL, event->audience.len, (const uint8_t *)event->audience.data);
+		Guanxi__Audience *audience = guanxi__audience__unpack(
+			NULL, event->audience.len, (const uint8_t *)event->audience.data);
 
 		assert_int_equal(audience->n_entries, 1 + moved);
 		assert_memory_equal(audience->entries[0]->owner_id.data, moved ? other : one, 16);
@@ -123,7 +130,8 @@ static void the_audience_names_who_sees_it_and_who_saw_it(void **state)
 static void sequence_all(int cut)
 {
 	struct arena *arena = arena_new();
-	static const struct db_statement lock = { "SELECT pos FROM event_head FOR UPDATE" }, turn = { "SELECT count(*) FROM event_sequence($1::int)" };
+	static const struct db_statement lock = { "SELECT pos FROM event_head FOR UPDATE" },
+					 turn = { "SELECT count(*) FROM event_sequence($1::int)" };
 	PGresult *rows;
 	int64_t moved;
 
@@ -165,9 +173,13 @@ static void the_log_is_dense_ordered_by_version_and_whole_in_transactions(void *
 	assert_int_equal(database_sql("SELECT count(*) FROM customer.event_log"), 36);
 	assert_int_equal(database_sql("SELECT max(pos) FROM customer.event_log"), 36);
 	assert_int_equal(database_sql("SELECT pos FROM customer.event_head"), 36);
-	assert_int_equal(database_sql("SELECT count(*) FROM (SELECT subject_version - lag(subject_version, 1, 0::bigint) OVER (PARTITION BY subject_id ORDER BY pos) d"
-		" FROM customer.event_log) x WHERE d <> 1"), 0);
-	assert_int_equal(database_sql("SELECT count(*) FROM (SELECT xid FROM customer.event_log GROUP BY xid HAVING max(pos) - min(pos) + 1 <> count(*)) x"), 0);
+	assert_int_equal(database_sql("SELECT count(*) FROM (SELECT subject_version - lag(subject_version, "
+				      "1, 0::bigint) OVER (PARTITION BY subject_id ORDER BY pos) d"
+				      " FROM customer.event_log) x WHERE d <> 1"),
+		0);
+	assert_int_equal(database_sql("SELECT count(*) FROM (SELECT xid FROM customer.event_log GROUP BY xid "
+				      "HAVING max(pos) - min(pos) + 1 <> count(*)) x"),
+		0);
 }
 
 static void the_seals_are_a_chain_over_every_event(void **state)
@@ -194,7 +206,8 @@ static void the_seals_are_a_chain_over_every_event(void **state)
 		crypto_hash_sha256_init(&chain);
 		crypto_hash_sha256_update(&chain, previous, previous_len);
 		for (; at < (size_t)db_int8(seals, row, 0); at++) {
-			struct slice salt = db_bytes(events, (int)at, 1), payload = db_bytes(events, (int)at, 2);
+			struct slice salt = db_bytes(events, (int)at, 1),
+				     payload = db_bytes(events, (int)at, 2);
 			crypto_hash_sha256_state one;
 			unsigned char digest[32];
 
@@ -217,8 +230,14 @@ static void the_seals_are_a_chain_over_every_event(void **state)
 static void the_serving_role_can_change_nothing_in_the_log(void **state)
 {
 	static const struct db_statement attempts[] = {
-		{ "UPDATE event_log SET type = 'x'" }, { "DELETE FROM event_log" }, { "TRUNCATE event_log" }, { "UPDATE event_seal SET seal = ''" },
-		{ "DELETE FROM event_seal" }, { "DELETE FROM event_signature" }, { "UPDATE event_log_p0 SET type = 'x'" }, { "DELETE FROM migration" },
+		{ "UPDATE event_log SET type = 'x'" },
+		{ "DELETE FROM event_log" },
+		{ "TRUNCATE event_log" },
+		{ "UPDATE event_seal SET seal = ''" },
+		{ "DELETE FROM event_seal" },
+		{ "DELETE FROM event_signature" },
+		{ "UPDATE event_log_p0 SET type = 'x'" },
+		{ "DELETE FROM migration" },
 	};
 	struct arena *arena = arena_new();
 
