@@ -264,7 +264,7 @@ static void a_row_that_another_transaction_holds_does_not_hold_up_the_rest_of_th
 	struct db *holder = database_open(database.conninfo, 0);
 	struct arena *arena = arena_new();
 	struct db_params none = { .arena = arena };
-	struct writer w = { .count = 4, .db = database_open(database.conninfo, 100) };
+	struct writer w = { .count = 4, .db = database_open(database.conninfo, 10000) };
 	uint8_t ids[4][16];
 	char sql[256];
 
@@ -312,7 +312,7 @@ struct hot {
 static void *run_hot(void *arg)
 {
 	struct hot *hot = arg;
-	struct db *own = database_open(database.conninfo, 100);
+	struct db *own = database_open(database.conninfo, 10000);
 
 	for (int round = 0; round < HOT_ROUNDS; round++) {
 		struct request *requests[HOT_ROWS];
