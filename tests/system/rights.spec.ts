@@ -64,7 +64,7 @@ test("owner, colleague, lead and administrator see it through every door @SYS-03
   for (const client of [cast.anna, cast.bert, cast.lead, cast.admin])
     for (const [collection, row] of rows) {
       expect((await client.read(collection, row.id)).id).toBe(row.id);
-      expect(await client.history(collection, row.id)).toHaveLength(1);
+      expect(await client.history(collection, row.id, 1)).toHaveLength(1);
       for (const query of [{ "filter[id][eq]": row.id }, { q: word }, { "filter[ownerId][eq]": cast.anna.id, "filter[id][in]": row.id }]) {
         const { data, page } = await client.list(collection, { ...query, count: true });
         expect(data.map((found) => found.id), `${collection} ${JSON.stringify(query)}`).toEqual([row.id]);

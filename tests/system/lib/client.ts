@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { expect } from "@playwright/test";
+import { eventually } from "../harness/system";
 
 // A program that uses the API over Node's own fetch: what it sends and gets is plain HTTP and JSON.
 //
@@ -140,9 +141,13 @@ export class Client {
       cursor = page.next;
     }
   }
-  async history(collection: string, id: string): Promise<Change[]> {
-    const reply = expectOk(await this.get(`/api/v1/${collection}/${id}/history?limit=500`), 200);
-    return reply.json<{ data: Change[] }>().data;
+  /** The changes of a record, newest first, up to that version at least: the log is written a moment after the record. */
+  async history(collection: string, id: string, version: number): Promise<Change[]> {
+    return eventually(`version ${version} of ${collection}/${id} in its history`, async () => {
+      const reply = expectOk(await this.get(`/api/v1/${collection}/${id}/history?limit=500`), 200);
+      const { data } = reply.json<{ data: Change[] }>();
+      return Number(data[0]?.version ?? 0) >= version ? data : undefined;
+    });
   }
 }
 
