@@ -56,7 +56,7 @@ static bool is_attribute(const struct wire_field *entry, const char *key, struct
 /* "customers/0190…": the resource and the id. */
 static bool read_subject(struct consumer_event *event, const struct wire_field *subject, struct arena *arena)
 {
-	const char *slash = memchr(subject->bytes, '/', subject->len);
+	const char *slash = subject->len ? memchr(subject->bytes, '/', subject->len) : NULL;
 
 	if (!slash)
 		return false;
@@ -99,7 +99,7 @@ static bool read_event(struct consumer_event *event, const struct wire_field *by
 	bool has_subject = false;
 
 	while (wire_next(&reader, &f)) {
-		if (f.number == 4)
+		if (f.number == 4 && f.type == WIRE_BYTES)
 			event->type = arena_strndup(arena, f.bytes, f.len);
 		else if (f.number == 5 && is_attribute(&f, "subject", &value))
 			has_subject = read_subject(event, &value, arena);
