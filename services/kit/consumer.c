@@ -283,6 +283,8 @@ static bool is_fault(enum status status)
 static enum status apply_alone(struct follower *f, uint32_t epoch, const struct frame_event *raw)
 {
 	for (int attempt = 0; attempt < CONSUMER_ATTEMPTS; attempt++) {
+		if (atomic_load(&c.stopping))
+			return UNAVAILABLE;
 		enum status status = apply_range(f, epoch, raw, 1, raw->position);
 
 		if (status == OK || !is_fault(status))

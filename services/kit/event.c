@@ -178,8 +178,8 @@ struct event *event_of_occurrence(struct request *req, const struct schema_resou
 	X(subject_id, OID_UUID, "uuid")                                                                      \
 	X(version, OID_INT8, "bigint")                                                                       \
 	X(audience, OID_BYTEA, "bytea")                                                                      \
-	X(time, OID_TIMESTAMPTZ, "timestamptz") X(traceparent, OID_TEXT, "text") X(salt, OID_BYTEA, "bytea") \
-		X(payload, OID_BYTEA, "bytea")
+	X(time, OID_TIMESTAMPTZ, "timestamptz")                                                              \
+	X(traceparent, OID_TEXT, "text") X(salt, OID_BYTEA, "bytea") X(payload, OID_BYTEA, "bytea")
 
 void event_arrays_begin(struct event_arrays *arrays, struct arena *arena)
 {

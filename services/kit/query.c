@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,6 +43,7 @@ struct query {
 	const char *order;
 	const char *order_not_null; /* for rows that are alike in having, or not having, the first key */
 	int search;                 /* parameter of the tsquery; 0: no search */
+	int window;                 /* rows that a search in list order looks through */
 	unsigned char digest[16];   /* of what the cursor must belong to */
 };
 
@@ -489,8 +491,8 @@ static void add_ordered(const struct query *q, const char *scope, const char *or
 			"SELECT %s FROM (SELECT %s, search FROM \"%s\" WHERE %s%s%s ORDER BY %s LIMIT %d) w "
 			"WHERE search @@ $%d::text::tsquery"
 			" ORDER BY %s LIMIT %u",
-			columns, columns, name, q->conditions, scope, q->keyset, order, SEARCH_WINDOW,
-			q->search, order, q->limit + 1);
+			columns, columns, name, q->conditions, scope, q->keyset, order, q->window, q->search,
+			order, q->limit + 1);
 }
 
 /* Nulls come last in both directions, which no single index offers: rows that have the first key, then those
@@ -578,6 +580,7 @@ enum status query_compile(struct request *req, struct table *table, struct query
 	*q = (struct query){
 		.req = req, .table = table, .arena = req->arena, .params = { .arena = req->arena }
 	};
+	q->window = SEARCH_WINDOW;
 	q->list = guanxi__list_request__unpack(NULL, req->body_len, req->body);
 	if (!q->list)
 		return fail(req, INVALID, MSG_INVALID, NULL);
@@ -638,6 +641,42 @@ static enum status count(struct query *q, struct db *db, struct buffer *out)
 	return OK;
 }
 
+/* How many rows PostgreSQL expects a search to match, by the frequencies that ANALYZE found: an EXPLAIN,
+ * which runs nothing. */
+static enum status expect_matches(struct query *q, struct db *db, int64_t *rows_out)
+{
+	struct db_params params = { .arena = q->arena };
+	PGresult *rows;
+
+	db_bind(&params, q->params.values[q->search - 1], (size_t)q->params.lengths[q->search - 1]);
+	TRY(db_ready(db));
+	db_send_once(db,
+		arena_printf(q->arena,
+			"EXPLAIN (FORMAT JSON) SELECT FROM \"%s\" WHERE search @@ $1::text::tsquery",
+			q->table->resource->singular),
+		&params);
+	db_sync(db);
+	enum status status = db_result(db, q->arena, &rows);
+	enum status end = db_end(db);
+
+	TRY(status != OK ? status : end);
+	const char *found = strstr(db_bytes(rows, 0, 0).data, "\"Plan Rows\": ");
+
+	*rows_out = found ? strtoll(found + strlen("\"Plan Rows\": "), NULL, 10) : 0;
+	return OK;
+}
+
+/* The window did not fill a page: what is common all the same, in older rows, is looked for in list order to
+ * the end; what is rare is found by the index. */
+static enum status search_on(struct query *q, struct db *db, PGresult **rows_out)
+{
+	int64_t expected;
+
+	TRY(expect_matches(q, db, &expected));
+	q->window = SEARCH_WINDOW_ALL;
+	return run(q, db, query_sql(q, expected <= SEARCH_COMMON), rows_out);
+}
+
 enum status query_list(struct request *req, struct db *db)
 {
 	struct query *q;
@@ -649,7 +688,7 @@ enum status query_list(struct request *req, struct db *db)
 	TRY(query_compile(req, service_table(req->service, req->resource), &q));
 	TRY(run(q, db, query_sql(q, false), &rows));
 	if (q->search && PQntuples(rows) <= (int)q->limit)
-		TRY(run(q, db, query_sql(q, true), &rows));
+		TRY(search_on(q, db, &rows));
 	int n = PQntuples(rows) > (int)q->limit ? (int)q->limit : PQntuples(rows);
 
 	for (int row = 0; row < n; row++) {

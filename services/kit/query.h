@@ -16,13 +16,15 @@
 #include "kit/request.h"
 #include "kit/table.h"
 
-#define LIMIT_DEFAULT  50
-#define LIMIT_MAX      500
-#define CONDITIONS_MAX 32
-#define VALUES_MAX     200
-#define SORT_MAX       4
-#define COUNT_BOUND    10000 /* a count stops there */
-#define SEARCH_WINDOW  10000
+#define LIMIT_DEFAULT     50
+#define LIMIT_MAX         500
+#define CONDITIONS_MAX    32
+#define VALUES_MAX        200
+#define SORT_MAX          4
+#define COUNT_BOUND       10000 /* a count stops there */
+#define SEARCH_WINDOW     10000
+#define SEARCH_COMMON     20000 /* expected matches from which list order beats the index */
+#define SEARCH_WINDOW_ALL 2147483647
 
 /* Runs a list and fills the request's reply with a ListResponse. */
 enum status query_list(struct request *req, struct db *db) MUST_CHECK;

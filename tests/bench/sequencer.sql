@@ -7,7 +7,8 @@ BEGIN
 	FOR i IN 1 .. n / 100 LOOP
 		INSERT INTO customer.event_outbox (event_id, request_id, type, subject_type, subject_id, subject_version, audience, occurred_at, salt, payload)
 		SELECT gen_random_uuid(), gen_random_uuid(), 'guanxi.customer.customer.updated.v1', 'customers', gen_random_uuid(), 2, decode(repeat('00', 40), 'hex'),
-			now(), decode(repeat('00', 16), 'hex'), decode(repeat('41', 700), 'hex') FROM generate_series(1, 100);
+			now(), decode(repeat('00', 16), 'hex'), l.payload FROM generate_series(1, 100),
+			(SELECT payload FROM customer.event_log WHERE pos = (SELECT low_pos + 1 FROM customer.event_head)) l;
 		COMMIT;
 	END LOOP;
 END $$;

@@ -83,3 +83,6 @@ ALTER TABLE file_chunk ALTER COLUMN data SET STORAGE EXTERNAL;
 -- Projections of identity's streams: enough to check references and to tell who is who.
 CREATE TABLE user_ref (id uuid PRIMARY KEY, name text, active boolean, delete_time timestamptz);
 CREATE TABLE team_ref (id uuid PRIMARY KEY, name text, delete_time timestamptz);
+
+-- Which words are common decides how they are looked for (services/kit/query.c).
+ALTER TABLE customer ALTER COLUMN search SET STATISTICS 500;
