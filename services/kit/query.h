@@ -7,9 +7,9 @@
  * Row scope is compiled in: a branch for own rows and a branch for each team, each ordered by an index and
  * limited, joined by UNION ALL.
  *
- * Search (q) is done in two ways, so that no word is slow: first the newest SEARCH_WINDOW rows in list order
- * are looked through, which fills a page for common words; what is rarer is found by the GIN index and
- * sorted.
+ * Search (q): first the newest SEARCH_WINDOW rows in list order are looked through, which fills a page for
+ * common words. Where it does not, PostgreSQL is asked how many matches it expects: over SEARCH_COMMON the
+ * search goes on in list order, else the GIN index finds them all and they are sorted.
  */
 #pragma once
 #include "kit/db.h"
