@@ -12,7 +12,7 @@
 #include <strings.h>
 
 #define BATCH_ROWS   500
-#define STEP_BATCHES 6 /* in one transaction: while PostgreSQL stores one, the next is read */
+#define STEP_BATCHES 4 /* in one transaction: while PostgreSQL stores one, the next is read; some 50 MB */
 
 /* What a step leaves for the next. A change of it must read the old form: a job may live through an upgrade.
  */

@@ -195,11 +195,14 @@ void buffer_printf(struct buffer *buffer, const char *format, ...)
 
 	va_start(arguments, format);
 	va_copy(again, arguments);
-	int len = vsnprintf(NULL, 0, format, arguments);
+	char *end = buffer_reserve(buffer, 0);
+	size_t room = buffer->capacity - buffer->len;
+	int len = vsnprintf(end, room, format, arguments);
 
 	va_end(arguments);
 	assert(len >= 0);
-	vsnprintf(buffer_reserve(buffer, (size_t)len), (size_t)len + 1, format, again);
+	if ((size_t)len >= room)
+		vsnprintf(buffer_reserve(buffer, (size_t)len), (size_t)len + 1, format, again);
 	va_end(again);
 	buffer->len += (size_t)len;
 }

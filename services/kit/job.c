@@ -16,10 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LEASE_S    3 /* covers what comes before a step; during it the row is locked */
-#define POLL_MS    1000
-#define CALL_MS    5000
-#define CHORES_MAX 16
+#define LEASE_S 3 /* covers what comes before a step; during it the row is locked */
+#define POLL_MS 1000
+#define CALL_MS 5000
 
 static struct {
 	struct job_options options;
@@ -29,13 +28,7 @@ static struct {
 	int wake_fd;
 	struct db *db;
 	struct bus_client *client;
-	int64_t chore_at_ms[CHORES_MAX];
 } j = { .wake_fd = -1 };
-
-static int64_t now_ms(void)
-{
-	return (int64_t)(request_now_ns() / 1000000);
-}
 
 static void set_field(struct job *job, enum job_field field)
 {
@@ -332,24 +325,6 @@ static bool run_one(void)
 	return any;
 }
 
-static void run_chores(void)
-{
-	const struct chore *chore = j.options.service->chores;
-
-	for (size_t i = 0; chore && chore[i].name; i++) {
-		struct db_params none = { 0 };
-
-		assert(i < CHORES_MAX);
-		if (now_ms() < j.chore_at_ms[i] || db_ready(j.db) != OK)
-			continue;
-		j.chore_at_ms[i] = now_ms() + chore[i].every_s * 1000;
-		db_send_once(j.db, chore[i].sql, &none);
-		db_sync(j.db);
-		if (db_end(j.db) != OK)
-			log_warn("chore", "chore=%s error=\"%s\"", chore[i].name, db_error(j.db));
-	}
-}
-
 static void *run(void *unused)
 {
 	(void)unused;
@@ -358,7 +333,6 @@ static void *run(void *unused)
 		struct pollfd fds[] = { { j.wake_fd, POLLIN, 0 }, { bus_client_fd(j.client), POLLIN, 0 } };
 		uint64_t count;
 
-		run_chores();
 		bus_client_process(j.client);
 		if (run_one())
 			continue;

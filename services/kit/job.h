@@ -65,7 +65,7 @@ struct job_options {
 	const struct service *service;
 	const char *conninfo, *broker_requests;
 };
-/* Starts the runner when the service has kinds of jobs, and its chores. */
+/* Starts the runner; it sleeps when the service has no kinds of jobs. */
 void jobs_start(const struct job_options *options);
 void jobs_stop(void);
 void jobs_wake(void);

@@ -421,16 +421,30 @@ static void collect_text(struct collector *collector, struct slice text)
 /* The extension (";ext=801") is no part of what people remember as the last digits. */
 static void collect_phone(struct collector *collector, struct slice text)
 {
-	static const size_t suffixes[] = { 4, 7, 8, 10, 11 };
-	char digit[SEARCH_KEY_BYTES_MAX];
+	static const struct {
+		const char *begins;
+		size_t digits; /* 0: any number */
+		size_t lengths[6];
+	} endings[] = {
+		{ "861", 13, { 4, 8, 11 } }, /* a Chinese mobile */
+		{ "1", 11, { 4, 7, 10 } },   /* North America */
+		{ "", 0, { 4, 7, 8, 9, 10, 11 } },
+	};
+	const size_t *lengths;
+	size_t at = 0;
+	char digit[SEARCH_KEY_BYTES_MAX] = "";
 	size_t digits = 0;
 
 	for (size_t i = 0; i < text.len && text.data[i] != ';' && digits < sizeof digit; i++)
 		if (isdigit((unsigned char)text.data[i]))
 			digit[digits++] = text.data[i];
-	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
-		if (suffixes[i] < digits)
-			collect(collector, digit + digits - suffixes[i], suffixes[i]);
+	while (strncmp(digit, endings[at].begins, strlen(endings[at].begins)) ||
+		(endings[at].digits && endings[at].digits != digits))
+		at++;
+	lengths = endings[at].lengths;
+	for (size_t i = 0; i < sizeof endings->lengths / sizeof *lengths && lengths[i]; i++)
+		if (lengths[i] < digits)
+			collect(collector, digit + digits - lengths[i], lengths[i]);
 	if (digits > 0)
 		collect(collector, digit, digits);
 }
@@ -452,9 +466,9 @@ struct search_keys search_keys_of(const struct search_text *texts, size_t count,
 	return collector_finish(&collector, arena);
 }
 
-/* --- text for PostgreSQL ------------------------------------------------------------------------- */
+/* --- for PostgreSQL ------------------------------------------------------------------------------ */
 
-/* Inside quotes of tsvector and tsquery the quote is doubled, and so is the backslash. */
+/* Inside quotes of a tsquery the quote is doubled, and so is the backslash. */
 static void add_quoted(struct buffer *out, struct slice key)
 {
 	char *start = buffer_reserve(out, key.len * 2 + 2), *end = start;
@@ -469,17 +483,19 @@ static void add_quoted(struct buffer *out, struct slice key)
 	out->len += (size_t)(end - start);
 }
 
-char *search_keys_vector(const struct search_keys *keys, struct arena *arena)
+struct slice search_keys_vector(const struct search_keys *keys, struct arena *arena)
 {
+	static const char no_positions[3]; /* the zero that ends a lexeme, and an int16 count */
+	uint32_t count = htobe32((uint32_t)keys->count);
 	struct buffer out = { .arena = arena };
 
-	buffer_reserve(&out, keys->count * 16);
+	buffer_reserve(&out, keys->count * 16 + sizeof count);
+	buffer_add(&out, (const char *)&count, sizeof count);
 	for (size_t i = 0; i < keys->count; i++) {
-		add_quoted(&out, keys->keys[i]);
-		buffer_add(&out, " ", i + 1 < keys->count);
+		buffer_add(&out, keys->keys[i].data, keys->keys[i].len);
+		buffer_add(&out, no_positions, sizeof no_positions);
 	}
-	buffer_add(&out, "", 0);
-	return out.data;
+	return (struct slice){ out.data, out.len };
 }
 
 /* --- queries ------------------------------------------------------------------------------------- */

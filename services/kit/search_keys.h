@@ -8,7 +8,7 @@
  *	its pinyin   from each character the next 4         zhangsanyouxian sanyouxiangong … si
  *	its initials from each character the next 8         zsyxgs syxgs … gs
  *	word         with those joined to it                wei.zhang@acme.cn zhang@acme.cn acme.cn cn
- *	phone        last 4, 7, 8, 10, 11 digits, and all   8000 0138000 … 8613800138000
+ *	phone        all digits and their usual endings     8000 00138000 13800138000 8613800138000
  *
  * Han characters are read in all their ways, combined, at most SEARCH_COMBINATIONS_MAX for one start, the
  * most frequent first: changsha, zhangsha, cs and zs all find 长沙. All Latin keys share one space, since a
@@ -57,8 +57,8 @@ struct search_keys {
 /* The keys of a record; the most important text first. */
 struct search_keys search_keys_of(const struct search_text *texts, size_t count, struct arena *arena);
 
-/* The keys as text that PostgreSQL reads as a tsvector: $1::tsvector. */
-char *search_keys_vector(const struct search_keys *keys, struct arena *arena);
+/* The keys as PostgreSQL takes a tsvector in binary (tsvectorrecv): lexemes without positions. */
+struct slice search_keys_vector(const struct search_keys *keys, struct arena *arena);
 
 enum search_query {
 	SEARCH_QUERY = 0,

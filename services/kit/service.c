@@ -13,6 +13,7 @@
 #include "kit/table.h"
 #include "kit/uuid.h"
 #include <assert.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -28,10 +29,13 @@
 #define OTHER_CAPACITY    256
 #define LOCK_TIMEOUT_MS   3000
 #define TURN_MS           200 /* how soon a query ends whose client has gone */
-#define OTHER_CONNECTIONS 4   /* sequencer, consumer, jobs, probe */
+#define OTHER_CONNECTIONS 5   /* sequencer, consumer, jobs, chores, probe */
 #define HOLD_UP_MS                                                                                           \
 	100 /* how long a write lane waits for a row that another transaction holds before it goes on with   \
 	       others */
+#define MALLOC_KEEPS                                                                                         \
+	(64 << 20) /* bytes a thread does not give back to the kernel, only to fault them in again for its   \
+		      next request or step */
 #define FROZEN_MS 5000 /* a process that stops in the middle of writing holds its rows for no longer */
 
 /* Requests that wait for identity to say who a principal is. */
@@ -427,6 +431,7 @@ static void start(void)
 	consumer_start(&(struct consumer_options){
 		s.service, conninfo, requests, config_text("GUANXI_BROKER_EVENTS") });
 	jobs_start(&(struct job_options){ s.service, conninfo, requests });
+	chores_start(&(struct chores_options){ s.service->name, conninfo, s.service->chores });
 	admin_open(&(struct admin_options){ config_text("GUANXI_ADMIN"), is_alive, is_ready, pages, NULL });
 	bus_worker_start(s.worker);
 }
@@ -438,6 +443,7 @@ static void stop(void)
 
 	if (left)
 		log_warn("stopping", "unanswered=%zu", left);
+	chores_stop();
 	jobs_stop();
 	consumer_stop();
 	for (enum lane_class c = 0; c < LANE_CLASSES; c++)
@@ -463,6 +469,8 @@ int service_run(int argc, char **argv, const struct service *service)
 	sigaddset(&signals, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread: only wait_for_signal() takes them */
 	signal(SIGPIPE, SIG_IGN);
+	mallopt(M_MMAP_THRESHOLD, MALLOC_KEEPS);
+	mallopt(M_TRIM_THRESHOLD, MALLOC_KEEPS);
 	start();
 	log_info("serving", "schema=%s", schema_get()->hash);
 	tell_ready();

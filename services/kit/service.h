@@ -10,6 +10,7 @@
  *	}
  */
 #pragma once
+#include "kit/chore.h"
 #include "kit/db.h"
 #include "kit/record.h"
 #include "kit/request.h"
@@ -63,13 +64,6 @@ struct job;
 struct job_kind {
 	const char *name;
 	enum status (*run)(struct request *req, struct job *job);
-};
-
-/* Housekeeping: SQL that runs now and then on one replica. */
-struct chore {
-	const char *name;
-	const char *sql;
-	unsigned every_s;
 };
 
 struct migration;

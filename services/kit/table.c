@@ -27,7 +27,8 @@ static const char *column_list(const struct schema_message *message, const char 
 	return out.data;
 }
 
-/* "unnest($1::uuid[], …, $n::text[]) AS r(id, …, search)": one row a record. Returns the next free parameter.
+/* "unnest($1::uuid[], …, $n::tsvector[]) AS r(id, …, search)": one row a record. Returns the next free
+ * parameter.
  */
 static int add_rows(struct buffer *out, const struct table *table, bool with_key)
 {
@@ -39,7 +40,7 @@ static int add_rows(struct buffer *out, const struct table *table, bool with_key
 		buffer_printf(out, "%s$%d::%s[]", i ? COLUMN_SEPARATOR : "", n++,
 			column_sql_name(column_type(&m->fields[i])));
 	if (table->searched)
-		buffer_printf(out, ", $%d::text[]", n++);
+		buffer_printf(out, ", $%d::tsvector[]", n++);
 	if (with_key)
 		buffer_printf(out, ", $%d::bytea[]", n++);
 	buffer_printf(out, ") AS r(%s%s%s)", table->columns, table->searched ? ", search" : "",
@@ -104,8 +105,7 @@ static void compose_insert(struct table *table, struct arena *arena)
 		" (r.idempotency IS NULL OR (SELECT i.record_id FROM idempotency i WHERE i.key = "
 		"r.idempotency) = r.id)",
 		table->resource->singular, table->columns, table->searched ? ", search" : "",
-		column_list(table->resource->message, "r.", arena),
-		table->searched ? ", r.search::tsvector" : "");
+		column_list(table->resource->message, "r.", arena), table->searched ? ", r.search" : "");
 	add_reference_checks(&sql, table, false);
 	buffer_add_text(&sql,
 		" ON CONFLICT DO NOTHING RETURNING id), ev AS (INSERT INTO event_outbox (" EVENT_COLUMNS
@@ -129,8 +129,7 @@ static void compose_update(struct table *table, struct arena *arena)
 		if (m->fields[i].number != STANDARD_ID)
 			buffer_printf(&sql, "%s\"%s\" = r.\"%s\"", i > 1 ? COLUMN_SEPARATOR : "",
 				m->fields[i].name, m->fields[i].name);
-	buffer_printf(
-		&sql, "%s FROM r WHERE t.id = r.id", table->searched ? ", search = r.search::tsvector" : "");
+	buffer_printf(&sql, "%s FROM r WHERE t.id = r.id", table->searched ? ", search = r.search" : "");
 	for (size_t i = 0; i < table->unique_count; i++) {
 		const char *name = table->unique[i].field->name;
 
@@ -293,14 +292,14 @@ static size_t add_nested(struct search_text *texts, size_t count, const struct s
 	return count;
 }
 
-const char *table_search(const struct table *table, const struct record *record, struct arena *arena)
+struct slice table_search(const struct table *table, const struct record *record, struct arena *arena)
 {
 	const struct schema_message *m = table->resource->message;
 	struct search_text texts[SEARCH_TEXTS_MAX];
 	size_t count = 0;
 
 	if (!table->searched)
-		return NULL;
+		return (struct slice){ 0 };
 	for (size_t i = 0; i < m->count; i++) {
 		const struct schema_field *f = &m->fields[i];
 		struct wire_reader reader = wire_reader(record->fields[i].data, record->fields[i].len);
@@ -325,7 +324,7 @@ void row_arrays_begin(struct row_arrays *arrays, const struct table *table, stru
 	arrays->arena = arena;
 	for (size_t i = 0; i < m->count; i++)
 		db_array_begin(&arrays->columns[i], arena, column_oid(column_type(&m->fields[i])));
-	db_array_begin(&arrays->search, arena, OID_TEXT);
+	db_array_begin(&arrays->search, arena, OID_TSVECTOR);
 }
 
 bool row_arrays_add(struct row_arrays *arrays, const struct record *record)
@@ -343,10 +342,10 @@ bool row_arrays_add(struct row_arrays *arrays, const struct record *record)
 			return false;
 		db_array_add(&arrays->columns[i], value.data, value.len);
 	}
-	const char *search = table_search(arrays->table, record, arrays->arena);
+	struct slice search = table_search(arrays->table, record, arrays->arena);
 
-	if (search)
-		db_array_add(&arrays->search, search, strlen(search));
+	if (search.data)
+		db_array_add(&arrays->search, search.data, search.len);
 	return true;
 }
 

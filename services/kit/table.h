@@ -52,8 +52,8 @@ struct table *table_new(const struct schema_resource *resource, const struct res
 
 /* A row whose first columns are the table's, as a record. */
 struct record *table_record(const struct table *table, const PGresult *rows, int row, struct arena *arena);
-/* The record's lexemes as a tsvector in text form; NULL when the table is not searched. */
-const char *table_search(const struct table *table, const struct record *record, struct arena *arena);
+/* The record's lexemes as a tsvector in binary form; without data when the table is not searched. */
+struct slice table_search(const struct table *table, const struct record *record, struct arena *arena);
 
 /* Arrays of rows for insert and update. */
 struct row_arrays {
