@@ -163,6 +163,47 @@ static enum progress refuse_for_now(struct call *call)
 	return FAILED;
 }
 
+/* --- tokens that nobody has: each is a question to identity, so an address may ask as often as it may ask
+ * anything */
+
+static const char *unknown_tokens_of(struct call *call, size_t *len_out)
+{
+	const char *key = arena_printf(call->arena, "unknown token %s", exchange_client_address(call->x));
+
+	*len_out = strlen(key);
+	return key;
+}
+
+static void count_unknown_token(struct call *call)
+{
+	struct rates *rates = call->loop->gateway->rates;
+	size_t len;
+	const char *key = unknown_tokens_of(call, &len);
+
+	if (rates)
+		rate_take(rates, key, len, server_thread_now_ms(call->x->thread));
+}
+
+static enum progress refuse_rate(struct call *call, uint32_t reset_s)
+{
+	call_fail(call, LIMITED, MSG_RATE_LIMITED, arena_printf(call->arena, "%u", reset_s), NULL);
+	call->problem->retry_after_s = reset_s;
+	return FAILED;
+}
+
+static enum progress check_unknown_tokens(struct call *call)
+{
+	struct rates *rates = call->loop->gateway->rates;
+	size_t len;
+	const char *key = unknown_tokens_of(call, &len);
+
+	if (!rates)
+		return GO_ON;
+	struct rate rate = rate_look(rates, key, len, server_thread_now_ms(call->x->thread));
+
+	return rate.allowed ? GO_ON : refuse_rate(call, rate.reset_s);
+}
+
 static void on_resolved(void *ctx, enum status status, const struct session *session)
 {
 	struct call *call = ctx;
@@ -171,9 +212,10 @@ static void on_resolved(void *ctx, enum status status, const struct session *ses
 	call->session_wait = NULL;
 	if (status == OK)
 		take_session(call, session);
-	else if (status == UNAUTHENTICATED)
+	else if (status == UNAUTHENTICATED) {
+		count_unknown_token(call);
 		progress = refuse_session(call, MSG_SESSION_EXPIRED);
-	else
+	} else
 		progress = refuse_for_now(call);
 	call_resume(call, progress);
 }
@@ -191,6 +233,8 @@ static enum progress authenticate(struct call *call)
 		take_session(call, session);
 		return GO_ON;
 	}
+	if (check_unknown_tokens(call) == FAILED)
+		return FAILED;
 	call->session_wait = session_resolve(call->loop->sessions, call->token_hash, on_resolved, call);
 	return WAIT;
 }
@@ -209,20 +253,40 @@ static enum progress limit(struct call *call)
 	call->rate_known = true;
 	call->rate_remaining = rate.remaining;
 	call->rate_reset_s = rate.reset_s;
-	if (rate.allowed)
-		return GO_ON;
-	call_fail(call, LIMITED, MSG_RATE_LIMITED, arena_printf(call->arena, "%u", rate.reset_s), NULL);
-	call->problem->retry_after_s = rate.reset_s;
-	return FAILED;
+	return rate.allowed ? GO_ON : refuse_rate(call, rate.reset_s);
 }
 
 /* --- authorise: what the services cannot know. Their own rules they hold themselves --- */
 
+static bool is_open_to_keys(const struct route *route)
+{
+	return route->endpoint->by_key || !strcmp(route->name, "IdentityService.GetMe");
+}
+
+static enum progress check_scope(struct call *call)
+{
+	const struct route *r = call->route;
+
+	if (is_open_to_keys(r))
+		return GO_ON;
+	if (!r->scope)
+		return call_fail(call, FORBIDDEN, MSG_NOT_BY_KEY, NULL);
+	if (principal_may_use(call->principal, r->scope, r->scope_writes))
+		return GO_ON;
+	return call_fail(call, FORBIDDEN, MSG_OUT_OF_SCOPE,
+		arena_printf(call->arena, "%s:%s", r->scope, r->scope_writes ? "write" : "read"), NULL);
+}
+
+/* A key asks for no password, so that its owner has not set one yet does not hold it up. */
 static enum progress authorise(struct call *call)
 {
 	if (credentials_check(call) == FAILED)
 		return FAILED;
-	if (call->principal && call->principal->must_change_password && !call->route->before_password)
+	if (!call->principal)
+		return GO_ON;
+	if (call->principal->by_key)
+		return check_scope(call);
+	if (call->principal->must_change_password && !call->route->before_password)
 		return call_fail(call, FORBIDDEN, MSG_MUST_CHANGE_PASSWORD, NULL);
 	return GO_ON;
 }
@@ -259,7 +323,7 @@ static enum progress call_service(struct call *call)
 	const struct rpc rpc = {
 		.queue = r->queue,
 		.method = r->name,
-		.principal_id = call->principal ? call->principal->id_text : NULL,
+		.principal_id = call->principal ? call->principal->asker : NULL,
 		.rights_version = call->principal ? call->principal->rights_version : 0,
 		.traceparent = call->trace.text,
 		.idempotency_key = call->idempotency_key,

@@ -19,8 +19,16 @@ static bool is_base64url(char c)
 	       c == '_';
 }
 
-static bool is_token(struct http_slice text)
+/* A session's token, or the secret of an API key: the same behind its prefix. */
+static bool is_token(struct http_slice text, bool by_cookie)
 {
+	static const char prefix[] = "gx_";
+
+	if (text.size == sizeof prefix - 1 + TOKEN_TEXT && !by_cookie &&
+		!memcmp(text.data, prefix, sizeof prefix - 1)) {
+		text.data += sizeof prefix - 1;
+		text.size -= sizeof prefix - 1;
+	}
 	if (text.size != TOKEN_TEXT)
 		return false;
 	for (size_t i = 0; i < text.size; i++)
@@ -36,7 +44,7 @@ void credentials_read(struct call *call)
 
 	if (!http_head_get(head, HTTP_AUTHORIZATION).data)
 		call->by_cookie = http_cookie_find(http_head_get(head, HTTP_COOKIE), SESSION_COOKIE, &token);
-	if (!is_token(token))
+	if (!is_token(token, call->by_cookie))
 		return;
 	call->has_token = true;
 	crypto_hash_sha256(call->token_hash, (const unsigned char *)token.data, token.size);

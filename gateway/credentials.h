@@ -1,8 +1,8 @@
 /*
- * How a request says who it comes from: `Authorization: Bearer <token>` of programs, or the cookie of a
- * browser. A browser sends its cookie also when another site made it ask, so unsafe requests with a cookie
- * must show the CSRF token (a keyed hash of the session's token, which only our own pages can read) and come
- * from our own origin.
+ * How a request says who it comes from: `Authorization: Bearer <token>` of programs, with a session's token
+ * or an API key, or the cookie of a browser. A browser sends its cookie also when another site made it ask,
+ * so unsafe requests with a cookie must show the CSRF token (a keyed hash of the session's token, which only
+ * our own pages can read) and come from our own origin.
  */
 #pragma once
 #include "gateway/call.h"

@@ -143,6 +143,8 @@ static enum progress encode_custom(struct call *call)
 	}
 	if (method->output->resource && (method->success == 201 || method->success == 202))
 		standard_add_location(call, method->output->resource);
+	else if (method->success == 201 && schema_resource_find(call->route->scope ? call->route->scope : ""))
+		standard_add_location(call, schema_resource_find(call->route->scope));
 	return standard_encode_record(call, method->output, (unsigned)method->success);
 }
 

@@ -23,8 +23,9 @@ static enum progress encode_ready(struct call *call)
 	return GO_ON;
 }
 
-static const struct endpoint schema_endpoint = { .decode = body_refuse_query,
-	.encode = schema_document_encode };
+static const struct endpoint schema_endpoint = {
+	.decode = body_refuse_query, .encode = schema_document_encode, .by_key = true
+};
 static const struct endpoint openapi_endpoint = {
 	.decode = body_refuse_query, .encode = openapi_document_encode, .anonymous = true
 };

@@ -97,7 +97,7 @@ static uint64_t ask(struct upload *up, enum file_method method, struct buffer *b
 	const struct rpc rpc = {
 		.queue = keeper.queue,
 		.method = keeper.names[method],
-		.principal_id = call->principal->id_text,
+		.principal_id = call->principal->asker,
 		.rights_version = call->principal->rights_version,
 		.traceparent = call->trace.text,
 		.body = body->data,
@@ -335,7 +335,7 @@ static uint64_t read_chunk(struct loop *loop, const struct principal *principal,
 	const struct rpc rpc = {
 		.queue = keeper.queue,
 		.method = keeper.names[READ_FILE],
-		.principal_id = principal->id_text,
+		.principal_id = principal->asker,
 		.rights_version = principal->rights_version,
 		.traceparent = trace,
 		.body = body,

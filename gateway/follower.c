@@ -129,8 +129,25 @@ static bool may_see(const struct follower *f, const struct told_audience *audien
 		audience->has_team ? audience->team : NULL);
 }
 
+/* An API key follows what it may read. */
+static bool is_in_scope(const struct follower *f, struct slice subject)
+{
+	const char *slash = subject.len ? memchr(subject.data, '/', subject.len) : NULL;
+	char collection[PRINCIPAL_SCOPE];
+
+	if (!f->principal->by_key)
+		return true;
+	if (!slash || slash - subject.data >= (ptrdiff_t)sizeof collection)
+		return false;
+	memcpy(collection, subject.data, (size_t)(slash - subject.data));
+	collection[slash - subject.data] = '\0';
+	return principal_may_use(f->principal, collection, false);
+}
+
 static enum sight sight_of(const struct follower *f, const struct told *told)
 {
+	if (!is_in_scope(f, told->subject))
+		return SEES_NOT;
 	if (told->everyone || f->principal->administrator)
 		return SEES;
 	for (size_t i = 0; i < told->audience_count; i++)
@@ -440,7 +457,8 @@ static void write_comment(struct follower *f, uint64_t now_ms)
 
 void follower_tick(struct follower *f, uint64_t now_ms)
 {
-	if (f->in_doubt || now_ms - f->checked_ms >= FOLLOWER_RECHECK_MS)
+	if (f->in_doubt || principal_has_expired(f->principal) ||
+		now_ms - f->checked_ms >= FOLLOWER_RECHECK_MS)
 		check_session(f, now_ms);
 	if (!f->full && now_ms - f->written_ms >= FOLLOWER_COMMENT_MS)
 		write_comment(f, now_ms);
@@ -630,4 +648,4 @@ static enum progress run_events(struct call *call)
 	return ANSWERED;
 }
 
-const struct endpoint events_endpoint = { .run = run_events };
+const struct endpoint events_endpoint = { .run = run_events, .by_key = true };

@@ -135,9 +135,11 @@ static void heed_identity(struct hub *hub, const struct logged_event *event)
 	if (!slash || !uuid_from_text(slash + 1, id_len, id))
 		return;
 	uuid_to_text(id, text);
-	if (begins(event->type, "guanxi.identity.session.created.")) {
+	if (begins(event->type, "guanxi.identity.session.created.") ||
+		begins(event->type, "guanxi.identity.api_key.created.")) {
 		return; /* nobody could know it yet */
-	} else if (begins(event->type, "guanxi.identity.session.")) {
+	} else if (begins(event->type, "guanxi.identity.session.") ||
+		   begins(event->type, "guanxi.identity.api_key.")) {
 		sessions_forget_session(hub->loop->sessions, text);
 		doubt_all(hub, NULL);
 	} else if (begins(event->type, "guanxi.identity.user.")) {

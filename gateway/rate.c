@@ -75,7 +75,7 @@ static uint32_t seconds_for(const struct rates *rates, uint64_t tokens)
 	return (uint32_t)((tokens + per_s - 1) / per_s);
 }
 
-struct rate rate_take(struct rates *rates, const void *key, size_t key_len, uint64_t now_ms)
+static struct rate take(struct rates *rates, const void *key, size_t key_len, uint64_t cost, uint64_t now_ms)
 {
 	uint64_t hash;
 
@@ -91,9 +91,19 @@ struct rate rate_take(struct rates *rates, const void *key, size_t key_len, uint
 	uint64_t missing = allowed ? rates->burst * MILLI - bucket->tokens + MILLI : MILLI - bucket->tokens;
 
 	if (allowed)
-		bucket->tokens -= MILLI;
+		bucket->tokens -= cost;
 	struct rate rate = { allowed, (uint32_t)(bucket->tokens / MILLI), seconds_for(rates, missing) };
 
 	pthread_mutex_unlock(lock);
 	return rate;
+}
+
+struct rate rate_take(struct rates *rates, const void *key, size_t key_len, uint64_t now_ms)
+{
+	return take(rates, key, key_len, MILLI, now_ms);
+}
+
+struct rate rate_look(struct rates *rates, const void *key, size_t key_len, uint64_t now_ms)
+{
+	return take(rates, key, key_len, 0, now_ms);
 }

@@ -24,3 +24,5 @@ struct rate {
 
 /* Takes a token. Any thread. */
 struct rate rate_take(struct rates *rates, const void *key, size_t key_len, uint64_t now_ms);
+/* The same without taking: whether rate_take() would allow it. */
+struct rate rate_look(struct rates *rates, const void *key, size_t key_len, uint64_t now_ms);

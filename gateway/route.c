@@ -156,6 +156,8 @@ static void add_resource(struct routes *routes, const struct schema_resource *re
 				routes->arena, "%s.%s", resource->collection, standard->endpoint.verb),
 			.queue = queue_name(routes, resource->service, standard->lane),
 			.resource = resource,
+			.scope = resource->collection,
+			.scope_writes = standard->writes,
 		};
 
 		add(routes, route);
@@ -182,6 +184,33 @@ static bool is_before_password(const char *name)
 	return false;
 }
 
+/* The collection that a path is about: "customers" of "/api/v1/customers:import". */
+static const char *collection_of(struct routes *routes, const char *pattern)
+{
+	static const char before[] = "/api/v1/";
+
+	if (strncmp(pattern, before, sizeof before - 1))
+		return NULL;
+	pattern += sizeof before - 1;
+	return arena_strndup(routes->arena, pattern, strcspn(pattern, "/:"));
+}
+
+/* A lane for reading cannot write, whatever the verb. */
+static bool custom_writes(const struct schema_method *method)
+{
+	bool reads = method->lane == GUANXI__LANE__LANE_READ || method->lane == GUANXI__LANE__LANE_QUERY;
+
+	return !reads && strcmp(method->verb, "GET");
+}
+
+static const char *scope_of(struct routes *routes, const char *pattern)
+{
+	const char *collection = collection_of(routes, pattern);
+	bool is_known = collection && (schema_resource_find(collection) || !strcmp(collection, "files"));
+
+	return is_known ? collection : NULL;
+}
+
 static void add_custom(struct routes *routes, const struct schema_method *method)
 {
 	if (!method->path)
@@ -193,6 +222,8 @@ static void add_custom(struct routes *routes, const struct schema_method *method
 		.name = method->name,
 		.queue = queue_name(routes, method->service, lane_names[method->lane]),
 		.custom = method,
+		.scope = scope_of(routes, method->path),
+		.scope_writes = custom_writes(method),
 		.anonymous = method->anonymous,
 		.before_password = is_before_password(method->name),
 	};
@@ -207,6 +238,8 @@ static void add_own(struct routes *routes, const struct own_endpoint *own)
 		.pattern = own->pattern,
 		.endpoint = own->endpoint,
 		.name = own->name,
+		.scope = scope_of(routes, own->pattern),
+		.scope_writes = own->method != HTTP_GET,
 		.anonymous = own->endpoint->anonymous,
 		.before_password = is_before_password(own->name),
 	};

@@ -23,6 +23,7 @@ struct endpoint {
 	uint32_t timeout_ms;
 	bool idempotent; /* the service may be asked twice */
 	bool anonymous;
+	bool by_key; /* to be reached with any API key: own addresses that tell no more than it may see */
 	bool streams_body; /* run begins when the head is in, and takes the body in chunks */
 };
 
@@ -37,6 +38,8 @@ struct route {
 	const char *queue; /* "customer.read"; NULL: no service is called */
 	const struct schema_resource *resource; /* of a standard method */
 	const struct schema_method *custom;     /* of a custom method */
+	const char *scope; /* collection that an API key needs a scope of; NULL: not to be reached with one */
+	bool scope_writes;
 	bool anonymous;
 	bool before_password; /* allowed while the password must be changed */
 	struct metric_series *duration;

@@ -115,7 +115,8 @@ const struct session *session_find(struct sessions *sessions, const uint8_t hash
 
 	if (!entry)
 		return NULL;
-	if (server_thread_now_ms(sessions->loop->thread) - entry->asked_ms > SESSION_TTL_MS) {
+	if (server_thread_now_ms(sessions->loop->thread) - entry->asked_ms > SESSION_TTL_MS ||
+		principal_has_expired(entry->session.principal)) {
 		forget(sessions, entry);
 		return NULL;
 	}

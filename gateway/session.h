@@ -18,7 +18,7 @@ enum {
 struct session {
 	uint8_t hash[SESSION_HASH];
 	struct principal *principal;
-	char id[37];
+	char id[37]; /* of the session, or of the API key */
 };
 
 struct sessions;

@@ -15,12 +15,30 @@ enum user_field {
 };
 enum session_field { SESSION_OWNER = 6, SESSION_TEAM = 7, SESSION_CLIENT = 16, SESSION_EXPIRE_TIME = 17 };
 
+enum api_key_field {
+	API_KEY_OWNER = 6,
+	API_KEY_NAME = 16,
+	API_KEY_SCOPES = 17,
+	API_KEY_EXPIRE_TIME = 18,
+	API_KEY_USED_TIME = 19,
+	API_KEY_BEGINNING = 20
+};
+
 extern const struct resource_ops user_ops, team_ops;
 
 /* Methods: session.c */
 enum status session_sign_in(struct request *req);
 enum status session_sign_out(struct request *req);
 enum status session_resolve(struct request *req);
+/* api_key.c */
+enum status api_key_create(struct request *req);
+enum status api_key_revoke(struct request *req);
+/* Adds a key that is in force, and its scopes, to a Principal message: by the digest of its secret, or by its
+ * id and its owner's. NOT_FOUND when there is none. */
+enum status api_key_find_owner(struct request *req, struct slice secret_hash, uint8_t owner_out[16],
+	struct buffer *principal_out) MUST_CHECK;
+enum status api_key_add_scopes(struct request *req, const uint8_t id[16], const uint8_t owner[16],
+	struct buffer *principal_out) MUST_CHECK;
 /* user.c */
 enum status user_get_me(struct request *req);
 enum status user_change_password(struct request *req);

@@ -8,6 +8,7 @@ static const struct resource resources[] = {
 	{ "users", &user_ops },
 	{ "teams", &team_ops },
 	{ "sessions", NULL },
+	{ "apiKeys", NULL },
 	{ 0 },
 };
 
@@ -17,6 +18,8 @@ static const struct method methods[] = {
 	{ "IdentityService.GetMe", user_get_me },
 	{ "IdentityService.ChangePassword", user_change_password },
 	{ "IdentityService.SetPassword", user_set_password },
+	{ "IdentityService.CreateApiKey", api_key_create },
+	{ "IdentityService.RevokeApiKey", api_key_revoke },
 	{ "IdentityService.ResolveSession", session_resolve, .internal = true, .lane = LANE_READ },
 	{ "IdentityService.GetPrincipal", user_get_principal, .internal = true, .lane = LANE_READ },
 	{ 0 },

@@ -153,6 +153,20 @@ enum status session_sign_out(struct request *req)
 		req, sessions(), (const uint8_t *)db_bytes(rows, 0, 0).data, patch, fields, 1, &after);
 }
 
+/* No session has the token: an API key may. */
+static enum status resolve_key(struct request *req, struct slice secret_hash)
+{
+	struct buffer out = { .arena = req->arena };
+	struct slice owner;
+	uint8_t id[16];
+
+	TRY(api_key_find_owner(req, secret_hash, id, &out));
+	TRY(user_load_principal(req, id, NULL, &owner));
+	buffer_add(&out, owner.data, owner.len);
+	req->reply = (struct slice){ out.data, out.len };
+	return OK;
+}
+
 /* Idle for twelve hours ends a session as well as its last day. Its use is noted once a minute. */
 enum status session_resolve(struct request *req)
 {
@@ -175,7 +189,7 @@ enum status session_resolve(struct request *req)
 	db_bind(&params, f.bytes, f.len);
 	TRY(db_run(req->db, req->arena, &find, &params, &rows));
 	if (!PQntuples(rows))
-		return fail(req, NOT_FOUND, MSG_SESSION_EXPIRED, NULL);
+		return resolve_key(req, (struct slice){ f.bytes, f.len });
 	TRY(user_load_principal(req, (const uint8_t *)db_bytes(rows, 0, 1).data, NULL, &message));
 	struct buffer out = { .arena = req->arena };
 

@@ -128,12 +128,24 @@ enum status user_load_principal(struct request *req, const uint8_t id[16], struc
 
 enum status user_get_principal(struct request *req)
 {
+	struct buffer out = { .arena = req->arena };
 	struct wire_field f;
-	uint8_t id[16];
+	struct slice user;
+	uint8_t id[16], key[16];
 
-	if (!wire_find(req->body, req->body_len, 1, &f) || !uuid_from_text(f.bytes, f.len, id))
+	if (!wire_find(req->body, req->body_len, 1, &f))
 		return fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
-	return user_load_principal(req, id, NULL, &req->reply);
+	const char *slash = memchr(f.bytes, '/', f.len);
+	size_t len = slash ? (size_t)(slash - f.bytes) : f.len;
+
+	if (!uuid_from_text(f.bytes, len, id) || (slash && !uuid_from_text(slash + 1, f.len - len - 1, key)))
+		return fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
+	if (slash)
+		TRY(api_key_add_scopes(req, key, id, &out));
+	TRY(user_load_principal(req, id, NULL, &user));
+	buffer_add(&out, user.data, user.len);
+	req->reply = (struct slice){ out.data, out.len };
+	return OK;
 }
 
 /* --- oneself */

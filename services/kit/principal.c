@@ -1,10 +1,12 @@
 #include "kit/principal.h"
 #include "kit/uuid.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct principal principal_system = {
-	.references = 1, .id_text = "system", .administrator = true, .system = true
+	.references = 1, .id_text = "system", .asker = "system", .administrator = true, .system = true
 };
 
 static int compare_ids(const void *a, const void *b)
@@ -24,20 +26,40 @@ static bool read_teams(struct principal *p, const Guanxi__Identity__V1__Principa
 	return !p->has_team || uuid_from_text(message->team_id, strlen(message->team_id), p->team);
 }
 
+static bool read_scopes(struct principal *p, const Guanxi__Identity__V1__Principal *message)
+{
+	uint8_t key[16];
+
+	p->by_key = message->key_id && *message->key_id;
+	if (!p->by_key)
+		return true;
+	p->scopes = calloc(message->n_scopes + 1, PRINCIPAL_SCOPE);
+	for (size_t i = 0; i < message->n_scopes; i++) {
+		if (strlen(message->scopes[i]) >= PRINCIPAL_SCOPE)
+			return false;
+		strcpy(p->scopes[p->scope_count++], message->scopes[i]);
+	}
+	return uuid_from_text(message->key_id, strlen(message->key_id), key);
+}
+
 struct principal *principal_new(const Guanxi__Identity__V1__Principal *message)
 {
 	struct principal *p = calloc(1, sizeof *p);
 
 	p->references = 1;
 	if (!message->id || !uuid_from_text(message->id, strlen(message->id), p->id) ||
-		!read_teams(p, message)) {
+		!read_teams(p, message) || !read_scopes(p, message)) {
 		principal_release(p);
 		return NULL;
 	}
 	uuid_to_text(p->id, p->id_text);
+	snprintf(p->asker, sizeof p->asker, "%s%s%s", p->id_text, p->by_key ? "/" : "",
+		p->by_key ? message->key_id : "");
 	p->administrator = message->role == GUANXI__IDENTITY__V1__ROLE__ROLE_ADMINISTRATOR;
 	p->must_change_password = message->must_change_password;
 	p->rights_version = message->rights_version;
+	if (message->expire_time)
+		p->expire_us = message->expire_time->seconds * 1000000 + message->expire_time->nanos / 1000;
 	return p;
 }
 
@@ -53,6 +75,7 @@ void principal_release(struct principal *principal)
 		__atomic_sub_fetch(&principal->references, 1, __ATOMIC_ACQ_REL))
 		return;
 	free(principal->teams);
+	free(principal->scopes);
 	free(principal);
 }
 
@@ -63,4 +86,29 @@ bool principal_may_see(const struct principal *principal, const uint8_t *owner, 
 	if (owner && !memcmp(owner, principal->id, 16))
 		return true;
 	return team && bsearch(team, principal->teams, principal->team_count, 16, compare_ids);
+}
+
+bool principal_may_use(const struct principal *principal, const char *collection, bool writes)
+{
+	size_t len = strlen(collection);
+
+	if (!principal->by_key)
+		return true;
+	for (size_t i = 0; i < principal->scope_count; i++) {
+		const char *scope = principal->scopes[i];
+
+		if (!strncmp(scope, collection, len) && scope[len] == ':' &&
+			(!strcmp(scope + len + 1, "write") || (!writes && !strcmp(scope + len + 1, "read"))))
+			return true;
+	}
+	return false;
+}
+
+bool principal_has_expired(const struct principal *principal)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return principal->expire_us &&
+	       principal->expire_us <= (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { PRINCIPAL_SCOPE = 72 }; /* bytes of a scope, with its end */
+
 struct principal {
 	int references; /* atomic */
 	uint8_t id[16];
@@ -23,6 +25,11 @@ struct principal {
 	uint8_t (*teams)[16]; /* the own team and all below it, in bytewise order */
 	size_t team_count;
 	uint64_t rights_version;
+	int64_t expire_us; /* when the session or API key that it came with ends; 0: it came with none */
+	char asker[74];    /* as services know it: "<user>", or "<user>/<key>" with an API key */
+	bool by_key;       /* asks with an API key: what principal_may_use() says, and no more */
+	char (*scopes)[PRINCIPAL_SCOPE]; /* "customers:read"; ":write" includes reading */
+	size_t scope_count;
 };
 
 /* The services among themselves; never freed. */
@@ -35,3 +42,8 @@ void principal_release(struct principal *principal);
 
 /* Owner and team are 16 bytes or NULL. */
 bool principal_may_see(const struct principal *principal, const uint8_t *owner, const uint8_t *team);
+
+/* Whether a collection's records may be read, or written, at all: always, but for an API key without the
+ * scope. What of them may be seen is principal_may_see()'s. */
+bool principal_may_use(const struct principal *principal, const char *collection, bool writes);
+bool principal_has_expired(const struct principal *principal);
