@@ -33,7 +33,8 @@ PROTO_O   := $(PROTO_C:build/proto/%.c=$(BUILD)/proto/%.o)
 KIT_O     := $(patsubst %.c,$(BUILD)/%.o,$(wildcard services/kit/*.c)) $(BUILD)/services/kit/schema_data.o
 PROCESSES := $(notdir $(patsubst %/main.c,%,$(wildcard services/*/main.c)))
 GATEWAY_O := $(patsubst %.c,$(BUILD)/%.o,$(filter-out gateway/main.c,$(wildcard gateway/*.c)))
-BINARIES  := $(PROCESSES:%=$(BUILD)/bin/guanxi-%) $(if $(wildcard gateway/main.c),$(BUILD)/bin/guanxi-gateway)
+CLI_O     := $(patsubst %.c,$(BUILD)/%.o,$(wildcard cli/*.c))
+BINARIES  := $(PROCESSES:%=$(BUILD)/bin/guanxi-%) $(if $(wildcard gateway/main.c),$(BUILD)/bin/guanxi-gateway) $(if $(CLI_O),$(BUILD)/bin/guanxi)
 UNIT      := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.c))
 FUZZERS   := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 service_o  = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard services/$(1)/*.c)))
@@ -78,6 +79,9 @@ $(BUILD)/bin/guanxi-$(1): $(BUILD)/services/$(1)/main.o $(BUILD)/lib$(1).a $(BUI
 endef
 $(foreach p,$(PROCESSES),$(eval $(call process,$(p))))
 $(BUILD)/bin/guanxi-gateway: $(BUILD)/gateway/main.o $(BUILD)/libgateway.a $(BUILD)/libkit.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+$(BUILD)/bin/guanxi: $(CLI_O) $(BUILD)/libkit.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBS)

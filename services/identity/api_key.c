@@ -23,7 +23,8 @@ static void free_create(void *message)
 
 /* --- what was asked for */
 
-/* Keys make no keys and no sessions: a scope could be widened by it. Files are no resource, and have a scope. */
+/* Keys make no keys and no sessions: a scope could be widened by it. Files are no resource, and have a scope.
+ */
 static bool has_scope(const char *collection)
 {
 	return strcmp(collection, "sessions") && strcmp(collection, "apiKeys");
@@ -65,8 +66,7 @@ static void take_scopes(struct request *req, char *const *scopes, size_t count, 
 		record_set_wire(key, API_KEY_SCOPES, (struct slice){ wire.data, wire.len });
 }
 
-static void take_expiry(
-	struct request *req, const Google__Protobuf__Timestamp *expires, struct record *key)
+static void take_expiry(struct request *req, const Google__Protobuf__Timestamp *expires, struct record *key)
 {
 	int64_t now_us = (int64_t)time(NULL) * 1000000;
 	int64_t at_us = expires ? expires->seconds * 1000000 + expires->nanos / 1000 : 0;
@@ -74,8 +74,8 @@ static void take_expiry(
 	if (!expires)
 		return;
 	if (at_us <= now_us || at_us > now_us + LONGEST_DAYS * DAY_US)
-		fail_field(req, "/expireTime", MSG_BAD_EXPIRY,
-			arena_printf(req->arena, "%d", LONGEST_DAYS), NULL);
+		fail_field(req, "/expireTime", MSG_BAD_EXPIRY, arena_printf(req->arena, "%d", LONGEST_DAYS),
+			NULL);
 	record_set_time(key, API_KEY_EXPIRE_TIME, at_us);
 }
 
@@ -117,8 +117,7 @@ static const char *new_secret(struct request *req)
 	char text[sodium_base64_ENCODED_LEN(SECRET_BYTES, sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
 
 	randombytes_buf(random, sizeof random);
-	sodium_bin2base64(
-		text, sizeof text, random, sizeof random, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	sodium_bin2base64(text, sizeof text, random, sizeof random, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 	return arena_printf(req->arena, SECRET_PREFIX "%s", text);
 }
 
