@@ -1,7 +1,7 @@
 /*
- * guanxi, the command: what an operator or a script asks of a running system. It talks HTTP to the gateway like any other
- * program, reads the processes' admin ports, and, to verify a log, PostgreSQL. Commands are rows of a table (main.c), all
- * that they print is rows of JSON, shown as a table unless JSON was asked for.
+ * guanxi, the command: what an operator or a script asks of a running system. It talks HTTP to the gateway
+ *like any other program, reads the processes' admin ports, and, to verify a log, PostgreSQL. Commands are
+ *rows of a table (main.c), all that they print is rows of JSON, shown as a table unless JSON was asked for.
  *
  *	int user_list(struct cli *cli)
  *	{
@@ -64,32 +64,35 @@ const char *text_of(const struct cli *cli, enum text text);
 int complain(const struct cli *cli, int code, enum text text, ...);
 void say(const struct cli *cli, enum text text, ...);
 
-/* show.c: rows as a table, or as JSON with --output json. Columns end with a member of NULL. Takes the reference. */
+/* show.c: rows as a table, or as JSON with --output json. Columns end with a member of NULL. Takes the
+ * reference. */
 struct column {
 	const char *member;
 	const char *en, *zh;
 };
 int show_rows(struct cli *cli, json_t *rows, const struct column *columns);
 
-/* web.c: signs in at the first call, and out in web_close(), unless GUANXI_API_KEY is set. Problems are told on stderr and
- * as a code. The caller has the answer's reference; NULL when there was no body. */
+/* web.c: signs in at the first call, and out in web_close(), unless GUANXI_API_KEY is set. Problems are told
+ * on stderr and as a code. The caller has the answer's reference; NULL when there was no body. */
 int web_call(struct cli *cli, const char *method, const char *path, json_t *body, json_t **answer_out);
 /* A whole file as the body; and an answer's bytes into a file ("-": standard output). */
 int web_upload(struct cli *cli, const char *path, const char *file, json_t **answer_out);
 int web_download(struct cli *cli, const char *path, const char *file);
-/* Bytes of a stream as they come; ends when `take` says false, when the server ends it (CODE_AWAY), or at Ctrl-C. */
+/* Bytes of a stream as they come; ends when `take` says false, when the server ends it (CODE_AWAY), or at
+ * Ctrl-C. */
 int web_stream(struct cli *cli, const char *path, const char *last_event_id,
 	bool (*take)(void *ctx, const char *bytes, size_t len), void *ctx);
 /* An admin page: CODE_AWAY when nothing answers. The text lives in cli->arena. */
-int web_admin(struct cli *cli, const char *address, const char *page, long *status_out, const char **text_out);
+int web_admin(
+	struct cli *cli, const char *address, const char *page, long *status_out, const char **text_out);
 bool web_interrupted(void);
 void web_close(struct cli *cli);
 const char *web_escape(struct cli *cli, const char *text);
 
 /* installation.c: what the state directory tells of the processes. */
 struct process {
-	const char *name, *admin;    /* admin address */
-	const char *database;        /* NULL: it has none */
+	const char *name, *admin; /* admin address */
+	const char *database;     /* NULL: it has none */
 };
 /* From --admin, or the state directory. */
 int installation_read(struct cli *cli, struct process **processes_out, size_t *count_out);

@@ -105,15 +105,15 @@ static void request_line(struct cli *cli, const char *process, char *text, json_
 
 	(void)cli;
 	if (text && strcmp(lane, "lane"))
-		json_array_append_new(rows,
-			json_pack("{s:s,s:s,s:s,s:s,s:f}", "process", process, "lane", lane, "method", method,
-				"step", step, "ms", atof(text)));
+		json_array_append_new(rows, json_pack("{s:s,s:s,s:s,s:s,s:f}", "process", process, "lane",
+						    lane, "method", method, "step", step, "ms", atof(text)));
 }
 
 int show_requests(struct cli *cli)
 {
 	static const struct column columns[] = { { "process", "process", "进程" }, { "lane", "lane", "通道" },
-		{ "method", "method", "方法" }, { "step", "step", "步骤" }, { "ms", "ms", "毫秒" }, { NULL } };
+		{ "method", "method", "方法" }, { "step", "step", "步骤" }, { "ms", "ms", "毫秒" },
+		{ NULL } };
 
 	return show_lines(cli, "/requests", request_line, columns);
 }
@@ -132,9 +132,11 @@ static void metric_row(
 	for (; shown->metric; shown++)
 		if (strlen(shown->metric) == len && !strncmp(text, shown->metric, len) && value)
 			json_array_append_new(rows,
-				json_pack("{s:s,s:s,s:s,s:s,s:f}", "process", process, "metric", shown->metric,
-					"what", cli->language == LANGUAGE_ZH ? shown->zh : shown->en, "of",
-					quote ? arena_strndup(cli->arena, quote + 1, strcspn(quote + 1, "\"")) : "",
+				json_pack("{s:s,s:s,s:s,s:s,s:f}", "process", process, "metric",
+					shown->metric, "what",
+					cli->language == LANGUAGE_ZH ? shown->zh : shown->en, "of",
+					quote ? arena_strndup(cli->arena, quote + 1, strcspn(quote + 1, "\""))
+					      : "",
 					"value", atof(value)));
 }
 
@@ -191,17 +193,16 @@ static const char *schema_of(struct cli *cli, const char *process)
 static int parked_of(struct cli *cli, const struct process *process, json_t *rows)
 {
 	PGconn *connection = PQconnectdb(process->database);
-	PGresult *result = PQexec(connection,
-		arena_printf(cli->arena,
-			"SELECT consumer, stream, epoch, pos, subject_id, error, "
-			"to_char(parked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
-			" FROM \"%s\".event_parked ORDER BY consumer, stream, epoch, pos",
-			schema_of(cli, process->name)));
+	PGresult *result = PQexec(
+		connection, arena_printf(cli->arena,
+				    "SELECT consumer, stream, epoch, pos, subject_id, error, "
+				    "to_char(parked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+				    " FROM \"%s\".event_parked ORDER BY consumer, stream, epoch, pos",
+				    schema_of(cli, process->name)));
 	int code = CODE_DONE;
 
 	if (PQresultStatus(result) != PGRES_TUPLES_OK)
-		code = complain(
-			cli, CODE_AWAY, TEXT_DATABASE_AWAY, trimmed(cli, PQerrorMessage(connection)));
+		code = complain(cli, CODE_AWAY, TEXT_DATABASE_AWAY, trimmed(cli, PQerrorMessage(connection)));
 	for (int i = 0; code == CODE_DONE && i < PQntuples(result); i++)
 		json_array_append_new(rows,
 			json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "process", process->name, "consumer",

@@ -9,7 +9,8 @@
 static int help_run(struct cli *cli);
 static int completion_run(struct cli *cli);
 
-/* A name of one or two words; `usage` is what stands behind it; options are names of those below, beside the common ones. */
+/* A name of one or two words; `usage` is what stands behind it; options are names of those below, beside the
+ * common ones. */
 static const struct command {
 	const char *name, *usage;
 	unsigned words_min, words_max;
@@ -128,7 +129,8 @@ static const struct option *option_named(const char *name, size_t len)
 	return NULL;
 }
 
-/* Words and options stand in any order; "--name value" and "--name=value" are the same; after "--" all are words. */
+/* Words and options stand in any order; "--name value" and "--name=value" are the same; after "--" all are
+ * words. */
 static int read_arguments(struct cli *cli, int argc, char **argv, bool given[OPTION_COUNT], bool *help_out)
 {
 	bool only_words = false;
@@ -245,8 +247,7 @@ static int help_run(struct cli *cli)
 		return complain(cli, CODE_USAGE, TEXT_BAD_COMMAND, cli->words[0]);
 	say(cli, TEXT_HELP_HEAD);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		printf("  %-38s %s\n",
-			arena_printf(cli->arena, "%s %s", commands[i].name, commands[i].usage),
+		printf("  %-38s %s\n", arena_printf(cli->arena, "%s %s", commands[i].name, commands[i].usage),
 			text_of(cli, commands[i].summary));
 	print_options(cli, NULL);
 	say(cli, TEXT_HELP_ENVIRONMENT);
@@ -257,7 +258,8 @@ static int help_run(struct cli *cli)
 static int completion_run(struct cli *cli)
 {
 	(void)cli;
-	puts("_guanxi() {\n\tlocal now=${COMP_WORDS[COMP_CWORD]} words=\n\tcase \"${COMP_WORDS[1]} ${COMP_WORDS[2]} \" in");
+	puts("_guanxi() {\n\tlocal now=${COMP_WORDS[COMP_CWORD]} words=\n\tcase \"${COMP_WORDS[1]} "
+	     "${COMP_WORDS[2]} \" in");
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		printf("\t\"%s \"*) words=\"", commands[i].name);
 		for (size_t k = 0; k < OPTION_COUNT; k++)

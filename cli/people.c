@@ -21,7 +21,8 @@ static int list_all(struct cli *cli, const char *path, json_t **rows_out)
 
 	*rows_out = json_array();
 	while (next) {
-		const char *page = *next ? arena_printf(cli->arena, "%s&cursor=%s", path, web_escape(cli, next)) : path;
+		const char *page =
+			*next ? arena_printf(cli->arena, "%s&cursor=%s", path, web_escape(cli, next)) : path;
 		int code = web_call(cli, "GET", page, NULL, &answer);
 
 		if (code != CODE_DONE) {
@@ -49,10 +50,11 @@ static int find_user(struct cli *cli, const char *email, const char **id_out)
 	json_t *answer;
 
 	TRY_CODE(web_call(cli, "GET",
-		arena_printf(cli->arena, "/api/v1/users?filter%%5Bemail%%5D=%s", web_escape(cli, email)), NULL,
-		&answer));
-	const char *id = json_string_value(
-		json_object_get(json_array_get(json_object_get(answer, "data"), 0), "id"));
+		arena_printf(
+			cli->arena, "/api/v1/users?filter%%5Bemail%%5D%%5Beq%%5D=%s", web_escape(cli, email)),
+		NULL, &answer));
+	const char *id =
+		json_string_value(json_object_get(json_array_get(json_object_get(answer, "data"), 0), "id"));
 
 	*id_out = id ? arena_strdup(cli->arena, id) : NULL;
 	json_decref(answer);
@@ -60,8 +62,8 @@ static int find_user(struct cli *cli, const char *email, const char **id_out)
 }
 
 /* One row, and what is said only once. */
-static int show_once(struct cli *cli, json_t *row, const char *member, const char *secret,
-	const struct column *columns)
+static int show_once(
+	struct cli *cli, json_t *row, const char *member, const char *secret, const struct column *columns)
 {
 	json_object_set_new(row, member, json_string(secret));
 	json_t *rows = json_array();
@@ -78,8 +80,8 @@ static int give_password(struct cli *cli, json_t *user)
 	json_t *answer;
 
 	randombytes_buf(random, sizeof random);
-	sodium_bin2base64(password, sizeof password, random, sizeof random,
-		sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	sodium_bin2base64(
+		password, sizeof password, random, sizeof random, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 	TRY_CODE(web_call(cli, "POST", arena_printf(cli->arena, "/api/v1/users/%s:setPassword", id),
 		json_pack("{s:s}", "password", password), &answer));
 	json_decref(answer);
@@ -180,7 +182,8 @@ int key_create(struct cli *cli)
 	json_t *answer;
 
 	if (days < 1 || days > 100000 || *end)
-		return complain(cli, CODE_USAGE, TEXT_BAD_VALUE, "--days", cli->days, text_of(cli, TEXT_A_NUMBER));
+		return complain(
+			cli, CODE_USAGE, TEXT_BAD_VALUE, "--days", cli->days, text_of(cli, TEXT_A_NUMBER));
 	if (cli->owner)
 		TRY_CODE(find_user(cli, cli->owner, &owner));
 	json_t *body = json_pack("{s:s,s:o,s:s}", "name", cli->words[0], "scopes", scopes_of(cli),
@@ -205,7 +208,8 @@ int key_revoke(struct cli *cli)
 	json_t *answer;
 
 	TRY_CODE(web_call(cli, "DELETE",
-		arena_printf(cli->arena, "/api/v1/apiKeys/%s", web_escape(cli, cli->words[0])), NULL, &answer));
+		arena_printf(cli->arena, "/api/v1/apiKeys/%s", web_escape(cli, cli->words[0])), NULL,
+		&answer));
 	json_decref(answer);
 	if (!cli->json)
 		say(cli, TEXT_REVOKED);

@@ -25,8 +25,8 @@ static const char *joined(struct cli *cli, json_t *array)
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(array, i, item)
-		buffer_printf(&out, "%s%s", i ? "," : "", json_string_value(item) ? json_string_value(item) : "…");
+	json_array_foreach(array, i, item) buffer_printf(
+		&out, "%s%s", i ? "," : "", json_string_value(item) ? json_string_value(item) : "…");
 	return arena_strndup(cli->arena, out.data, out.len);
 }
 
@@ -65,7 +65,8 @@ static void print_table(struct cli *cli, json_t *rows, const struct column *colu
 
 	for (; columns[count].member && count < COLUMNS_MAX; count++) {
 		widths[count] = width_of(heading(cli, &columns[count]));
-		json_array_foreach(rows, i, row) {
+		json_array_foreach(rows, i, row)
+		{
 			int width = width_of(cell(cli, row, columns[count].member));
 
 			if (width > widths[count])
@@ -75,7 +76,8 @@ static void print_table(struct cli *cli, json_t *rows, const struct column *colu
 	for (size_t c = 0; c < count; c++)
 		print_cell(heading(cli, &columns[c]), widths[c], c + 1 == count);
 	putchar('\n');
-	json_array_foreach(rows, i, row) {
+	json_array_foreach(rows, i, row)
+	{
 		for (size_t c = 0; c < count; c++)
 			print_cell(cell(cli, row, columns[c].member), widths[c], c + 1 == count);
 		putchar('\n');

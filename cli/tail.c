@@ -11,7 +11,8 @@ struct follower {
 	struct cli *cli;
 	char *line; /* the one that is coming in */
 	size_t len;
-	char kind[160], cursor[512], coming[512]; /* the cursor behind what was printed, and behind what is coming in */
+	char kind[160], cursor[512],
+		coming[512]; /* the cursor behind what was printed, and behind what is coming in */
 	char *data;
 	unsigned long left; /* to print; 0: no end */
 	bool counts, enough;
@@ -24,8 +25,11 @@ static void print_event(struct follower *f, json_t *event)
 	const char *time = json_string_value(json_object_get(event, "time")), *name;
 
 	printf("%s  %s  %s ", time ? time : "-", f->kind,
-		json_string_value(json_object_get(event, "subject")) ? json_string_value(json_object_get(event, "subject")) : "-");
-	json_object_foreach(after, name, value) {
+		json_string_value(json_object_get(event, "subject"))
+			? json_string_value(json_object_get(event, "subject"))
+			: "-");
+	json_object_foreach(after, name, value)
+	{
 		char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
 
 		printf(" %s=%s", name, text);

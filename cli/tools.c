@@ -24,7 +24,8 @@ int curve_keys_run(struct cli *cli)
 /* build/<mode>/bin is three levels below the checkout, whose scripts do the work. */
 static int run_script(struct cli *cli, const char *name)
 {
-	const char *path = arena_printf(cli->arena, "%s/../../../deploy/backup/%s", cli->program_directory, name);
+	const char *path =
+		arena_printf(cli->arena, "%s/../../../deploy/backup/%s", cli->program_directory, name);
 	const char *arguments[8] = { path };
 
 	for (size_t i = 0; i < cli->word_count && i < 6; i++)

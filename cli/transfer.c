@@ -48,8 +48,8 @@ static int finish(struct cli *cli, json_t *begun, json_t **job_out)
 	TRY_CODE(wait_for(cli, id, job_out));
 	if (!strcmp(text_in(*job_out, "state"), "succeeded"))
 		return CODE_DONE;
-	int code = complain(cli, CODE_REFUSED, TEXT_JOB_FAILED, text_in(*job_out, "state"),
-		text_in(*job_out, "problem"));
+	int code = complain(
+		cli, CODE_REFUSED, TEXT_JOB_FAILED, text_in(*job_out, "state"), text_in(*job_out, "problem"));
 
 	json_decref(*job_out);
 	return code;
@@ -69,7 +69,8 @@ int import_run(struct cli *cli)
 
 	json_decref(file);
 	TRY_CODE(web_call(cli, "POST",
-		arena_printf(cli->arena, "/api/v1/%s:import", cli->collection ? cli->collection : "customers"),
+		arena_printf(
+			cli->arena, "/api/v1/%s:import", cli->collection ? cli->collection : "customers"),
 		body, &job));
 	TRY_CODE(finish(cli, job, &job));
 	json_t *rows = json_array();

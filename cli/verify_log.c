@@ -1,8 +1,8 @@
 /*
- * Reads a service's event log from its first position to its last and holds it against everything that was written about
- * it: the digest of each event, the columns that are projections of it, the chain of seals, their signatures, the head, and
- * the seals in the log output, which nobody who can write to PostgreSQL can reach (DESIGN section 7). Works by SELECT alone,
- * in one snapshot, so also on a copy that was restored.
+ * Reads a service's event log from its first position to its last and holds it against everything that was
+ * written about it: the digest of each event, the columns that are projections of it, the chain of seals,
+ * their signatures, the head, and the seals in the log output, which nobody who can write to PostgreSQL can
+ * reach (DESIGN section 7). Works by SELECT alone, in one snapshot, so also on a copy that was restored.
  */
 #include "cli/cli.h"
 #include "kit/uuid.h"
@@ -31,12 +31,12 @@ struct verifier {
 	struct anchor *anchors;
 	size_t anchor_count, anchors_met;
 	int64_t events, seals, signatures, signed_up_to;
-	int64_t position;           /* of the event last read; then of the fault */
+	int64_t position; /* of the event last read; then of the fault */
 	unsigned char previous[HASH];
-	size_t previous_len;        /* 0 before the first seal: nothing was before it */
-	bool knows_previous;        /* false where older partitions are gone: the first seal is believed */
-	enum text fault;            /* TEXT_NONE while all is well */
-	const char *error;          /* PostgreSQL's, when it could not be asked */
+	size_t previous_len; /* 0 before the first seal: nothing was before it */
+	bool knows_previous; /* false where older partitions are gone: the first seal is believed */
+	enum text fault;     /* TEXT_NONE while all is well */
+	const char *error;   /* PostgreSQL's, when it could not be asked */
 	/* events that were fetched and not yet looked at */
 	PGresult *rows;
 	int row;
@@ -57,8 +57,8 @@ static PGresult *query(struct verifier *v, const char *sql)
 
 	if (PQresultStatus(result) == PGRES_TUPLES_OK || PQresultStatus(result) == PGRES_COMMAND_OK)
 		return result;
-	v->error = arena_strndup(v->cli->arena, PQerrorMessage(v->connection),
-		strcspn(PQerrorMessage(v->connection), "\n"));
+	v->error = arena_strndup(
+		v->cli->arena, PQerrorMessage(v->connection), strcspn(PQerrorMessage(v->connection), "\n"));
 	PQclear(result);
 	return NULL;
 }
@@ -91,7 +91,17 @@ static bool equals(struct slice a, const void *b, size_t len)
 
 /* --- one event */
 
-enum event_column { COL_POS, COL_SALT, COL_PAYLOAD, COL_DIGEST, COL_EVENT_ID, COL_TYPE, COL_SUBJECT_TYPE, COL_SUBJECT_ID, COL_VERSION };
+enum event_column {
+	COL_POS,
+	COL_SALT,
+	COL_PAYLOAD,
+	COL_DIGEST,
+	COL_EVENT_ID,
+	COL_TYPE,
+	COL_SUBJECT_TYPE,
+	COL_SUBJECT_ID,
+	COL_VERSION
+};
 
 static bool is_digest(const PGresult *rows, int row)
 {
@@ -113,8 +123,9 @@ static struct slice subject_of(struct slice payload)
 	struct wire_field entry, name, attribute, text;
 
 	while (wire_next(&reader, &entry))
-		if (entry.number == 5 && entry.type == WIRE_BYTES && wire_find(entry.bytes, entry.len, 1, &name) &&
-			name.len == 7 && !memcmp(name.bytes, "subject", 7) &&
+		if (entry.number == 5 && entry.type == WIRE_BYTES &&
+			wire_find(entry.bytes, entry.len, 1, &name) && name.len == 7 &&
+			!memcmp(name.bytes, "subject", 7) &&
 			wire_find(entry.bytes, entry.len, 2, &attribute) &&
 			wire_find(attribute.bytes, attribute.len, 3, &text))
 			return (struct slice){ text.bytes, text.len };
@@ -141,7 +152,8 @@ static bool columns_fit(const PGresult *rows, int row)
 
 	uuid_to_text((const uint8_t *)PQgetvalue(rows, row, COL_EVENT_ID), event_id);
 	uuid_to_text((const uint8_t *)PQgetvalue(rows, row, COL_SUBJECT_ID), subject_id);
-	int len = snprintf(subject, sizeof subject, "%.*s/%s", (int)subject_type.len, subject_type.data, subject_id);
+	int len = snprintf(
+		subject, sizeof subject, "%.*s/%s", (int)subject_type.len, subject_type.data, subject_id);
 	int64_t version = PQgetisnull(rows, row, COL_VERSION) ? 0 : number(rows, row, COL_VERSION);
 
 	return wire_find(payload.data, payload.len, 1, &f) &&
@@ -281,12 +293,16 @@ static bool check_end(struct verifier *v, const PGresult *head)
 static bool open_cursors(struct verifier *v, int64_t low)
 {
 	return run(v, arena_printf(v->cli->arena,
-			      "DECLARE guanxi_events CURSOR FOR SELECT pos, salt, payload, digest, event_id, type, "
-			      "subject_type, subject_id, subject_version FROM event_log WHERE pos > %lld ORDER BY pos",
+			      "DECLARE guanxi_events CURSOR FOR SELECT pos, salt, payload, digest, event_id, "
+			      "type, "
+			      "subject_type, subject_id, subject_version FROM event_log WHERE pos > %lld "
+			      "ORDER BY pos",
 			      (long long)low)) &&
 	       run(v, arena_printf(v->cli->arena,
-			      "DECLARE guanxi_seals CURSOR FOR SELECT s.up_to, s.previous, s.seal, g.signature FROM "
-			      "event_seal s LEFT JOIN event_signature g USING (up_to) WHERE up_to > %lld ORDER BY up_to",
+			      "DECLARE guanxi_seals CURSOR FOR SELECT s.up_to, s.previous, s.seal, "
+			      "g.signature FROM "
+			      "event_seal s LEFT JOIN event_signature g USING (up_to) WHERE up_to > %lld "
+			      "ORDER BY up_to",
 			      (long long)low));
 }
 
@@ -321,11 +337,13 @@ static void read_anchors(struct verifier *v, const char *path)
 			   *seal = strstr(line, " seal=");
 		size_t name = strlen(v->service);
 
-		if (!stream || !up_to || !seal || strncmp(stream + 7, v->service, name) || stream[7 + name] != ' ')
+		if (!stream || !up_to || !seal || strncmp(stream + 7, v->service, name) ||
+			stream[7 + name] != ' ')
 			continue;
 		anchor->up_to = atoll(up_to + 7);
-		v->anchor_count += !sodium_hex2bin(anchor->seal, HASH, seal + 6, 2 * HASH, NULL, &len, NULL) &&
-				   len == HASH;
+		v->anchor_count +=
+			!sodium_hex2bin(anchor->seal, HASH, seal + 6, 2 * HASH, NULL, &len, NULL) &&
+			len == HASH;
 	}
 	if (file)
 		fclose(file);
@@ -386,10 +404,10 @@ static bool is_wanted(const struct cli *cli, const char *service)
 
 static json_t *row_of(const struct verifier *v, bool good)
 {
-	return json_pack("{s:s,s:b,s:I,s:I,s:I,s:I,s:b,s:I,s:o}", "stream", v->service, "whole", good, "events",
-		(json_int_t)v->events, "seals", (json_int_t)v->seals, "signatures", (json_int_t)v->signatures,
-		"signedUpTo", (json_int_t)v->signed_up_to, "signaturesChecked", v->public_key != NULL,
-		"sealsInLogOutput", (json_int_t)v->anchors_met, "firstFault",
+	return json_pack("{s:s,s:b,s:I,s:I,s:I,s:I,s:b,s:I,s:o}", "stream", v->service, "whole", good,
+		"events", (json_int_t)v->events, "seals", (json_int_t)v->seals, "signatures",
+		(json_int_t)v->signatures, "signedUpTo", (json_int_t)v->signed_up_to, "signaturesChecked",
+		v->public_key != NULL, "sealsInLogOutput", (json_int_t)v->anchors_met, "firstFault",
 		good ? json_null() : json_integer(v->position));
 }
 
@@ -416,9 +434,10 @@ static int verify_one(
 static int verify_connection(
 	struct cli *cli, const char *conninfo, const unsigned char *key, json_t *rows, size_t *found)
 {
-	static const char find[] = "SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-				   "WHERE c.relname = 'event_head' AND has_schema_privilege(n.oid, 'USAGE') AND "
-				   "has_table_privilege(c.oid, 'SELECT') ORDER BY 1";
+	static const char find[] =
+		"SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+		"WHERE c.relname = 'event_head' AND has_schema_privilege(n.oid, 'USAGE') AND "
+		"has_table_privilege(c.oid, 'SELECT') ORDER BY 1";
 	PGconn *connection = PQconnectdb(conninfo);
 	PGresult *logs = PQexec(connection, find);
 	int code = CODE_DONE;
@@ -458,8 +477,9 @@ static int verify_state(struct cli *cli, const unsigned char *key, json_t *rows,
 int verify_log_run(struct cli *cli)
 {
 	static const struct column columns[] = { { "stream", "stream", "流" }, { "whole", "whole", "完整" },
-		{ "events", "events", "事件" }, { "seals", "seals", "封印" }, { "signatures", "signatures", "签名" },
-		{ "signedUpTo", "signed up to", "签名至" }, { "sealsInLogOutput", "seals in log", "日志中的封印" },
+		{ "events", "events", "事件" }, { "seals", "seals", "封印" },
+		{ "signatures", "signatures", "签名" }, { "signedUpTo", "signed up to", "签名至" },
+		{ "sealsInLogOutput", "seals in log", "日志中的封印" },
 		{ "firstFault", "first fault", "首个问题位置" }, { NULL } };
 	json_t *rows = json_array();
 	const unsigned char *key;

@@ -172,11 +172,15 @@ static int tell_problem(struct cli *cli, json_t *problem, long status)
 	if (!detail || !code)
 		return complain(cli, CODE_AWAY, TEXT_NOT_UNDERSTOOD, cli->url, status);
 	complain(cli, CODE_REFUSED, TEXT_PROBLEM, detail, code);
-	json_array_foreach(json_object_get(problem, "errors"), i, error) {
+	json_array_foreach(json_object_get(problem, "errors"), i, error)
+	{
 		const char *pointer = json_string_value(json_object_get(error, "pointer"));
 		const char *message = json_string_value(json_object_get(error, "message"));
 
-		fprintf(stderr, "  %s: %s\n", pointer ? pointer : "/", message ? message : "");
+		const char *reason = json_string_value(json_object_get(error, "code"));
+
+		fprintf(stderr, "  %s: %s (%s)\n", pointer ? pointer : "/", message ? message : "",
+			reason ? reason : "");
 	}
 	return CODE_REFUSED;
 }

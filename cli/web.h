@@ -5,6 +5,6 @@
 
 struct web {
 	CURL *curl;
-	const char *token;  /* of a session, or an API key; NULL: not signed in yet */
-	bool is_session;    /* to be ended in web_close() */
+	const char *token; /* of a session, or an API key; NULL: not signed in yet */
+	bool is_session;   /* to be ended in web_close() */
 };
