@@ -37,6 +37,11 @@ enum progress openapi_document_encode(struct call *call)
 	return encode(call, call->loop->gateway->openapi, "no-cache");
 }
 
+enum progress asyncapi_document_encode(struct call *call)
+{
+	return encode(call, call->loop->gateway->asyncapi, "no-cache");
+}
+
 static void add_member(struct buffer *out, const char *name, const char *text)
 {
 	buffer_printf(out, "%s\"%s\":", out->len ? "," : "{", name);

@@ -29,6 +29,9 @@ static const struct endpoint schema_endpoint = {
 static const struct endpoint openapi_endpoint = {
 	.decode = body_refuse_query, .encode = openapi_document_encode, .anonymous = true
 };
+static const struct endpoint asyncapi_endpoint = {
+	.decode = body_refuse_query, .encode = asyncapi_document_encode, .anonymous = true
+};
 static const struct endpoint problem_endpoint = {
 	.decode = body_refuse_query, .encode = problem_document_encode, .anonymous = true
 };
@@ -43,6 +46,8 @@ const struct own_endpoint own_endpoints[] = {
 	{ &schema_endpoint, HTTP_GET, "/api/schema", "gateway.schema",
 		"Labels, types and rights of everything" },
 	{ &openapi_endpoint, HTTP_GET, "/api/openapi.json", "gateway.openapi", "This document" },
+	{ &asyncapi_endpoint, HTTP_GET, "/api/asyncapi.json", "gateway.asyncapi",
+		"The events that leave the system, as AsyncAPI 3.0" },
 	{ &problem_endpoint, HTTP_GET, "/api/problems/{code}", "gateway.problem",
 		"What a problem's code means" },
 	{ &live_endpoint, HTTP_GET, "/livez", "gateway.live", "Whether the process lives" },

@@ -271,6 +271,7 @@ static void gateway_free(struct gateway *gateway)
 {
 	static_close(gateway->files);
 	document_free(gateway->openapi);
+	document_free(gateway->asyncapi);
 	document_free(gateway->schema[0]);
 	document_free(gateway->schema[1]);
 	rates_free(gateway->rates);
@@ -291,6 +292,7 @@ struct gateway *gateway_open(const struct gateway_options *options, char error[S
 	files_open();
 	gateway->routes = routes_new();
 	gateway->openapi = openapi_document_new(gateway->routes);
+	gateway->asyncapi = asyncapi_document_new();
 	gateway->schema[0] = schema_document_new(false);
 	gateway->schema[1] = schema_document_new(true);
 	gateway->rates = options->rate_per_s ? rates_new(options->rate_per_s, options->rate_burst) : NULL;

@@ -21,7 +21,7 @@ struct gateway {
 	struct routes *routes;
 	struct rates *rates;
 	struct static_files *files; /* NULL: no web UI */
-	const struct document *openapi;
+	const struct document *openapi, *asyncapi;
 	const struct document *schema[2]; /* for members, for administrators */
 	uint8_t csrf_key[KEY_BYTES];
 	uint8_t cursor_key[KEY_BYTES];

@@ -170,6 +170,11 @@ static void add_schema(json_t *schemas, const struct schema_message *message, en
 			add_schema(schemas, message->fields[i].message, SHAPE_READ);
 }
 
+void openapi_add_schema(json_t *schemas, const struct schema_message *message)
+{
+	add_schema(schemas, message, SHAPE_READ);
+}
+
 static json_t *page_schema(json_t *item, json_t *page)
 {
 	return json_pack("{s:s,s:[s,s],s:{s:{s:s,s:o},s:o}}", "type", "object", "required", "data", "page",
@@ -596,7 +601,7 @@ static json_t *components_of(const struct routes *routes)
 
 	add_parsed(components, "securitySchemes",
 		"{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"The token of POST "
-		"/api/v1/sessions.\"},"
+		"/api/v1/sessions, or an API key.\"},"
 		"\"cookie\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"guanxi_session\","
 		"\"description\":\"Of browsers, with X-CSRF-Token "
 		"for what changes something.\"}}");
