@@ -1,6 +1,6 @@
 /*
- * In which of our languages a client wants its texts: Accept-Language (RFC 9110 12.5.4). English unless Chinese
- * is wanted more.
+ * In which of our languages a client wants its texts: Accept-Language (RFC 9110 12.5.4). English unless
+ * Chinese is wanted more.
  */
 #pragma once
 #include "kit/http.h"

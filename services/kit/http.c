@@ -595,10 +595,11 @@ struct http_slice http_head_glimpse(const char *data, size_t size, const char *n
 		line++;
 		if (strncasecmp(line, name, name_size) != 0 || line[name_size] != ':')
 			continue;
-		const char *value = line + name_size + 1,
-			   *value_end = memchr(value, '\n', (size_t)(end - value));
+		const char *value = line + name_size + 1, *value_end = value;
 
-		return (struct http_slice){ value, (size_t)((value_end ? value_end : end) - value) };
+		while (value_end < end && *value_end != '\r' && *value_end != '\n')
+			value_end++;
+		return (struct http_slice){ value, (size_t)(value_end - value) };
 	}
 	return (struct http_slice){ NULL, 0 };
 }

@@ -554,6 +554,7 @@ static void refusals_speak_the_language_of_the_request(void **state)
 	} table[] = {
 		{ "GET /%zz HTTP/1.1\r\n" HOST "Accept-Language: zh-CN,zh;q=0.9,en;q=0.8\r\n\r\n", "zh" },
 		{ "GET /%zz HTTP/1.1\r\n" HOST "accept-LANGUAGE: en, zh;q=0.1\r\n\r\n", "en" },
+		{ "GET /%zz HTTP/1.1\r\n" HOST "Accept-Language: zh\r\n\r\n", "zh" },
 		{ "GET /%zz HTTP/1.1\r\n" HOST "\r\n", "en" },
 		{ ECHO "Accept-Language: zh\r\nContent-Length: 209715200\r\n\r\n", "zh" },
 		{ ECHO "Accept-Language: zh\r\n" TE "\r\nx\r\n", "zh" },
