@@ -377,7 +377,7 @@ static json_t *parameters_of(const struct route *route)
 		json_array_append_new(to, ref("parameters", "IfNoneMatch", ""));
 	if (has_version)
 		json_array_append_new(to, ref("parameters", "IfMatch", ""));
-	if (has_version || (route->method == HTTP_POST && route->queue))
+	if (has_version || (route->method == HTTP_POST && route->queue && !route->anonymous))
 		json_array_append_new(to, ref("parameters", "IdempotencyKey", ""));
 	add_own_parameters(to, route);
 	return to;
