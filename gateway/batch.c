@@ -19,7 +19,8 @@ struct batch {
 
 /* --- to the service --- */
 
-static struct problem *refuse(struct call *call, const char *pointer, enum message message, const char *argument)
+static struct problem *refuse(
+	struct call *call, const char *pointer, enum message message, const char *argument)
 {
 	struct problem *problem = problem_new(call->arena, MSG_INVALID, NULL);
 
@@ -27,7 +28,8 @@ static struct problem *refuse(struct call *call, const char *pointer, enum messa
 	return problem;
 }
 
-static struct problem *read_record(struct call *call, json_t *record, enum json_mode mode, struct json_result *result)
+static struct problem *read_record(
+	struct call *call, json_t *record, enum json_mode mode, struct json_result *result)
 {
 	char *text = json_is_object(record) ? json_dumps(record, JSON_COMPACT) : NULL;
 	enum status status = OK;
@@ -76,7 +78,7 @@ static struct problem *add_target(struct call *call, json_t *value, size_t membe
 	if (!id)
 		return refuse(call, "/id", MSG_REQUIRED, NULL);
 	if (json_object_size(value) != members + (version ? 2 : 1))
-		return refuse(call, "", MSG_UNKNOWN_FIELD, members ? "id, version, patch" : "id, version");
+		return refuse(call, "", MSG_BAD_MEMBERS, members ? "id, version, patch" : "id, version");
 	wire_add_text(&call->request, UPDATE_ID, id);
 	if (!version)
 		return NULL;
@@ -145,8 +147,8 @@ enum progress batch_decode(struct call *call)
 	if (!json_is_array(operations) || !json_array_size(operations) || json_object_size(body) != 1)
 		return call_fail_at(call, "/operations", MSG_REQUIRED, NULL, NULL);
 	if (json_array_size(operations) > BATCH_MAX)
-		return call_fail_at(call, "/operations", MSG_TOO_MANY,
-			arena_printf(call->arena, "%d", BATCH_MAX), NULL);
+		return call_fail_at(
+			call, "/operations", MSG_TOO_MANY, arena_printf(call->arena, "%d", BATCH_MAX), NULL);
 	batch->count = json_array_size(operations);
 	batch->problems = arena_zalloc(call->arena, batch->count * sizeof *batch->problems);
 	json_array_foreach(operations, i, operation)
@@ -202,8 +204,8 @@ static bool append_result(struct call *call, struct wire_reader *operations, str
 		!wire_find(result.bytes, result.len, RESULT_STATUS, &status) || status.value >= STATUS_COUNT)
 		return false;
 	if (status.value == OK) {
-		append_success(call, success_of(verb.bytes, verb.len),
-			(struct slice){ result.bytes, result.len });
+		append_success(
+			call, success_of(verb.bytes, verb.len), (struct slice){ result.bytes, result.len });
 		return true;
 	}
 	if (!wire_find(result.bytes, result.len, RESULT_PROBLEM, &problem) ||

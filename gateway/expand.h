@@ -1,7 +1,7 @@
 /*
- * expand=ownerId,customerId: the records that those fields refer to, in `expanded`, by collection and id. One question
- * for each collection whatever the page holds, to the service that owns it, in the caller's name: what they may not see
- * is not there. A service that does not answer is told in `missing`.
+ * expand=ownerId,customerId: the records that those fields refer to, in `expanded`, by collection and id. One
+ * question for each collection whatever the page holds, to the service that owns it, in the caller's name:
+ * what they may not see is not there. A service that does not answer is told in `missing`.
  */
 #pragma once
 #include "gateway/call.h"
@@ -20,5 +20,6 @@ struct expand {
 bool expand_add(struct call *call, const char *pointer, const char *name);
 /* The step behind the service's answer. */
 enum progress expand_references(struct call *call);
-/* Appends `,"expanded":{…}`, and `,"missing":[…]` where something is; nothing when no expansion was asked for. */
+/* Appends `,"expanded":{…}`, and `,"missing":[…]` where something is; nothing when no expansion was asked
+ * for. */
 void expand_append(struct call *call);

@@ -39,8 +39,7 @@ static const char *type_names(struct call *call)
 
 	for (size_t i = 0; i < schema->resource_count; i++)
 		if (search_covers(&schema->resources[i]))
-			buffer_printf(
-				&out, "%s%s", out.len ? ", " : "", schema->resources[i].collection);
+			buffer_printf(&out, "%s%s", out.len ? ", " : "", schema->resources[i].collection);
 	return out.data;
 }
 
@@ -61,8 +60,7 @@ static enum progress check_types(struct call *call, const char *types)
 		const struct schema_resource *resource = schema_resource_find(name);
 
 		if (!resource || !search_covers(resource))
-			return call_fail_at(
-				call, "/types", MSG_UNKNOWN_SEARCH_TYPE, name, type_names(call));
+			return call_fail_at(call, "/types", MSG_UNKNOWN_SEARCH_TYPE, name, type_names(call));
 	}
 	return GO_ON;
 }
@@ -152,7 +150,8 @@ static enum progress start_round(struct call *call, bool similar)
 	for (size_t i = 0; i < schema->resource_count; i++) {
 		const struct schema_resource *resource = &schema->resources[i];
 
-		if (!search_covers(resource) || (search->types && !is_named(search->types, resource->collection)))
+		if (!search_covers(resource) ||
+			(search->types && !is_named(search->types, resource->collection)))
 			continue;
 		fan->calls[fan->count++] = (struct fan_call){
 			.queue = arena_printf(call->arena, "%s.query", resource->service),
@@ -237,4 +236,6 @@ static enum progress encode_search(struct call *call)
 	return GO_ON;
 }
 
-const struct endpoint search_endpoint = { .decode = decode_search, .run = run_search, .encode = encode_search };
+const struct endpoint search_endpoint = {
+	.decode = decode_search, .run = run_search, .encode = encode_search
+};

@@ -47,8 +47,7 @@ static const char *text_of(struct call *call, json_t *value)
 	return json_is_true(value) ? "true" : "false";
 }
 
-static bool add_value(
-	struct call *call, const struct schema_field *field, json_t *value, const char *pointer)
+static bool add_value(struct call *call, const struct schema_field *field, json_t *value, const char *pointer)
 {
 	enum message wanted = field ? type_wanted(field, value) : MSG_COUNT;
 
@@ -132,7 +131,8 @@ static bool add_list(struct filter *f, const char *name, json_t *list, const cha
 	add_joint(f->call, name, json_array_size(list), pointer);
 	json_array_foreach(list, i, node)
 	{
-		if (!add_node(f, node, arena_printf(f->call->arena, "%s/%s/%zu", pointer, name, i), depth + 1))
+		if (!add_node(
+			    f, node, arena_printf(f->call->arena, "%s/%s/%zu", pointer, name, i), depth + 1))
 			return false;
 	}
 	return true;
@@ -142,12 +142,12 @@ static bool add_list(struct filter *f, const char *name, json_t *list, const cha
 static bool add_node(struct filter *f, json_t *node, const char *pointer, unsigned depth)
 {
 	struct call *call = f->call;
-	json_t *and = json_object_get(node, "and"), *or = json_object_get(node, "or"),
+	json_t *and = json_object_get(node, "and"), * or = json_object_get(node, "or"),
 	       *not = json_object_get(node, "not");
 
 	if (f->nodes++ == FILTER_NODES_MAX) {
-		call_fail_at(call, "/filter", MSG_TOO_MANY,
-			arena_printf(call->arena, "%d", FILTER_NODES_MAX), NULL);
+		call_fail_at(call, "/filter", MSG_TOO_MANY, arena_printf(call->arena, "%d", FILTER_NODES_MAX),
+			NULL);
 		return false;
 	}
 	if (depth > FILTER_DEPTH_MAX) {
@@ -207,7 +207,8 @@ static bool read_limit(struct call *call, uint32_t number, const char *pointer, 
 	return true;
 }
 
-static bool read_each(struct call *call, uint32_t number, const char *pointer, json_t *list, member_reader *read)
+static bool read_each(
+	struct call *call, uint32_t number, const char *pointer, json_t *list, member_reader *read)
 {
 	json_t *value;
 	size_t i;

@@ -1,5 +1,6 @@
 /*
- * The body of POST …:search and POST …:aggregate: what the query string says, as JSON, with the filter as a tree.
+ * The body of POST …:search and POST …:aggregate: what the query string says, as JSON, with the filter as a
+ *tree.
  *
  *	{"filter": {"and": [{"field": "stage", "op": "in", "value": ["active"]},
  *	                    {"not": {"field": "ownerId", "op": "isNull", "value": true}}]},

@@ -17,8 +17,8 @@ static const struct {
 	{ "restore", VERB_RESTORE } };
 
 /* Lives in the batch's arena; named as if it had come alone, so that its key belongs to its method. */
-static struct request *operation_new(struct request *req, size_t index, const struct wire_field *verb,
-	const struct wire_field *body)
+static struct request *operation_new(
+	struct request *req, size_t index, const struct wire_field *verb, const struct wire_field *body)
 {
 	struct request *o = arena_zalloc(req->arena, sizeof *o);
 
@@ -114,16 +114,17 @@ static void add_result(const struct request *o, struct buffer *out)
 		wire_add_varint(out, 4, 1);
 	if (o->status != OK) {
 		problem = wire_begin(out, 5);
-		problem_to_wire(o->problem ? o->problem
-					   : problem_new(o->arena, message_find(status_code(o->status)), NULL),
+		problem_to_wire(o->problem
+					? o->problem
+					: problem_new(o->arena, message_find(status_code(o->status)), NULL),
 			out);
 		wire_end(out, problem);
 	}
 	wire_end(out, begun);
 }
 
-/* Creates and changes take different ways: a group ends where one follows the other, so that operations happen in the
- * order in which they stand. */
+/* Creates and changes take different ways: a group ends where one follows the other, so that operations
+ * happen in the order in which they stand. */
 enum status engine_batch(struct db *db, struct request *req)
 {
 	struct batch *b = arena_zalloc(req->arena, sizeof *b);

@@ -124,10 +124,10 @@ static const char *measure_names(struct query *q)
 
 	buffer_add_text(&out, "count");
 	for (size_t i = 0; i < m->count; i++)
-		for (size_t k = 0; is_countable(&m->fields[i]) && k < sizeof functions / sizeof *functions; k++)
+		for (size_t k = 0; is_countable(&m->fields[i]) && k < sizeof functions / sizeof *functions;
+			k++)
 			if (functions[k].of_times || is_number(&m->fields[i]))
-				buffer_printf(
-					&out, ", %s(%s)", functions[k].name, m->fields[i].json_name);
+				buffer_printf(&out, ", %s(%s)", functions[k].name, m->fields[i].json_name);
 	return out.data;
 }
 
@@ -305,8 +305,8 @@ enum status query_compile_aggregate(
 
 /* --- the answer */
 
-static const char *key_text(struct aggregate *a, const struct schema_field *field, const PGresult *rows, int row,
-	int column)
+static const char *key_text(
+	struct aggregate *a, const struct schema_field *field, const PGresult *rows, int row, int column)
 {
 	char id[37];
 
@@ -345,9 +345,8 @@ static void add_row(struct aggregate *a, const PGresult *rows, int row, struct b
 
 	for (; column < (int)a->group_count; column++)
 		add_value(out, 1,
-			PQgetisnull(rows, row, column)
-				? NULL
-				: key_text(a, a->groups[column], rows, row, column));
+			PQgetisnull(rows, row, column) ? NULL
+						       : key_text(a, a->groups[column], rows, row, column));
 	for (column = first; column < first + (int)a->measure_count; column++)
 		add_value(out, 2, PQgetisnull(rows, row, column) ? NULL : PQgetvalue(rows, row, column));
 	wire_end(out, begun);

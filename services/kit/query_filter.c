@@ -136,8 +136,7 @@ static const struct operator_ *find_operator(const char *name, const struct sche
 static enum status add_condition(struct query *q, const Guanxi__Condition *c, struct buffer *out)
 {
 	const char *name = c->field ? c->field : "";
-	const struct schema_field *field =
-		schema_field_find(q->table->resource->message, name, strlen(name));
+	const struct schema_field *field = schema_field_find(q->table->resource->message, name, strlen(name));
 
 	if (!field || !is_filterable(field))
 		return fail_field(q->req, pointer_of(q, c), MSG_NOT_FILTERABLE, name,
@@ -178,7 +177,8 @@ static const char *joint_of(const Guanxi__Condition *c)
 
 static enum status add_node(struct query *q, struct walk *walk, unsigned depth, struct buffer *out);
 
-/* A condition on what is null is neither true nor false; "not" takes it as false, so that every row is on one side. */
+/* A condition on what is null is neither true nor false; "not" takes it as false, so that every row is on one
+ * side. */
 static enum status add_branch(struct query *q, struct walk *walk, unsigned depth, const Guanxi__Condition *c,
 	const char *joint, struct buffer *out)
 {
@@ -210,8 +210,8 @@ static enum status add_node(struct query *q, struct walk *walk, unsigned depth, 
 	if (joint)
 		return add_branch(q, walk, depth, c, joint, out);
 	if (walk->conditions++ == CONDITIONS_MAX)
-		return fail_field(q->req, pointer_of(q, c), MSG_TOO_MANY,
-			arena_printf(q->arena, "%d", CONDITIONS_MAX), NULL);
+		return fail_field(
+			q->req, "/filter", MSG_TOO_MANY, arena_printf(q->arena, "%d", CONDITIONS_MAX), NULL);
 	return walk->conditions > CONDITIONS_MAX ? INVALID : add_condition(q, c, out);
 }
 

@@ -1,12 +1,13 @@
-/* What a global search asks each resource: titles that are, or begin with, what was typed; then all that it finds. */
+/* What a global search asks each resource: titles that are, or begin with, what was typed; then all that it
+ * finds. */
 #include "kit/query_parts.h"
 #include "kit/words.h"
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
-/* Sorts behind every character (CLDR, Unicode Collation Algorithm 9.1.2): what begins with a text stands between it and it
- * with this behind. */
+/* Sorts behind every character (CLDR, Unicode Collation Algorithm 9.1.2): what begins with a text stands
+ * between it and it with this behind. */
 #define LAST_CHARACTER "\xEF\xBF\xBF"
 
 struct find {
@@ -67,8 +68,8 @@ static void tell(struct find *f, const PGresult *rows)
 	}
 }
 
-/* In the order of titles, by their index: what is typed whole comes before what only begins with it. Small letters sort
- * before large ones, so the search begins with them. */
+/* In the order of titles, by their index: what is typed whole comes before what only begins with it. Small
+ * letters sort before large ones, so the search begins with them. */
 static enum status find_titles(struct find *f, struct db *db)
 {
 	struct query *q = query_new(f->req, f->table);
@@ -87,7 +88,8 @@ static enum status find_titles(struct find *f, struct db *db)
 	int me = query_is_scoped(q) ? query_bind_scope(q) : 0;
 
 	buffer_printf(&sql,
-		"SELECT %s FROM (SELECT %s FROM \"%s\" WHERE delete_time IS NULL AND %s >= $1::text AND %s < $2::text"
+		"SELECT %s FROM (SELECT %s FROM \"%s\" WHERE delete_time IS NULL AND %s >= $1::text AND %s < "
+		"$2::text"
 		" ORDER BY %s, id LIMIT %d) t WHERE true",
 		f->table->columns, f->table->columns, f->table->resource->singular, column, column, column,
 		FIND_PREFIX);

@@ -1,4 +1,5 @@
-/* The event log as people and services read it: a record's history, its past, and the log from a position on. */
+/* The event log as people and services read it: a record's history, its past, and the log from a position on.
+ */
 #include "kit/engine.h"
 #include "kit/json.h"
 #include "kit/query.h"

@@ -74,8 +74,8 @@ static enum status compile_sort(struct query *q)
 		const char *name = q->sort[i].column, *direction = q->sort[i].descending ? " DESC" : "",
 			   *comma = i ? ", " : "";
 
-		buffer_printf(&out, "%s%s%s%s", comma, name, direction,
-			q->sort[i].nullable ? " NULLS LAST" : "");
+		buffer_printf(
+			&out, "%s%s%s%s", comma, name, direction, q->sort[i].nullable ? " NULLS LAST" : "");
 		buffer_printf(&plain, "%s%s%s%s", comma, name, direction,
 			q->sort[i].nullable && i ? " NULLS LAST" : "");
 	}
@@ -188,9 +188,8 @@ static void add_beyond(const struct sort_key *k, int parameter, struct buffer *o
 	if (!k->value.data)
 		buffer_add_text(out, "false"); /* nothing is beyond null */
 	else
-		buffer_printf(out,
-			k->nullable ? "(%s %s $%d::%s OR \"%s\" IS NULL)" : "%s %s $%d::%s", k->column,
-			k->descending ? "<" : ">", parameter,
+		buffer_printf(out, k->nullable ? "(%s %s $%d::%s OR \"%s\" IS NULL)" : "%s %s $%d::%s",
+			k->column, k->descending ? "<" : ">", parameter,
 			column_sql_name(column_type(k->field)), k->field->name);
 }
 

@@ -1,7 +1,7 @@
 /*
- * The query compiler's own: one query in the making. Shared by its files and nobody else: query_filter.c compiles
- * filters and words, query_order.c order and cursors, query.c lists, query_aggregate.c groups and measures,
- * query_find.c what a global search asks; query_log.c reads the log.
+ * The query compiler's own: one query in the making. Shared by its files and nobody else: query_filter.c
+ * compiles filters and words, query_order.c order and cursors, query.c lists, query_aggregate.c groups and
+ * measures, query_find.c what a global search asks; query_log.c reads the log.
  */
 #pragma once
 #include "kit/query.h"
@@ -34,7 +34,8 @@ struct query {
 	bool from_cursor;
 	const char *keyset; /* "" on the first page */
 	int keyset_first;   /* its first parameter; one for each sort key */
-	const char *bound; /* what the keyset says of the first key alone, for the index; true of rows that have it */
+	const char *bound;  /* what the keyset says of the first key alone, for the index; true of rows that
+			       have it */
 	const char *order;
 	const char *order_not_null; /* for rows that are alike in having, or not having, the first key */
 	int window;                 /* rows that a search in list order looks through */

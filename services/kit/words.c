@@ -19,7 +19,8 @@ const char *words_learn_sql(const struct service *service, struct arena *arena)
 				resource->singular, resource->title->name);
 	}
 	return out.len ? arena_printf(arena,
-				 "SELECT word_learn(ARRAY(SELECT ROW(c, t, f)::word_source FROM (VALUES %s) v(c, t, "
+				 "SELECT word_learn(ARRAY(SELECT ROW(c, t, f)::word_source FROM (VALUES %s) "
+				 "v(c, t, "
 				 "f)), %d)",
 				 out.data, LEARN_EVENTS)
 		       : NULL;
@@ -44,7 +45,8 @@ unsigned words_distance(const char *a, const char *b, unsigned most)
 
 		now[0] = (unsigned)i;
 		for (size_t j = 1; j <= lb; j++) {
-			now[j] = least(least(now[j - 1], before[j]) + 1, before[j - 1] + (a[i - 1] != b[j - 1]));
+			now[j] = least(
+				least(now[j - 1], before[j]) + 1, before[j - 1] + (a[i - 1] != b[j - 1]));
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
 				now[j] = least(now[j], earlier[j - 2] + 1);
 		}
@@ -53,7 +55,8 @@ unsigned words_distance(const char *a, const char *b, unsigned most)
 }
 
 /* The nearest known word; NULL when it is known itself, or nothing is near. */
-static enum status find_nearest(struct request *req, struct db *db, const char *word, const char **nearest_out)
+static enum status find_nearest(
+	struct request *req, struct db *db, const char *word, const char **nearest_out)
 {
 	static const struct db_statement similar = { "SELECT word FROM word_similar($1::text)" };
 	struct db_params params = { .arena = req->arena };
