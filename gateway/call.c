@@ -1,6 +1,8 @@
 #include "gateway/call.h"
 #include "gateway/credentials.h"
 #include "gateway/language.h"
+#include "gateway/expand.h"
+#include "gateway/fan.h"
 #include "gateway/rate.h"
 #include "gateway/session.h"
 #include "kit/log.h"
@@ -215,8 +217,8 @@ static enum progress call_service(struct call *call)
 	if (!r->queue)
 		return GO_ON;
 	const struct rpc rpc = {
-		.queue = r->queue,
-		.method = r->name,
+		.queue = call->queue ? call->queue : r->queue,
+		.method = call->method ? call->method : r->name,
 		.principal_id = call->principal ? call->principal->id_text : NULL,
 		.rights_version = call->principal ? call->principal->rights_version : 0,
 		.traceparent = call->trace.text,
@@ -399,6 +401,7 @@ static const struct {
 	{ "authorise", authorise },
 	{ "decode", decode },
 	{ "call", call_service },
+	{ "expand", expand_references },
 	{ "encode", encode },
 	{ "reply", reply },
 };
@@ -453,6 +456,8 @@ static void on_close(struct exchange *x)
 		session_cancel(call->session_wait);
 	if (call->bus_id)
 		bus_client_cancel(call->loop->bus, call->bus_id);
+	if (call->fan)
+		fan_cancel(call->fan);
 }
 
 void call_begin(struct exchange *x, bool body_follows)

@@ -303,6 +303,50 @@ void engine_read(struct db *db, struct request **requests, size_t count)
 	arena_free(arena);
 }
 
+static enum status read_ids(struct request *req, struct db_params *params)
+{
+	struct wire_reader reader = wire_reader(req->body, req->body_len);
+	struct wire_field f;
+	struct db_array ids;
+	uint8_t id[16];
+
+	db_array_begin(&ids, req->arena, OID_UUID);
+	while (wire_next(&reader, &f))
+		if (f.number == 1 && f.type == WIRE_BYTES && uuid_from_text(f.bytes, f.len, id))
+			db_array_add(&ids, id, 16);
+	if (reader.failed || ids.count > LOOKUP_MAX)
+		return fail(req, INVALID, MSG_INVALID, NULL);
+	db_bind_array(params, &ids);
+	return OK;
+}
+
+enum status engine_lookup(struct db *db, struct request *req)
+{
+	struct table *table = service_table(req->service, req->resource);
+	struct db_params params = { .arena = req->arena };
+	struct buffer out = { .arena = req->arena };
+	PGresult *rows;
+
+	if (!req->principal)
+		return fail(req, UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
+	TRY(read_ids(req, &params));
+	TRY(db_ready(db));
+	TRY(db_run(db, req->arena, &table->get, &params, &rows));
+	buffer_reserve(&out, 0);
+	for (int row = 0; row < PQntuples(rows); row++) {
+		struct record *record = table_record(table, rows, row, req->arena);
+
+		if (!write_may_see(req, record) || record_has(record, STANDARD_DELETE_TIME))
+			continue;
+		size_t begun = wire_begin(&out, 1);
+
+		record_encode(record, &out);
+		wire_end(&out, begun);
+	}
+	req->reply = (struct slice){ out.data, out.len };
+	return OK;
+}
+
 /* --- the past */
 
 static bool fold(struct record *record, struct slice payload)

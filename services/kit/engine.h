@@ -25,6 +25,14 @@ enum status engine_plan(struct request *req) MUST_CHECK;
 /* Requests that engine_plan() accepted; those with `again` afterwards had no effect and are to be planned and
  * written anew. `db` is the lane's own. */
 void engine_write(struct db *db, struct request **requests, size_t count);
+/* Many writes of one request, each with an outcome of its own: fills the reply with a BatchResponse. What
+ * follows one another and is of one kind goes in groups, so that many creates cost what an import's do. An
+ * idempotency key covers them all: what was done is told again, what was not is done. */
+enum status engine_batch(struct db *db, struct request *req) MUST_CHECK;
+#define BATCH_MAX 1000
+/* Records by their ids, those that the caller may see: fills the reply with a LookupResponse. */
+enum status engine_lookup(struct db *db, struct request *req) MUST_CHECK;
+#define LOOKUP_MAX 2000
 /* Gets. */
 void engine_read(struct db *db, struct request **requests, size_t count);
 

@@ -78,7 +78,9 @@ static void run_reads(struct lane *lane, struct request **requests, size_t count
 			continue;
 		}
 		request_step(requests[i], "execute");
-		if (!requests[i]->principal)
+		if (requests[i]->verb == VERB_LOOKUP)
+			requests[i]->status = engine_lookup(lane->db, requests[i]);
+		else if (!requests[i]->principal)
 			fail(requests[i], UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
 		else
 			gets[n++] = requests[i];
@@ -93,6 +95,10 @@ static void run_writes(struct lane *lane, struct request **requests, size_t coun
 
 	for (size_t i = 0; i < count; i++) {
 		request_step(requests[i], "plan");
+		if (requests[i]->verb == VERB_BATCH) {
+			requests[i]->status = engine_batch(lane->db, requests[i]);
+			continue;
+		}
 		enum status status = engine_plan(requests[i]);
 
 		requests[i]->status = status;
@@ -104,6 +110,15 @@ static void run_writes(struct lane *lane, struct request **requests, size_t coun
 	sequencer_wake();
 }
 
+static enum status (*const queries[VERB_COUNT])(struct request *req, struct db *db) = {
+	[VERB_LIST] = query_list,
+	[VERB_SEARCH] = query_list,
+	[VERB_AGGREGATE] = query_aggregate,
+	[VERB_FIND] = query_find,
+	[VERB_PAST] = query_past,
+	[VERB_HISTORY] = query_history,
+};
+
 static void run_queries(struct lane *lane, struct request **requests, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -114,8 +129,7 @@ static void run_queries(struct lane *lane, struct request **requests, size_t cou
 			continue;
 		}
 		request_step(req, "execute");
-		req->status =
-			req->verb == VERB_LIST ? query_list(req, lane->db) : query_history(req, lane->db);
+		req->status = queries[req->verb](req, lane->db);
 	}
 }
 
