@@ -1,3 +1,4 @@
+import { eventually } from "./harness/system";
 import { expectProblem, uniqueWord } from "./lib/client";
 import { expect, test } from "./lib/fixtures";
 import { newTeam } from "./lib/people";
@@ -32,4 +33,19 @@ test("who does not exist is refused at once", async ({ admin }) => {
   expectProblem(await admin.post("/api/v1/customers", { name: uniqueWord(), ownerId: nobody }), 400, "invalid", { "/ownerId": "bad_reference" });
   expectProblem(await admin.post("/api/v1/customers", { name: uniqueWord(), ownerId: nobody, teamId: nobody }), 400, "invalid", { "/ownerId": "bad_reference", "/teamId": "bad_reference" });
   expect(Date.now() - began).toBeLessThan(2000);
+});
+
+test("while the projection stands still a request that names a new user waits, others do not", async ({ admin, system }) => {
+  let released = false;
+  const held = system.sql("begin; lock customer.user_ref in share mode; select pg_sleep(2); commit").then(() => (released = true));
+  await eventually("the projection is locked", async () => ((await system.sql("select 1 from pg_locks where relation = 'customer.user_ref'::regclass and mode = 'ShareLock' and granted")).length > 0 ? true : undefined));
+  const user = await admin.create("users", { name: "新人", email: `${uniqueWord()}@example.com` });
+  const waiting = admin.post("/api/v1/customers", { name: uniqueWord(), ownerId: user.id });
+  for (let i = 0; i < 20; i++) await admin.create("customers", { name: uniqueWord() });
+  expect(released, "twenty others went by meanwhile").toBe(false);
+  const reply = await waiting;
+  expect(released).toBe(true);
+  expect(reply.status, reply.toString()).toBe(201);
+  expect(reply.json()["ownerId"]).toBe(user.id);
+  await held;
 });
