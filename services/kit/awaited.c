@@ -5,8 +5,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define ASK_MS         3000
-#define OVERLOADED_MS  1000
+#define ASK_MS        3000
+#define OVERLOADED_MS 1000
 
 static struct {
 	struct bus_worker *worker;

@@ -1,8 +1,8 @@
 /*
- * Requests that refer to what another service has and our projection of it does not have yet: a user made milliseconds ago,
- * named as an owner. The owner is asked whether it exists; if so, the request waits until the projection has moved and runs
- * again, at the latest until its deadline; if not, it is answered as it stands. No lane is held up meanwhile, and what waits
- * is bounded.
+ * Requests that refer to what another service has and our projection of it does not have yet: a user made
+ * milliseconds ago, named as an owner. The owner is asked whether it exists; if so, the request waits until
+ * the projection has moved and runs again, at the latest until its deadline; if not, it is answered as it
+ * stands. No lane is held up meanwhile, and what waits is bounded.
  */
 #pragma once
 #include "kit/request.h"
@@ -15,8 +15,8 @@ struct bus_worker;
 void awaited_open(struct bus_worker *worker, void (*run_again)(struct request *req));
 /* How far the projections are; to be noted in req->projected before a request runs. Any thread. */
 uint64_t awaited_projected(void);
-/* A lane has run a request that found nothing but req->missing wanting: it waits here now and is the caller's no more. Any
- * thread. */
+/* A lane has run a request that found nothing but req->missing wanting: it waits here now and is the caller's
+ * no more. Any thread. */
 void awaited_take(struct request *req);
 /* A consumer has committed. Any thread. */
 void awaited_wake(void);
