@@ -33,19 +33,20 @@ static json_t *parsed(const char *text)
 /* The members that CloudEvents 1.0.2 and its extensions give every event of ours. */
 static json_t *envelope_schema(void)
 {
-	return parsed("{\"type\":\"object\",\"required\":[\"specversion\",\"id\",\"source\",\"type\",\"subject\","
-		      "\"time\",\"sequence\"],\"properties\":{"
-		      "\"specversion\":{\"type\":\"string\",\"const\":\"1.0\"},"
-		      "\"id\":{\"type\":\"string\",\"format\":\"uuid\",\"description\":\"Unique; the same when an "
-		      "event is delivered again.\"},"
-		      "\"source\":{\"type\":\"string\",\"description\":\"/guanxi/ and the service.\"},"
-		      "\"type\":{\"type\":\"string\"},"
-		      "\"subject\":{\"type\":\"string\",\"description\":\"The record: customers/{id}\"},"
-		      "\"time\":{\"type\":\"string\",\"format\":\"date-time\"},"
-		      "\"sequence\":{\"type\":\"string\",\"pattern\":\"^[0-9a-f]{24}$\",\"description\":\"Grows "
-		      "within a source; compares as text.\"},"
-		      "\"traceparent\":{\"type\":\"string\"},\"dataref\":{\"type\":\"string\"},"
-		      "\"datacontenttype\":{\"type\":\"string\",\"const\":\"application/json\"}}}");
+	return parsed(
+		"{\"type\":\"object\",\"required\":[\"specversion\",\"id\",\"source\",\"type\",\"subject\","
+		"\"time\",\"sequence\"],\"properties\":{"
+		"\"specversion\":{\"type\":\"string\",\"const\":\"1.0\"},"
+		"\"id\":{\"type\":\"string\",\"format\":\"uuid\",\"description\":\"Unique; the same when an "
+		"event is delivered again.\"},"
+		"\"source\":{\"type\":\"string\",\"description\":\"/guanxi/ and the service.\"},"
+		"\"type\":{\"type\":\"string\"},"
+		"\"subject\":{\"type\":\"string\",\"description\":\"The record: customers/{id}\"},"
+		"\"time\":{\"type\":\"string\",\"format\":\"date-time\"},"
+		"\"sequence\":{\"type\":\"string\",\"pattern\":\"^[0-9a-f]{24}$\",\"description\":\"Grows "
+		"within a source; compares as text.\"},"
+		"\"traceparent\":{\"type\":\"string\"},\"dataref\":{\"type\":\"string\"},"
+		"\"datacontenttype\":{\"type\":\"string\",\"const\":\"application/json\"}}}");
 }
 
 static json_t *change_schema(const char *message)
@@ -89,28 +90,40 @@ static void add_events(json_t *channel, json_t *messages, const struct schema_re
 static void add_others(json_t *channel, json_t *messages)
 {
 	add_message(channel, messages, "hidden",
-		parsed("{\"name\":\"hidden\",\"title\":\"A record went out of sight\",\"summary\":\"A record that was "
-		       "told of before may not be seen any more.\",\"contentType\":\"application/json\",\"payload\":"
-		       "{\"type\":\"object\",\"required\":[\"subject\"],\"properties\":{\"subject\":{\"type\":"
+		parsed("{\"name\":\"hidden\",\"title\":\"A record went out of sight\",\"summary\":\"A record "
+		       "that was "
+		       "told of before may not be seen any "
+		       "more.\",\"contentType\":\"application/json\",\"payload\":"
+		       "{\"type\":\"object\",\"required\":[\"subject\"],\"properties\":{\"subject\":{"
+		       "\"type\":"
 		       "\"string\"}}}}"));
 	add_message(channel, messages, "control",
-		parsed("{\"name\":\"control\",\"title\":\"About the stream itself\",\"summary\":\"GAP: events before "
-		       "this position are no longer kept. DIVERGED: the log was restored; read again from the "
+		parsed("{\"name\":\"control\",\"title\":\"About the stream itself\",\"summary\":\"GAP: "
+		       "events before "
+		       "this position are no longer kept. DIVERGED: the log was restored; read again from "
+		       "the "
 		       "beginning. RECONNECT and SESSION_ENDED: the stream ends.\",\"contentType\":"
-		       "\"application/json\",\"payload\":{\"type\":\"object\",\"required\":[\"kind\"],\"properties\":"
-		       "{\"kind\":{\"type\":\"string\",\"enum\":[\"GAP\",\"DIVERGED\",\"RECONNECT\",\"SESSION_ENDED\"]},"
-		       "\"stream\":{\"type\":\"string\"},\"epoch\":{\"type\":\"integer\"},\"position\":{\"type\":"
+		       "\"application/"
+		       "json\",\"payload\":{\"type\":\"object\",\"required\":[\"kind\"],\"properties\":"
+		       "{\"kind\":{\"type\":\"string\",\"enum\":[\"GAP\",\"DIVERGED\",\"RECONNECT\","
+		       "\"SESSION_ENDED\"]},"
+		       "\"stream\":{\"type\":\"string\"},\"epoch\":{\"type\":\"integer\"},\"position\":{"
+		       "\"type\":"
 		       "\"string\"}}}}"));
 }
 
 /* The address's own rules, as HTTP bindings say them. */
 static json_t *http_binding(void)
 {
-	return parsed("{\"http\":{\"method\":\"GET\",\"bindingVersion\":\"0.3.0\",\"query\":{\"type\":\"object\","
-		      "\"properties\":{\"types\":{\"type\":\"string\",\"description\":\"Types in full, or beginnings "
-		      "that end in .*, separated by commas.\"},\"subject\":{\"type\":\"string\",\"description\":\"Only "
-		      "this record's: customers/{id}\"},\"from\":{\"type\":\"string\",\"description\":\"earliest, latest, "
-		      "the id of a server-sent event, or a time (RFC 3339).\"}}}}}");
+	return parsed(
+		"{\"http\":{\"method\":\"GET\",\"bindingVersion\":\"0.3.0\",\"query\":{\"type\":\"object\","
+		"\"properties\":{\"types\":{\"type\":\"string\",\"description\":\"Types in full, or "
+		"beginnings "
+		"that end in .*, separated by "
+		"commas.\"},\"subject\":{\"type\":\"string\",\"description\":\"Only "
+		"this record's: customers/{id}\"},\"from\":{\"type\":\"string\",\"description\":\"earliest, "
+		"latest, "
+		"the id of a server-sent event, or a time (RFC 3339).\"}}}}}");
 }
 
 static json_t *root_of(json_t *channel, json_t *messages, json_t *schemas)
@@ -125,7 +138,8 @@ static json_t *root_of(json_t *channel, json_t *messages, json_t *schemas)
 		parsed("[{\"name\":\"events\"}]"), "defaultContentType", "application/json");
 
 	json_object_set_new(root, "servers",
-		parsed("{\"gateway\":{\"host\":\"{host}\",\"protocol\":\"https\",\"description\":\"The gateway.\","
+		parsed("{\"gateway\":{\"host\":\"{host}\",\"protocol\":\"https\",\"description\":\"The "
+		       "gateway.\","
 		       "\"variables\":{\"host\":{\"default\":\"localhost:8080\"}},\"security\":[{\"$ref\":"
 		       "\"#/components/securitySchemes/bearer\"}]}}"));
 	json_object_set_new(root, "channels",
@@ -134,7 +148,8 @@ static json_t *root_of(json_t *channel, json_t *messages, json_t *schemas)
 	json_object_set_new(root, "operations", json_pack("{s:o}", "followEvents", operation));
 	json_object_set_new(root, "components",
 		json_pack("{s:o,s:o,s:o}", "messages", messages, "schemas", schemas, "securitySchemes",
-			parsed("{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"The token of "
+			parsed("{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"The "
+			       "token of "
 			       "POST /api/v1/sessions, or an API key.\"}}")));
 	return root;
 }

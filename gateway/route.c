@@ -1,5 +1,6 @@
 #include "gateway/route.h"
 #include "gateway/endpoint.h"
+#include "gateway/external.h"
 #include "kit/arena.h"
 #include <assert.h>
 #include <stdio.h>
@@ -140,10 +141,11 @@ static const char *queue_name(struct routes *routes, const char *service, const 
 	return arena_printf(routes->arena, "%s.%s", service, lane);
 }
 
-static void add_resource(struct routes *routes, const struct schema_resource *resource)
+static void add_standard(struct routes *routes, const struct schema_resource *resource,
+	const struct standard_endpoint *endpoints, size_t count)
 {
-	for (size_t i = 0; i < standard_endpoint_count; i++) {
-		const struct standard_endpoint *standard = &standard_endpoints[i];
+	for (size_t i = 0; i < count; i++) {
+		const struct standard_endpoint *standard = &endpoints[i];
 
 		if (standard->writes && resource->rule->read_only)
 			continue;
@@ -162,6 +164,13 @@ static void add_resource(struct routes *routes, const struct schema_resource *re
 
 		add(routes, route);
 	}
+}
+
+static void add_resource(struct routes *routes, const struct schema_resource *resource)
+{
+	add_standard(routes, resource, standard_endpoints, standard_endpoint_count);
+	if (resource->rule->external_ids)
+		add_standard(routes, resource, external_endpoints, external_endpoint_count);
 }
 
 static const char *const lane_names[] = {

@@ -1,4 +1,5 @@
 #include "kit/request.h"
+#include "kit/external.h"
 #include "kit/log.h"
 #include "kit/metrics.h"
 #include "kit/query.h"
@@ -13,11 +14,17 @@
 static const char *const verbs[VERB_COUNT] = {
 	[VERB_GET] = "get",
 	[VERB_LIST] = "list",
+	[VERB_SEARCH] = "search",
+	[VERB_AGGREGATE] = "aggregate",
+	[VERB_FIND] = "find",
+	[VERB_LOOKUP] = "lookup",
+	[VERB_PAST] = "past",
 	[VERB_HISTORY] = "history",
 	[VERB_CREATE] = "create",
 	[VERB_UPDATE] = "update",
 	[VERB_DELETE] = "delete",
 	[VERB_RESTORE] = "restore",
+	[VERB_BATCH] = "batch",
 	[VERB_CUSTOM] = "",
 };
 
@@ -69,6 +76,12 @@ static enum status find_method(struct request *req)
 			req->verb = v;
 			return OK;
 		}
+	if (req->resource && service_table(req->service, req->resource))
+		req->method = external_method(req->resource, dot + 1);
+	if (req->method) {
+		req->verb = VERB_CUSTOM;
+		return OK;
+	}
 	return fail(req, NOT_FOUND, MSG_NO_SUCH_ENDPOINT, NULL);
 }
 
