@@ -37,13 +37,14 @@ export function AccountMenu({ phone = false }: { phone?: boolean }) {
     choice('density'),
     { type: 'divider' },
     { key: 'sessions', label: t('account.sessions') },
+    { key: 'apiKeys', label: t('keys.title') },
     { key: 'help', label: t('help.title') },
     { key: 'signOut', label: t('account.signOut') },
   ];
   const run = (key: string) => {
     const [setting, value] = key.split(':');
     if (value !== undefined) changeSettings({ [setting as string]: value });
-    else if (key === 'sessions') navigate('/sessions');
+    else if (key === 'sessions' || key === 'apiKeys') navigate(`/${key}`);
     else if (key === 'help') openHelp();
     else void signOut().catch((error: unknown) => toast({ kind: 'error', text: problemText(error) }));
   };

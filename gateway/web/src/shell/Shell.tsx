@@ -19,6 +19,7 @@ const ListScreen = lazy(() => import('../list/ListScreen'));
 const RecordScreen = lazy(() => import('../record/RecordScreen'));
 const JobScreen = lazy(() => import('../jobs/JobScreen'));
 const ImportScreen = lazy(() => import('../importing/ImportScreen'));
+const KeysScreen = lazy(() => import('../keys/KeysScreen'));
 const Palette = lazy(() => import('./Palette'));
 const HelpDialog = lazy(() => import('./HelpDialog'));
 
@@ -49,6 +50,7 @@ export default function Shell() {
                 <Suspense fallback={<Skeleton rows={12} />}>
                   <Routes>
                     <Route path="/" element={<Navigate to={home} replace />} />
+                    <Route path="/apiKeys" element={<KeysScreen />} />
                     <Route path="/:collection" element={<ListScreen />} />
                     <Route path="/:collection/import" element={<ImportScreen />} />
                     <Route path="/jobs/:id" element={<JobScreen />} />
