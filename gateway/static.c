@@ -261,7 +261,9 @@ static const struct file *resolve(const struct static_files *files, struct http_
 		return file;
 	if (!last || strchr(last, '.') || strncmp(name, "/assets/", 8) == 0 || strncmp(name, "/api/", 5) == 0)
 		return NULL;
-	return find(files, "/index.html");
+	snprintf(name + path.size, sizeof name - path.size, "/index.html"); /* of a folder, such as /docs */
+	file = find(files, name);
+	return file ? file : find(files, "/index.html");
 }
 
 static enum coding choose(const struct file *file, const struct http_head *head)
