@@ -88,8 +88,8 @@ static void add_expand_parameter(json_t *to, const struct schema_message *messag
 	json_t *names = names_schema(message, is_reference);
 
 	if (json_array_size(json_object_get(names, "enum")))
-		json_array_append_new(to,
-			list_parameter("expand", "Also what these refer to, in `expanded`.", names));
+		json_array_append_new(
+			to, list_parameter("expand", "Also what these refer to, in `expanded`.", names));
 	else
 		json_decref(names);
 }
@@ -123,26 +123,29 @@ static void add_get_parameters(json_t *to, const struct schema_message *message)
 {
 	json_array_append_new(to, parameter("asOf", "query", false, "The record as it was at that time.",
 					  json_pack("{s:s,s:s}", "type", "string", "format", "date-time")));
-	json_array_append_new(to, parameter("version", "query", false, "The record as it was at that version.",
-					  json_pack("{s:s,s:s}", "type", "string", "pattern", "^[0-9]+$")));
+	json_array_append_new(
+		to, parameter("version", "query", false, "The record as it was at that version.",
+			    json_pack("{s:s,s:s}", "type", "string", "pattern", "^[0-9]+$")));
 	add_expand_parameter(to, message);
 }
 
 static void add_aggregate_parameters(json_t *to, const struct schema_message *message)
 {
-	json_array_append_new(to,
-		list_parameter("group",
-			"Fields, times with a span: stage, createTime:month (day, week, month, quarter, year).",
-			openapi_text()));
-	json_array_append_new(to,
-		list_parameter("measure", "count, and sum, avg, min, max of a field: sum(employees). count when absent.",
-			openapi_text()));
+	json_array_append_new(to, list_parameter("group",
+					  "Fields, times with a span: stage, createTime:month (day, week, "
+					  "month, quarter, year).",
+					  openapi_text()));
+	json_array_append_new(
+		to, list_parameter("measure",
+			    "count, and sum, avg, min, max of a field: sum(employees). count when absent.",
+			    openapi_text()));
 	json_array_append_new(to, parameter("q", "query", false, "As in a list.", openapi_text()));
 	for (size_t i = 0; i < message->count; i++)
 		if (message->fields[i].rule->filter)
 			add_filters(to, &message->fields[i]);
-	json_array_append_new(to, parameter("timeZone", "query", false,
-					  "IANA name of the zone where days begin; UTC when absent.", openapi_text()));
+	json_array_append_new(
+		to, parameter("timeZone", "query", false,
+			    "IANA name of the zone where days begin; UTC when absent.", openapi_text()));
 	json_array_append_new(to, parameter("limit", "query", false, "Groups.",
 					  json_pack("{s:s,s:i,s:i,s:i}", "type", "integer", "minimum", 1,
 						  "maximum", 1000, "default", 100)));
@@ -152,8 +155,8 @@ static void add_aggregate_parameters(json_t *to, const struct schema_message *me
 
 static void add_search_parameters(json_t *to)
 {
-	json_array_append_new(to,
-		parameter("q", "query", true, "Words, Chinese characters, pinyin or initials.", openapi_text()));
+	json_array_append_new(to, parameter("q", "query", true,
+					  "Words, Chinese characters, pinyin or initials.", openapi_text()));
 	json_array_append_new(to, list_parameter("types", "Only these collections.", openapi_text()));
 	json_array_append_new(to, parameter("limit", "query", false, "Of each collection.",
 					  json_pack("{s:s,s:i,s:i,s:i}", "type", "integer", "minimum", 1,
@@ -199,8 +202,8 @@ bool openapi_has_verb(const struct route *route, const char *verb)
 json_t *openapi_parameters(const struct route *route)
 {
 	json_t *to = json_array();
-	bool has_version =
-		openapi_has_verb(route, "update") || openapi_has_verb(route, "delete") || openapi_has_verb(route, "restore");
+	bool has_version = openapi_has_verb(route, "update") || openapi_has_verb(route, "delete") ||
+			   openapi_has_verb(route, "restore");
 
 	if (strstr(route->pattern, "{id}"))
 		json_array_append_new(
