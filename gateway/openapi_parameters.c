@@ -223,7 +223,8 @@ json_t *openapi_parameters(const struct route *route)
 		json_array_append_new(to, openapi_ref("parameters", "IfNoneMatch", ""));
 	if (has_version)
 		json_array_append_new(to, openapi_ref("parameters", "IfMatch", ""));
-	if (has_version || (route->method == HTTP_POST && route->queue && !route->endpoint->idempotent))
+	if (has_version || (route->method == HTTP_POST && route->queue && !route->anonymous &&
+				   !route->endpoint->idempotent))
 		json_array_append_new(to, openapi_ref("parameters", "IdempotencyKey", ""));
 	add_own_parameters(to, route);
 	return to;

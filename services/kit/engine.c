@@ -140,6 +140,14 @@ static void finish(struct db *db, struct write *w)
 	}
 }
 
+/* What a trigger of the table says in our own words. */
+static enum status refused_by_rule(struct db *db, struct write *w, enum status status)
+{
+	enum message message = strcmp(db_sqlstate(db), DB_RULE) ? MSG_COUNT : message_find(db_error(db));
+
+	return message == MSG_COUNT ? status : fail(w->req, status, message, NULL);
+}
+
 static void run_group(struct db *db, struct write **writes, size_t count, bool wait_for_locks)
 {
 	struct group g = { .db = db,
@@ -161,7 +169,7 @@ static void run_group(struct db *db, struct write **writes, size_t count, bool w
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (status != OK)
-			write_failed(writes[i], status);
+			write_failed(writes[i], refused_by_rule(db, writes[i], status));
 		else
 			finish(db, writes[i]);
 		writes[i]->req->again = held_up;

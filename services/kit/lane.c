@@ -132,6 +132,19 @@ static void run_queries(struct lane *lane, struct request **requests, size_t cou
 	}
 }
 
+/* What a method answers with decides whether an idempotency key can be kept for it: a record, which the log
+ * has; or nothing. Other answers are nowhere to be had a second time (the token of a new session). */
+static enum status run_once(struct request *req)
+{
+	const struct schema_method *defined = schema_method_find(req->method->name);
+
+	if (req->method->makes)
+		return engine_once(req, schema_resource_find(req->method->makes), req->method->run);
+	if (defined && !defined->output->count)
+		return engine_once(req, NULL, req->method->run);
+	return req->method->run(req);
+}
+
 /* A transaction of its own. What leaves the transaction open or broken ends as rolled back. */
 static void run_work(struct lane *lane, struct request **requests, size_t count)
 {
@@ -147,10 +160,7 @@ static void run_work(struct lane *lane, struct request **requests, size_t count)
 		if (req->status == OK)
 			req->status = db_begin(lane->db);
 		if (req->status == OK)
-			req->status = req->method->makes
-					      ? engine_once(req, schema_resource_find(req->method->makes),
-							req->method->run)
-					      : req->method->run(req);
+			req->status = run_once(req);
 		if (req->status == OK)
 			req->status = db_commit(lane->db);
 		else

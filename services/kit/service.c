@@ -3,6 +3,7 @@
 #include "kit/bus_worker.h"
 #include "kit/config.h"
 #include "kit/consumer.h"
+#include "kit/engine.h"
 #include "kit/job.h"
 #include "kit/lane.h"
 #include "kit/log.h"
@@ -472,6 +473,7 @@ int service_run(int argc, char **argv, const struct service *service)
 		config_refuse("libsodium cannot start");
 	schema_get();
 	query_open(config_text("GUANXI_SECRET"));
+	engine_open(config_text("GUANXI_SECRET"));
 	service_make_tables(service);
 	use_keys();
 	sigemptyset(&signals);
