@@ -92,6 +92,7 @@ static void add_rules(json_t *to, const Guanxi__Field *rule)
 	add_flag(to, "sensitive", rule->sensitive);
 	add_flag(to, "search", rule->search);
 	add_flag(to, "sort", rule->sort);
+	add_flag(to, "aggregate", rule->aggregate);
 	add_flag(to, "unique", rule->unique);
 	add_flag(to, "more", rule->more);
 	add_text(to, "default", rule->default_value);

@@ -303,7 +303,7 @@ test.describe("restoring", () => {
 
 test("names are ordered by pinyin, page by page in both directions @CUS-01", async ({ admin }) => {
   const source = uniqueWord();
-  const ordered = ["阿里", "北京", "重庆", "大连", "海口", "上海", "曾国", "张三", "中山", "Acme", "Zebra"];
+  const ordered = ["阿里", "北京", "重庆", "大连", "海口", "上海", "王五", "张三", "中山", "Acme", "Zebra"];
   await Promise.all(ordered.map((name) => admin.create("customers", { name, source })));
   const names = async (sort: string): Promise<Json[]> => (await admin.all("customers", { "filter[source][eq]": source, sort, limit: 3 })).map((row) => row["name"] ?? null);
   expect(await names("name")).toEqual(ordered);

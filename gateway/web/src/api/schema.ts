@@ -32,6 +32,7 @@ export interface Field {
   search?: boolean;
   filter?: Operator[];
   sort?: boolean;
+  aggregate?: boolean; // can be grouped by, or measured
   unique?: boolean;
   default?: string;
   more?: boolean;
