@@ -61,6 +61,7 @@ void query_open(const char *secret_hex)
 static const struct operator_ {
 	const char *name, *sql; /* sql: between column and parameter */
 	bool text_only, ordered_only;
+	const char *before; /* the parameter of an operator on lists: "none" is NOT any */
 } operators[] = {
 	{ "eq", "=", false, false },
 	{ "ne", "IS DISTINCT FROM", false, false },
@@ -71,6 +72,10 @@ static const struct operator_ {
 	{ "gte", ">=", false, true },
 	{ "contains", "ILIKE", true, false },
 	{ "isNull", "IS NULL", false, false },
+	/* Of lists of texts, enums and references. */
+	{ "any", "&&", false, false, "" },
+	{ "all", "@>", false, false, "" },
+	{ "none", "&&", false, false, "NOT coalesce" },
 };
 
 #define OPERATOR_COUNT (sizeof operators / sizeof *operators)
@@ -104,6 +109,10 @@ static bool fits(const struct operator_ *op, const struct schema_field *field)
 		       (type == COLUMN_INTEGER && field->type != FIELD_ENUM) || type == COLUMN_BIGINT ||
 		       type == COLUMN_TEXT;
 
+	if (field->repeated)
+		return op->before || !strcmp(op->name, "isNull");
+	if (op->before)
+		return false;
 	return (!op->text_only || type == COLUMN_TEXT) && (!op->ordered_only || ordered);
 }
 
@@ -147,6 +156,48 @@ static enum status add_list(
 	return OK;
 }
 
+/* A value as it stands in a stored list; enums by their names. NULL: it cannot be in one. */
+static const char *list_value(struct query *q, const struct schema_field *field, const char *value)
+{
+	char *id = arena_alloc(q->arena, 37);
+	uint8_t uuid[16];
+
+	if (field->type == FIELD_ENUM)
+		return schema_enum_by_name(field->enumeration, value, strlen(value)) ? value : NULL;
+	if (!field->reference)
+		return value;
+	if (!uuid_from_text(value, strlen(value), uuid))
+		return NULL;
+	uuid_to_text(uuid, id);
+	return id;
+}
+
+/* As the index on it has it: json_texts(column). */
+static enum status add_members(struct query *q, const Guanxi__Condition *c, const struct operator_ *op,
+	const struct schema_field *field, struct buffer *out)
+{
+	struct db_array array;
+
+	if (c->n_values < 1 || c->n_values > VALUES_MAX)
+		return bad_value(q, c, "");
+	db_array_begin(&array, q->arena, OID_TEXT);
+	for (size_t i = 0; i < c->n_values; i++) {
+		const char *value = list_value(q, field, c->values[i]);
+
+		if (!value)
+			return bad_value(q, c, c->values[i]);
+		db_array_add(&array, value, strlen(value));
+	}
+	db_bind_array(&q->params, &array);
+	if (*op->before)
+		buffer_printf(out, " AND %s(json_texts(\"%s\") %s $%d::text[], false)", op->before, field->name,
+			op->sql, q->params.count);
+	else
+		buffer_printf(out, " AND \"%s\" IS NOT NULL AND json_texts(\"%s\") %s $%d::text[]",
+			field->name, field->name, op->sql, q->params.count);
+	return OK;
+}
+
 /* % and _ of the value are meant literally. */
 static void add_contains(
 	struct query *q, const char *value, const struct schema_field *field, struct buffer *out)
@@ -180,6 +231,8 @@ static enum status add_condition(struct query *q, const Guanxi__Condition *c, st
 	if (!op)
 		return fail_field(q->req, pointer_of(q, c), MSG_BAD_OPERATOR,
 			c->operator_ ? c->operator_ : "", operator_names(q, field), NULL);
+	if (op->before)
+		return add_members(q, c, op, field, out);
 	if (!strcmp(op->name, "in"))
 		return add_list(q, c, field, out);
 	if (c->n_values != 1)
@@ -217,6 +270,23 @@ static enum status compile_conditions(struct query *q)
 		if (add_condition(q, q->list->filter[i], &out) != OK)
 			status = INVALID;
 	q->conditions = out.data;
+	return status;
+}
+
+enum status query_conditions(struct request *req, struct table *table, Guanxi__Condition *const *conditions,
+	size_t count, struct db_params *params, const char **sql_out)
+{
+	struct query *q = arena_zalloc(req->arena, sizeof *q);
+	struct buffer out = { .arena = req->arena };
+	enum status status = OK;
+
+	*q = (struct query){ .req = req, .table = table, .arena = req->arena, .params = *params };
+	buffer_add_text(&out, "true");
+	for (size_t i = 0; i < count; i++)
+		if (add_condition(q, conditions[i], &out) != OK)
+			status = INVALID;
+	*params = q->params;
+	*sql_out = out.data;
 	return status;
 }
 
@@ -677,6 +747,78 @@ static enum status search_on(struct query *q, struct db *db, PGresult **rows_out
 	return run(q, db, query_sql(q, expected <= SEARCH_COMMON), rows_out);
 }
 
+/* --- merged records */
+
+static bool names_mergeable(const struct request *req, const Guanxi__Condition *c)
+{
+	const struct schema_field *f =
+		c->field ? schema_field_find(req->resource->message, c->field, strlen(c->field)) : NULL;
+
+	return f && f->reference && f->reference->merged_into && !f->repeated && f != req->resource->merged_into &&
+	       !strcmp(f->reference->service, req->resource->service) && c->operator_ && c->n_values == 1 &&
+	       !strcmp(c->operator_, "eq");
+}
+
+/* The condition on a record that others were merged into is one on all of them: what belonged to those stays with
+ * them and is listed with it. Most have none: then the condition stays as it is, and its index gives the order. */
+static enum status add_family(struct request *req, struct db *db, Guanxi__Condition *c)
+{
+	const struct schema_field *f = schema_field_find(req->resource->message, c->field, strlen(c->field));
+	const struct schema_resource *to = f->reference;
+	struct db_params params = { .arena = req->arena };
+	uint8_t id[16];
+	PGresult *rows;
+
+	if (!uuid_from_text(c->values[0], strlen(c->values[0]), id))
+		return OK;
+	db_bind_uuid(&params, id);
+	TRY(db_ready(db));
+	db_send_once(db,
+		arena_printf(req->arena,
+			"WITH RECURSIVE f(id) AS (SELECT $1::uuid UNION SELECT m.id FROM \"%s\" m JOIN f ON "
+			"m.\"%s\" = f.id) SELECT id::text FROM f LIMIT %d",
+			to->singular, to->merged_into->name, VALUES_MAX),
+		&params);
+	db_sync(db);
+	TRY(db_result(db, req->arena, &rows));
+	TRY(db_end(db));
+	if (PQntuples(rows) < 2)
+		return OK;
+	c->operator_ = arena_strdup(req->arena, "in");
+	c->n_values = (size_t)PQntuples(rows);
+	c->values = arena_alloc(req->arena, c->n_values * sizeof *c->values);
+	for (int row = 0; row < PQntuples(rows); row++)
+		c->values[row] = arena_strdup(req->arena, db_bytes(rows, row, 0).data);
+	return OK;
+}
+
+static enum status add_families(struct request *req, struct db *db)
+{
+	Guanxi__ListRequest *list = guanxi__list_request__unpack(NULL, req->body_len, req->body);
+	struct buffer out = { .arena = req->arena };
+	enum status status = OK;
+
+	for (size_t i = 0; list && i < list->n_filter && status == OK; i++) {
+		Guanxi__Condition given = *list->filter[i];
+
+		if (!names_mergeable(req, list->filter[i]))
+			continue;
+		status = add_family(req, db, list->filter[i]);
+		if (status == OK && list->filter[i]->values != given.values) {
+			size_t len = guanxi__list_request__get_packed_size(list);
+
+			out.len = guanxi__list_request__pack(list, (uint8_t *)buffer_reserve(&out, len));
+			req->body = (const uint8_t *)out.data;
+			req->body_len = out.len;
+			out = (struct buffer){ .arena = req->arena };
+		}
+		*list->filter[i] = given; /* what was unpacked is freed as it was */
+	}
+	if (list)
+		guanxi__list_request__free_unpacked(list, NULL);
+	return status;
+}
+
 enum status query_list(struct request *req, struct db *db)
 {
 	struct query *q;
@@ -685,6 +827,7 @@ enum status query_list(struct request *req, struct db *db)
 
 	if (!req->principal)
 		return fail(req, UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
+	TRY(add_families(req, db));
 	TRY(query_compile(req, service_table(req->service, req->resource), &q));
 	TRY(run(q, db, query_sql(q, false), &rows));
 	if (q->search && PQntuples(rows) <= (int)q->limit)
