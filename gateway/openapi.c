@@ -338,8 +338,9 @@ static void add_input_parameters(json_t *to, const struct schema_message *input)
 	for (size_t i = 0; i < input->count; i++)
 		if (strcmp(input->fields[i].name, "id") && !input->fields[i].rule->output_only)
 			json_array_append_new(
-				to, parameter(input->fields[i].json_name, "query", input->fields[i].rule->required,
-					    input->fields[i].label.en, value_schema(&input->fields[i])));
+				to, parameter(input->fields[i].json_name, "query",
+					    input->fields[i].rule->required, input->fields[i].label.en,
+					    value_schema(&input->fields[i])));
 }
 
 static void add_own_parameters(json_t *to, const struct route *route)

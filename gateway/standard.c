@@ -124,7 +124,8 @@ enum progress standard_encode_record(
 	return GO_ON;
 }
 
-/* Of a record that became part of another, that one is told: where it is, the client learns from the header. */
+/* Of a record that became part of another, that one is told: where it is, the client learns from the header.
+ */
 static void add_content_location(struct call *call)
 {
 	struct wire_field id;

@@ -52,7 +52,8 @@ static enum status check_fields(struct request *req, const struct record *before
 	for (unsigned i = 0; wire_next(&reader, &entry); i++) {
 		const char *pointer = arena_printf(req->arena, "/fields/%u/field", i);
 		bool named = wire_find(entry.bytes, entry.len, POLICY_FIELD_NAME, &name);
-		const struct schema_field *f = named ? schema_field_find(customer, name.bytes, name.len) : NULL;
+		const struct schema_field *f =
+			named ? schema_field_find(customer, name.bytes, name.len) : NULL;
 
 		if (!f || !people_fill_in(f))
 			status = fail_field(req, pointer, MSG_BAD_POLICY_FIELD,

@@ -77,7 +77,8 @@ static enum status check_categories(struct request *req, const struct rules *rul
 	for (size_t i = 0; i < given.count; i++)
 		if (!has_text(&known, given.at[i]) &&
 			!rules_has_category(rules, given.at[i].data, given.at[i].len))
-			status = fail_field(req, arena_printf(req->arena, "/handCategoryIds/%zu", i), MSG_BAD_REFERENCE,
+			status = fail_field(req, arena_printf(req->arena, "/handCategoryIds/%zu", i),
+				MSG_BAD_REFERENCE,
 				problem_resource_label(req->arena, schema_resource_find("categories")), NULL);
 	return status;
 }
@@ -86,7 +87,8 @@ static void join_categories(struct record *record)
 {
 	struct texts hand = texts_of(record, CUSTOMER_HAND_CATEGORIES),
 		     rule = texts_of(record, CUSTOMER_RULE_CATEGORIES);
-	struct texts both = { arena_alloc(record->arena, (hand.count + rule.count + 1) * sizeof *both.at), 0 };
+	struct texts both = { arena_alloc(record->arena, (hand.count + rule.count + 1) * sizeof *both.at),
+		0 };
 
 	for (size_t i = 0; i < hand.count + rule.count; i++) {
 		struct slice id = i < hand.count ? hand.at[i] : rule.at[i - hand.count];
@@ -107,7 +109,8 @@ bool completeness_set(const struct rules *rules, struct record *record)
 	const struct policy *policy = rules_policy(rules, record_number(record, CUSTOMER_STAGE));
 	struct buffer missing = { .arena = record->arena };
 	struct slice old_missing = record->fields[field_of(record, CUSTOMER_MISSING)->index];
-	int64_t old = record_has(record, CUSTOMER_COMPLETENESS) ? record_number(record, CUSTOMER_COMPLETENESS) : -1;
+	int64_t old =
+		record_has(record, CUSTOMER_COMPLETENESS) ? record_number(record, CUSTOMER_COMPLETENESS) : -1;
 	int total = 0, have = 0;
 
 	for (size_t i = 0; policy && i < policy->count; i++) {
@@ -130,8 +133,8 @@ bool completeness_set(const struct rules *rules, struct record *record)
 }
 
 /* Into a stage whose policy refuses a record that lacks what it must have. */
-static enum status check_stage(
-	struct request *req, const struct rules *rules, const struct record *before, const struct record *after)
+static enum status check_stage(struct request *req, const struct rules *rules, const struct record *before,
+	const struct record *after)
 {
 	int64_t stage = record_number(after, CUSTOMER_STAGE);
 	const struct policy *policy = rules_policy(rules, stage);

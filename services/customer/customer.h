@@ -32,8 +32,8 @@ bool completeness_set(const struct rules *rules, struct record *record);
 
 extern const struct resource_ops category_ops, policy_ops, relationship_ops, duplicate_ops;
 
-/* derive.c: categories by rule and completeness, held to be true: after each change of a customer, and of all customers
- * after a change of a rule or policy. */
+/* derive.c: categories by rule and completeness, held to be true: after each change of a customer, and of all
+ * customers after a change of a rule or policy. */
 enum status derive_apply(struct request *req, const struct consumer_event *event);
 enum status derive_step(struct request *req, struct job *job);
 

@@ -1,7 +1,8 @@
 /*
- * Categories by rule and completeness follow from a customer, the rules and the policies. After each change of a customer the
- * consumer of our own stream looks again; after a change of a rule or policy a job goes through all. Neither needs a lock: a
- * write of either is a change too, which the consumer looks at once more, so that what one of them wrote too late is put right.
+ * Categories by rule and completeness follow from a customer, the rules and the policies. After each change
+ * of a customer the consumer of our own stream looks again; after a change of a rule or policy a job goes
+ * through all. Neither needs a lock: a write of either is a change too, which the consumer looks at once
+ * more, so that what one of them wrote too late is put right.
  */
 #include "customer/customer.h"
 #include "customer/rules.h"
@@ -52,7 +53,8 @@ static enum status put_right(struct request *req, const uint8_t id[16], struct s
 	return status == NOT_FOUND ? OK : status; /* deleted meanwhile */
 }
 
-static enum status derive(struct request *req, const struct rules *rules, const uint8_t (*ids)[16], size_t count)
+static enum status derive(
+	struct request *req, const struct rules *rules, const uint8_t (*ids)[16], size_t count)
 {
 	bool *matches = arena_alloc(req->arena, (count * rules->by_rule_count + 1) * sizeof *matches);
 	struct table *table = customer_table();
@@ -100,8 +102,8 @@ static enum status want_job(struct request *req)
 	return OK;
 }
 
-/* A new customer whom no rule could concern, scored by the policy of now, needs no look at the database: an import makes
- * ten thousand a second. */
+/* A new customer whom no rule could concern, scored by the policy of now, needs no look at the database: an
+ * import makes ten thousand a second. */
 static bool is_right_as_created(const struct rules *rules, const struct consumer_event *event)
 {
 	return !event->before && event->after && !rules->by_rule_count &&
@@ -139,16 +141,14 @@ enum status derive_apply(struct request *req, const struct consumer_event *event
 
 enum status derive_step(struct request *req, struct job *job)
 {
-	static const struct db_statement page = {
-		"SELECT id FROM customer WHERE id > $1::uuid AND delete_time IS NULL ORDER BY id LIMIT $2::int"
-	};
+	static const struct db_statement page = { "SELECT id FROM customer WHERE id > $1::uuid AND "
+						  "delete_time IS NULL ORDER BY id LIMIT $2::int" };
 	static const uint8_t beginning[16];
 	struct db_params params = { .arena = req->arena };
 	uint8_t ids[PAGE][16];
 	PGresult *rows;
 
-	db_bind_uuid(&params,
-		job->checkpoint.len == 16 ? (const uint8_t *)job->checkpoint.data : beginning);
+	db_bind_uuid(&params, job->checkpoint.len == 16 ? (const uint8_t *)job->checkpoint.data : beginning);
 	db_bind_int4(&params, PAGE);
 	TRY(db_run(req->db, req->arena, &page, &params, &rows));
 	int count = PQntuples(rows);

@@ -1,7 +1,7 @@
 /*
- * Which customers may be one. Exactly: by what customer_keys() makes of name, phones, e-mails and credit code, which one GIN
- * index finds; after each change of a customer the pairs go into a queue for people. Nearly: by names that share one half and
- * are alike, only for a person who is about to make a customer.
+ * Which customers may be one. Exactly: by what customer_keys() makes of name, phones, e-mails and credit
+ * code, which one GIN index finds; after each change of a customer the pairs go into a queue for people.
+ * Nearly: by names that share one half and are alike, only for a person who is about to make a customer.
  */
 #include "customer/customer.h"
 #include "kit/config.h"
@@ -72,7 +72,8 @@ static const struct schema_resource *duplicates(void)
 	return schema_resource_find("duplicates");
 }
 
-static enum status keep_pair(struct request *req, const struct consumer_event *event, const PGresult *rows, int row)
+static enum status keep_pair(
+	struct request *req, const struct consumer_event *event, const PGresult *rows, int row)
 {
 	struct record *after, *pair = record_new(duplicates(), req->arena);
 	const char *reason = arena_strdup(req->arena, db_bytes(rows, row, 1).data);
@@ -90,10 +91,9 @@ static enum status keep_pair(struct request *req, const struct consumer_event *e
 
 static enum status keys_of(struct request *req, const uint8_t id[16], const char **keys_out)
 {
-	static const struct db_statement keys = {
-		"SELECT customer_keys(name, phones, emails, credit_code)::text FROM customer WHERE id = $1::uuid AND "
-		"delete_time IS NULL"
-	};
+	static const struct db_statement keys = { "SELECT customer_keys(name, phones, emails, "
+						  "credit_code)::text FROM customer WHERE id = $1::uuid AND "
+						  "delete_time IS NULL" };
 	struct db_params params = { .arena = req->arena };
 	PGresult *rows;
 
@@ -107,11 +107,15 @@ static enum status add_pairs(struct request *req, const struct consumer_event *e
 {
 	static const struct db_statement find = {
 		"SELECT c.id, (SELECT string_agg(DISTINCT split_part(k, ':', 1), ',') FROM"
-		" unnest(customer_keys(c.name, c.phones, c.emails, c.credit_code)) k WHERE k = ANY ($2::text::text[])),"
-		" me.owner_id, me.team_id FROM customer c, customer me WHERE me.id = $1::uuid AND c.id <> me.id"
-		" AND c.delete_time IS NULL AND customer_keys(c.name, c.phones, c.emails, c.credit_code) && $2::text::text[]"
+		" unnest(customer_keys(c.name, c.phones, c.emails, c.credit_code)) k WHERE k = ANY "
+		"($2::text::text[])),"
+		" me.owner_id, me.team_id FROM customer c, customer me WHERE me.id = $1::uuid AND c.id <> "
+		"me.id"
+		" AND c.delete_time IS NULL AND customer_keys(c.name, c.phones, c.emails, c.credit_code) && "
+		"$2::text::text[]"
 		" AND NOT EXISTS (SELECT FROM duplicate d WHERE d.delete_time IS NULL AND"
-		" least(d.customer_id, d.other_id) = least(c.id, me.id) AND greatest(d.customer_id, d.other_id) ="
+		" least(d.customer_id, d.other_id) = least(c.id, me.id) AND greatest(d.customer_id, "
+		"d.other_id) ="
 		" greatest(c.id, me.id)) LIMIT $3::int"
 	};
 	struct db_params params = { .arena = req->arena };
@@ -130,10 +134,13 @@ static enum status add_pairs(struct request *req, const struct consumer_event *e
 static enum status drop_pairs(struct request *req, const struct consumer_event *event, const char *keys)
 {
 	static const struct db_statement find = {
-		"SELECT d.id FROM duplicate d LEFT JOIN customer o ON o.id = CASE WHEN d.customer_id = $1::uuid THEN"
+		"SELECT d.id FROM duplicate d LEFT JOIN customer o ON o.id = CASE WHEN d.customer_id = "
+		"$1::uuid THEN"
 		" d.other_id ELSE d.customer_id END AND o.delete_time IS NULL"
-		" WHERE d.delete_time IS NULL AND d.state = 1 AND (d.customer_id = $1::uuid OR d.other_id = $1::uuid)"
-		" AND (o.id IS NULL OR NOT customer_keys(o.name, o.phones, o.emails, o.credit_code) && $2::text::text[])"
+		" WHERE d.delete_time IS NULL AND d.state = 1 AND (d.customer_id = $1::uuid OR d.other_id = "
+		"$1::uuid)"
+		" AND (o.id IS NULL OR NOT customer_keys(o.name, o.phones, o.emails, o.credit_code) && "
+		"$2::text::text[])"
 	};
 	struct db_params params = { .arena = req->arena };
 	struct record *after;
@@ -143,8 +150,9 @@ static enum status drop_pairs(struct request *req, const struct consumer_event *
 	db_bind_text(&params, keys);
 	TRY(db_run(req->db, req->arena, &find, &params, &rows));
 	for (int row = 0; row < PQntuples(rows); row++)
-		TRY(engine_change(req, VERB_DELETE, duplicates(), (const uint8_t *)db_bytes(rows, row, 0).data,
-			record_new(duplicates(), req->arena), NULL, 0, &after));
+		TRY(engine_change(req, VERB_DELETE, duplicates(),
+			(const uint8_t *)db_bytes(rows, row, 0).data, record_new(duplicates(), req->arena),
+			NULL, 0, &after));
 	return OK;
 }
 
@@ -171,8 +179,8 @@ enum status duplicate_apply(struct request *req, const struct consumer_event *ev
 /* What every other company's name ends in tells none of them apart. */
 static struct slice core_of(const char *name, size_t len, struct arena *arena)
 {
-	static const char *const endings[] = { "股份有限公司", "有限公司", "集团公司", "公司", "集团", "coltd", "ltd", "inc",
-		"corp", "co", "gmbh", "llc" };
+	static const char *const endings[] = { "股份有限公司", "有限公司", "集团公司", "公司", "集团",
+		"coltd", "ltd", "inc", "corp", "co", "gmbh", "llc" };
 	struct slice core = { normalise_name_key(name, len, arena), 0 };
 
 	core.len = strlen(core.data);
@@ -273,7 +281,8 @@ static void read_keys(struct look *l)
 static void take(struct look *l, const PGresult *rows, int row, const char *why, int score)
 {
 	const uint8_t *id = (const uint8_t *)db_bytes(rows, row, 0).data;
-	const uint8_t *owner = PQgetisnull(rows, row, 2) ? NULL : (const uint8_t *)db_bytes(rows, row, 2).data;
+	const uint8_t *owner =
+		PQgetisnull(rows, row, 2) ? NULL : (const uint8_t *)db_bytes(rows, row, 2).data;
 	const uint8_t *team = PQgetisnull(rows, row, 3) ? NULL : (const uint8_t *)db_bytes(rows, row, 3).data;
 
 	for (size_t i = 0; i < l->count; i++)
@@ -299,10 +308,14 @@ static enum status find_exact(struct look *l)
 	static const struct db_statement find = {
 		"WITH k AS (SELECT $1::text[] || CASE WHEN $2::text IS NULL THEN '{}' ELSE ARRAY['name:' ||"
 		" customer_name_key($2::text)] END AS keys)"
-		" SELECT c.id, c.name, c.owner_id, c.team_id, u.name, (SELECT string_agg(DISTINCT split_part(k1, ':', 1), ',')"
-		" FROM unnest(customer_keys(c.name, c.phones, c.emails, c.credit_code)) k1 WHERE k1 = ANY (k.keys))"
-		" FROM k JOIN customer c ON customer_keys(c.name, c.phones, c.emails, c.credit_code) && k.keys"
-		" LEFT JOIN user_ref u ON u.id = c.owner_id WHERE c.delete_time IS NULL AND c.id <> $3::uuid LIMIT $4::int"
+		" SELECT c.id, c.name, c.owner_id, c.team_id, u.name, (SELECT string_agg(DISTINCT "
+		"split_part(k1, ':', 1), ',')"
+		" FROM unnest(customer_keys(c.name, c.phones, c.emails, c.credit_code)) k1 WHERE k1 = ANY "
+		"(k.keys))"
+		" FROM k JOIN customer c ON customer_keys(c.name, c.phones, c.emails, c.credit_code) && "
+		"k.keys"
+		" LEFT JOIN user_ref u ON u.id = c.owner_id WHERE c.delete_time IS NULL AND c.id <> $3::uuid "
+		"LIMIT $4::int"
 	};
 	struct db_params params = { .arena = l->req->arena };
 	PGresult *rows;
@@ -320,12 +333,13 @@ static enum status find_exact(struct look *l)
 	return OK;
 }
 
-/* A name with one slip has one half without it. Those are found by the search keys, which know pinyin and any place in the
- * name, and then compared. */
+/* A name with one slip has one half without it. Those are found by the search keys, which know pinyin and any
+ * place in the name, and then compared. */
 static enum status find_near(struct look *l, struct slice core, size_t from, size_t to)
 {
 	static const struct db_statement find = {
-		"SELECT c.id, c.name, c.owner_id, c.team_id, NULL::text FROM customer c WHERE c.delete_time IS NULL AND"
+		"SELECT c.id, c.name, c.owner_id, c.team_id, NULL::text FROM customer c WHERE c.delete_time "
+		"IS NULL AND"
 		" c.search @@ $1::text::tsquery AND c.id <> $2::uuid LIMIT $3::int"
 	};
 	struct db_params params = { .arena = l->req->arena };
@@ -397,7 +411,8 @@ static void add_reasons(struct buffer *out, const char *list, struct arena *aren
 		wire_add_text(out, 4, part);
 }
 
-static void add_candidate(struct look *l, const struct candidate *c, bool whole, bool owner, struct buffer *out)
+static void add_candidate(
+	struct look *l, const struct candidate *c, bool whole, bool owner, struct buffer *out)
 {
 	size_t begun = wire_begin(out, 1);
 	char id[37];
@@ -415,7 +430,8 @@ static void add_candidate(struct look *l, const struct candidate *c, bool whole,
 }
 
 /* That somebody was told of a customer out of their sight stands in that customer's history. */
-static enum status tell_hidden(struct look *l, const struct candidate *c, const char *tell, struct buffer *out)
+static enum status tell_hidden(
+	struct look *l, const struct candidate *c, const char *tell, struct buffer *out)
 {
 	bool exact = score_of(c->reasons) == c->score;
 	struct event *event;

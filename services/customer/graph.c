@@ -1,7 +1,7 @@
 /*
- * A customer's relations, a step at a time: parent companies and subsidiaries, contacts, relationships of both, read from both
- * ends. What the one who asks may not see is left out with the lines to it. A step is one statement for the nodes of the step
- * before.
+ * A customer's relations, a step at a time: parent companies and subsidiaries, contacts, relationships of
+ * both, read from both ends. What the one who asks may not see is left out with the lines to it. A step is
+ * one statement for the nodes of the step before.
  */
 #include "customer/customer.h"
 #include "kit/engine.h"
@@ -39,9 +39,8 @@ static struct node *find(struct graph *g, const uint8_t *id)
 
 static const char *text(struct graph *g, const PGresult *rows, int row, int column)
 {
-	return PQgetisnull(rows, row, column)
-		       ? NULL
-		       : arena_strdup(g->req->arena, db_bytes(rows, row, column).data);
+	return PQgetisnull(rows, row, column) ? NULL
+					      : arena_strdup(g->req->arena, db_bytes(rows, row, column).data);
 }
 
 static void add_node(struct graph *g, const uint8_t *id, const char *collection, const char *name,
@@ -79,7 +78,8 @@ static bool is_new_edge(struct graph *g, const uint8_t key[16])
 	return true;
 }
 
-/* Columns: from, to, other collection, other id, name, title, owner, team, type, relationship, kind, start, end, note. */
+/* Columns: from, to, other collection, other id, name, title, owner, team, type, relationship, kind, start,
+ * end, note. */
 enum { FROM, TO, COLLECTION, OTHER, NAME, TITLE, OWNER, TEAM, TYPE, RELATIONSHIP, KIND, START, END, NOTE };
 
 static const struct db_statement step = {
@@ -87,21 +87,27 @@ static const struct db_statement step = {
 	" r AS (SELECT coalesce(contact_id, customer_root(customer_id)) AS a,"
 	"   coalesce(other_contact_id, customer_root(other_customer_id)) AS b,"
 	"   id, kind, start_date, end_date, note FROM relationship WHERE delete_time IS NULL AND id IN ("
-	"   SELECT x.id FROM relationship x WHERE x.delete_time IS NULL AND x.contact_id IS NULL AND x.customer_id = ANY ($2::uuid[])"
-	"   UNION SELECT x.id FROM relationship x WHERE x.delete_time IS NULL AND x.contact_id = ANY ($1::uuid[])"
-	"   UNION SELECT x.id FROM relationship x WHERE x.delete_time IS NULL AND x.other_customer_id = ANY ($2::uuid[])"
-	"   UNION SELECT x.id FROM relationship x WHERE x.delete_time IS NULL AND x.other_contact_id = ANY ($1::uuid[]))),"
+	"   SELECT x.id FROM relationship x WHERE x.delete_time IS NULL AND x.contact_id IS NULL AND "
+	"x.customer_id = ANY ($2::uuid[])"
+	"   UNION SELECT x.id FROM relationship x WHERE x.delete_time IS NULL AND x.contact_id = ANY "
+	"($1::uuid[])"
+	"   UNION SELECT x.id FROM relationship x WHERE x.delete_time IS NULL AND x.other_customer_id = ANY "
+	"($2::uuid[])"
+	"   UNION SELECT x.id FROM relationship x WHERE x.delete_time IS NULL AND x.other_contact_id = ANY "
+	"($1::uuid[]))),"
 	" l(a, b, type, relationship, kind, start_date, end_date, note, other) AS ("
 	"   SELECT r.a, r.b, 'relationship', r.id, r.kind, r.start_date::text, r.end_date::text, r.note,"
 	"     CASE WHEN r.a IN (SELECT id FROM s) THEN r.b ELSE r.a END FROM r"
 	"   UNION ALL SELECT customer_root(c.customer_id), c.id, 'contact', NULL, NULL, NULL, NULL, NULL,"
 	"     CASE WHEN c.id IN (SELECT id FROM s) THEN customer_root(c.customer_id) ELSE c.id END"
-	"     FROM contact c WHERE c.delete_time IS NULL AND (c.customer_id = ANY ($2::uuid[]) OR c.id = ANY ($1::uuid[]))"
+	"     FROM contact c WHERE c.delete_time IS NULL AND (c.customer_id = ANY ($2::uuid[]) OR c.id = ANY "
+	"($1::uuid[]))"
 	"   UNION ALL SELECT customer_root(c.parent_id), c.id, 'parent', NULL, NULL, NULL, NULL, NULL,"
 	"     CASE WHEN c.id IN (SELECT id FROM s) THEN customer_root(c.parent_id) ELSE c.id END"
 	"     FROM customer c WHERE c.delete_time IS NULL AND c.parent_id IS NOT NULL"
 	"     AND (c.parent_id = ANY ($2::uuid[]) OR c.id = ANY ($1::uuid[])))"
-	" SELECT l.a, l.b, o.collection, l.other, o.name, o.title, o.owner_id, o.team_id, l.type, l.relationship, l.kind,"
+	" SELECT l.a, l.b, o.collection, l.other, o.name, o.title, o.owner_id, o.team_id, l.type, "
+	"l.relationship, l.kind,"
 	"   l.start_date, l.end_date, l.note FROM l JOIN LATERAL ("
 	"   SELECT 'customers' AS collection, c.name, NULL AS title, c.owner_id, c.team_id FROM customer c"
 	"     WHERE c.id = l.other AND c.delete_time IS NULL"
@@ -134,7 +140,8 @@ static void add_edge(struct graph *g, const PGresult *rows, int row)
 	}
 	for (int column = START; column <= NOTE; column++)
 		if (!PQgetisnull(rows, row, column))
-			wire_add_text(&g->edges, (uint32_t)(column - START + 6), db_bytes(rows, row, column).data);
+			wire_add_text(
+				&g->edges, (uint32_t)(column - START + 6), db_bytes(rows, row, column).data);
 	wire_end(&g->edges, begun);
 }
 

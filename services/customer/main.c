@@ -27,8 +27,8 @@ static const struct method methods[] = {
 	{ "RelationService.GetGraph", graph_get },
 	{ "RelationService.FindDuplicates", duplicate_find },
 	{ "RelationService.SuggestTags", tag_suggest },
-	{ "RelationService.MergeCustomers", merge_customers },
-	{ "RelationService.UnmergeCustomers", merge_undo },
+	{ "RelationService.MergeCustomers", merge_customers, .makes = "customers" },
+	{ "RelationService.UnmergeCustomers", merge_undo, .makes = "customers" },
 	{ 0 },
 };
 

@@ -1,9 +1,11 @@
 /*
- * Merging: the others become part of one customer, which takes the values that a person chose. They are deleted with a note
- * of where they went; nothing that refers to them is rewritten, so that undoing finds everything where it was.
+ * Merging: the others become part of one customer, which takes the values that a person chose. They are
+ * deleted with a note of where they went; nothing that refers to them is rewritten, so that undoing finds
+ * everything where it was.
  *
- * Undoing: the others come back as they were. Of what the survivor took over, a field that still has the value of the merge
- * goes back to what it was before; one that was changed since stays, for that was meant for the survivor.
+ * Undoing: the others come back as they were. Of what the survivor took over, a field that still has the
+ * value of the merge goes back to what it was before; one that was changed since stays, for that was meant
+ * for the survivor.
  */
 #include "customer/customer.h"
 #include "kit/engine.h"
@@ -263,10 +265,9 @@ static enum status keep_merge(struct merge *m, const struct record *after)
 /* Pairs among these customers: the service answers for them, whoever may see them. */
 static enum status mark_pairs(struct merge *m, int64_t from, int64_t to)
 {
-	static const struct db_statement pairs = {
-		"SELECT id FROM duplicate WHERE delete_time IS NULL AND customer_id = ANY ($1::uuid[]) AND other_id = ANY "
-		"($1::uuid[]) AND state = $2::int ORDER BY id"
-	};
+	static const struct db_statement pairs = { "SELECT id FROM duplicate WHERE delete_time IS NULL AND "
+						   "customer_id = ANY ($1::uuid[]) AND other_id = ANY "
+						   "($1::uuid[]) AND state = $2::int ORDER BY id" };
 	const struct schema_resource *duplicates = schema_resource_find("duplicates");
 	const uint32_t fields[] = { DUPLICATE_STATE };
 	struct principal *who = m->req->principal;
@@ -287,8 +288,8 @@ static enum status mark_pairs(struct merge *m, int64_t from, int64_t to)
 		struct record *patch = record_new(duplicates, m->req->arena);
 
 		record_set_number(patch, DUPLICATE_STATE, to);
-		status = engine_update(m->req, duplicates, (const uint8_t *)db_bytes(rows, row, 0).data, patch,
-			fields, 1, &after);
+		status = engine_update(m->req, duplicates, (const uint8_t *)db_bytes(rows, row, 0).data,
+			patch, fields, 1, &after);
 	}
 	m->req->principal = who;
 	return status;
@@ -332,8 +333,10 @@ struct undo {
 static enum status find_merge(struct merge *m, struct undo *undo)
 {
 	static const struct db_statement find = {
-		"SELECT id, before, after, (SELECT array_to_string(json_texts(other_ids), ',')) FROM merge WHERE customer_id ="
-		" $1::uuid AND undo_time IS NULL AND before IS NOT NULL AND ($2::text IS NULL OR id::text = $2::text)"
+		"SELECT id, before, after, (SELECT array_to_string(json_texts(other_ids), ',')) FROM merge "
+		"WHERE customer_id ="
+		" $1::uuid AND undo_time IS NULL AND before IS NOT NULL AND ($2::text IS NULL OR id::text = "
+		"$2::text)"
 		" ORDER BY create_time DESC, id DESC LIMIT 1 FOR UPDATE"
 	};
 	struct request *req = m->req;
@@ -342,8 +345,9 @@ static enum status find_merge(struct merge *m, struct undo *undo)
 	PGresult *rows;
 
 	db_bind_uuid(&params, m->ids[0]);
-	db_bind_text(&params,
-		wire_find(req->body, req->body_len, 2, &f) ? arena_strndup(req->arena, f.bytes, f.len) : NULL);
+	db_bind_text(&params, wire_find(req->body, req->body_len, 2, &f)
+				      ? arena_strndup(req->arena, f.bytes, f.len)
+				      : NULL);
 	TRY(db_run(req->db, req->arena, &find, &params, &rows));
 	if (!PQntuples(rows))
 		return fail(req, CONFLICT, MSG_NOTHING_TO_UNMERGE, NULL);
@@ -352,7 +356,8 @@ static enum status find_merge(struct merge *m, struct undo *undo)
 	memcpy(undo->id, db_bytes(rows, 0, 0).data, 16);
 	undo->before = record_new(customers(), req->arena);
 	undo->after = record_new(customers(), req->arena);
-	if (!record_parse(undo->before, before.data, before.len) || !record_parse(undo->after, after.data, after.len))
+	if (!record_parse(undo->before, before.data, before.len) ||
+		!record_parse(undo->after, after.data, after.len))
 		return INTERNAL;
 	for (char *rest, *part = strtok_r(arena_strdup(req->arena, db_bytes(rows, 0, 3).data), ",", &rest);
 		part && m->count <= OTHERS_MAX; part = strtok_r(NULL, ",", &rest))

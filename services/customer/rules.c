@@ -59,7 +59,8 @@ static void read_policy_fields(struct arena *arena, struct policy *policy, struc
 
 		if (wire_find(entry.bytes, entry.len, POLICY_FIELD_NAME, &part))
 			f->field = schema_field_find(customer, part.bytes, part.len);
-		f->weight = wire_find(entry.bytes, entry.len, POLICY_FIELD_WEIGHT, &part) ? (int)part.value : 1;
+		f->weight =
+			wire_find(entry.bytes, entry.len, POLICY_FIELD_WEIGHT, &part) ? (int)part.value : 1;
 		f->must = wire_find(entry.bytes, entry.len, POLICY_FIELD_MUST, &part) && part.value;
 		policy->count += f->field != NULL;
 	}
@@ -107,9 +108,11 @@ static enum status read_categories(struct db *db, struct rules *rules)
 
 	TRY(db_run(db, rules->arena, &all, NULL, &rows));
 	rules->category_count = (size_t)PQntuples(rows);
-	rules->categories = arena_zalloc(rules->arena, (rules->category_count + 1) * sizeof *rules->categories);
+	rules->categories =
+		arena_zalloc(rules->arena, (rules->category_count + 1) * sizeof *rules->categories);
 	rules->by_rule = arena_zalloc(rules->arena, (rules->category_count + 1) * sizeof *rules->by_rule);
-	rules->by_rule_ids = arena_zalloc(rules->arena, (rules->category_count + 1) * sizeof *rules->by_rule_ids);
+	rules->by_rule_ids =
+		arena_zalloc(rules->arena, (rules->category_count + 1) * sizeof *rules->by_rule_ids);
 	for (size_t i = 0; i < rules->category_count; i++) {
 		struct category *c = &rules->categories[i];
 

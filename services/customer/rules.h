@@ -1,7 +1,7 @@
 /*
- * What policies and categories ask of a customer, kept in memory by every process of the service: hooks run no
- * SQL. rules_refresh() brings it up to date before each group of writes by reading one number; whoever uses it
- * holds a version of it.
+ * What policies and categories ask of a customer, kept in memory by every process of the service: hooks run
+ * no SQL. rules_refresh() brings it up to date before each group of writes by reading one number; whoever
+ * uses it holds a version of it.
  */
 #pragma once
 #include "customer/customer.h"

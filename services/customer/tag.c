@@ -8,12 +8,13 @@
 
 enum status tag_suggest(struct request *req)
 {
-	static const struct db_statement used = {
-		"SELECT tag, count(*) FROM (SELECT tags FROM customer WHERE delete_time IS NULL AND tags IS NOT NULL"
-		" AND ($1::boolean OR owner_id = $2::uuid OR team_id = ANY ($3::uuid[])) ORDER BY create_time DESC LIMIT "
-		"$4::int) c,"
-		" unnest(json_texts(c.tags)) AS tag WHERE tag ILIKE $5::text GROUP BY tag ORDER BY 2 DESC, 1 LIMIT 20"
-	};
+	static const struct db_statement used = { "SELECT tag, count(*) FROM (SELECT tags FROM customer "
+						  "WHERE delete_time IS NULL AND tags IS NOT NULL"
+						  " AND ($1::boolean OR owner_id = $2::uuid OR team_id = ANY "
+						  "($3::uuid[])) ORDER BY create_time DESC LIMIT "
+						  "$4::int) c,"
+						  " unnest(json_texts(c.tags)) AS tag WHERE tag ILIKE "
+						  "$5::text GROUP BY tag ORDER BY 2 DESC, 1 LIMIT 20" };
 	struct db_params params = { .arena = req->arena };
 	struct buffer out = { .arena = req->arena }, pattern = { .arena = req->arena };
 	struct db_array teams;

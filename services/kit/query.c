@@ -190,8 +190,8 @@ static enum status add_members(struct query *q, const Guanxi__Condition *c, cons
 	}
 	db_bind_array(&q->params, &array);
 	if (*op->before)
-		buffer_printf(out, " AND %s(json_texts(\"%s\") %s $%d::text[], false)", op->before, field->name,
-			op->sql, q->params.count);
+		buffer_printf(out, " AND %s(json_texts(\"%s\") %s $%d::text[], false)", op->before,
+			field->name, op->sql, q->params.count);
 	else
 		buffer_printf(out, " AND \"%s\" IS NOT NULL AND json_texts(\"%s\") %s $%d::text[]",
 			field->name, field->name, op->sql, q->params.count);
@@ -754,13 +754,14 @@ static bool names_mergeable(const struct request *req, const Guanxi__Condition *
 	const struct schema_field *f =
 		c->field ? schema_field_find(req->resource->message, c->field, strlen(c->field)) : NULL;
 
-	return f && f->reference && f->reference->merged_into && !f->repeated && f != req->resource->merged_into &&
-	       !strcmp(f->reference->service, req->resource->service) && c->operator_ && c->n_values == 1 &&
-	       !strcmp(c->operator_, "eq");
+	return f && f->reference && f->reference->merged_into && !f->repeated &&
+	       f != req->resource->merged_into && !strcmp(f->reference->service, req->resource->service) &&
+	       c->operator_ && c->n_values == 1 && !strcmp(c->operator_, "eq");
 }
 
-/* The condition on a record that others were merged into is one on all of them: what belonged to those stays with
- * them and is listed with it. Most have none: then the condition stays as it is, and its index gives the order. */
+/* The condition on a record that others were merged into is one on all of them: what belonged to those stays
+ * with them and is listed with it. Most have none: then the condition stays as it is, and its index gives the
+ * order. */
 static enum status add_family(struct request *req, struct db *db, Guanxi__Condition *c)
 {
 	const struct schema_field *f = schema_field_find(req->resource->message, c->field, strlen(c->field));

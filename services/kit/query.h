@@ -38,8 +38,8 @@ struct query;
 enum status query_compile(struct request *req, struct table *table, struct query **query_out) MUST_CHECK;
 const char *query_sql(const struct query *query, bool by_index);
 
-/* Conditions alone, as SQL that is true of the rows that satisfy them ("" AND-ed parts begin with " AND "), with
- * their values bound to `params`: for rules that are kept as filters. INVALID as a list would be. */
+/* Conditions alone, as SQL that is true of the rows that satisfy them ("" AND-ed parts begin with " AND "),
+ * with their values bound to `params`: for rules that are kept as filters. INVALID as a list would be. */
 enum status query_conditions(struct request *req, struct table *table, Guanxi__Condition *const *conditions,
 	size_t count, struct db_params *params, const char **sql_out) MUST_CHECK;
 

@@ -2,7 +2,8 @@
 #include "kit/http.h"
 #include <string.h>
 
-#define PARAMETERS_SPARE 40 /* of DB_PARAMETERS_MAX: a statement that has more asks for the other rules in another */
+#define PARAMETERS_SPARE                                                                                     \
+	40 /* of DB_PARAMETERS_MAX: a statement that has more asks for the other rules in another */
 
 static const char *decoded(struct request *req, struct http_slice raw)
 {
@@ -66,7 +67,8 @@ static enum status parse(struct request *req, const char *text, const char *poin
 {
 	struct http_slice rest = { text, strlen(text) }, name, value;
 
-	*rule_out = (struct rule){ arena_alloc(req->arena, RULE_CONDITIONS_MAX * sizeof(Guanxi__Condition *)), 0 };
+	*rule_out = (struct rule){ arena_alloc(req->arena, RULE_CONDITIONS_MAX * sizeof(Guanxi__Condition *)),
+		0 };
 	while (http_query_next(&rest, &name, &value)) {
 		Guanxi__Condition *c = read_condition(req, name, value);
 
@@ -104,7 +106,8 @@ static size_t row_of(const uint8_t (*ids)[16], size_t count, const char *id)
 	return count;
 }
 
-static enum status run(struct request *req, const char *sql, const struct db_params *params, PGresult **rows_out)
+static enum status run(
+	struct request *req, const char *sql, const struct db_params *params, PGresult **rows_out)
 {
 	db_send_once(req->db, sql, params);
 	db_sync(req->db);
@@ -114,8 +117,9 @@ static enum status run(struct request *req, const char *sql, const struct db_par
 }
 
 /* As many rules as one statement has parameters for; how many those were. */
-static enum status match_some(struct request *req, struct table *table, const struct rule *rules, size_t count,
-	const uint8_t (*ids)[16], size_t id_count, bool *matches_out, size_t stride, size_t *done_out)
+static enum status match_some(struct request *req, struct table *table, const struct rule *rules,
+	size_t count, const uint8_t (*ids)[16], size_t id_count, bool *matches_out, size_t stride,
+	size_t *done_out)
 {
 	struct db_params params = { .arena = req->arena };
 	struct buffer sql = { .arena = req->arena };
@@ -152,6 +156,7 @@ enum status rule_match(struct request *req, struct table *table, const struct ru
 {
 	memset(matches_out, 0, count * id_count * sizeof *matches_out);
 	for (size_t done = 0, n; done < count; done += n)
-		TRY(match_some(req, table, rules + done, count - done, ids, id_count, matches_out + done, count, &n));
+		TRY(match_some(req, table, rules + done, count - done, ids, id_count, matches_out + done,
+			count, &n));
 	return OK;
 }

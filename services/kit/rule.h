@@ -15,10 +15,12 @@ struct rule {
 	size_t count;
 };
 
-/* Reads a rule and compiles it against the table; what is wrong is told at `pointer`. An empty text is refused. */
+/* Reads a rule and compiles it against the table; what is wrong is told at `pointer`. An empty text is
+ * refused. */
 enum status rule_read(struct request *req, struct table *table, const char *text, const char *pointer,
 	struct rule *rule_out) MUST_CHECK;
 
-/* Which of the live rows satisfy which of the rules: matches_out[row * count + rule], in the order of `ids`. */
+/* Which of the live rows satisfy which of the rules: matches_out[row * count + rule], in the order of `ids`.
+ */
 enum status rule_match(struct request *req, struct table *table, const struct rule *rules, size_t count,
 	const uint8_t (*ids)[16], size_t id_count, bool *matches_out) MUST_CHECK;

@@ -27,7 +27,8 @@ struct resource_ops {
 	enum status (*before_update)(struct request *req, const struct record *before, struct record *after);
 	enum status (*before_delete)(struct request *req, const struct record *before);
 	enum status (*before_restore)(struct request *req, const struct record *before);
-	/* Before a group of writes, on an idle connection: brings up to date what its hooks know of other tables. */
+	/* Before a group of writes, on an idle connection: brings up to date what its hooks know of other
+	 * tables. */
 	enum status (*refresh)(struct db *db);
 	/* Of a resource that refers to itself, as teams do: what to say when a row would come to stand above
 	 * itself. */

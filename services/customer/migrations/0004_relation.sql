@@ -1,7 +1,7 @@
 -- Tags, categories, completeness, relationships, duplicates, merges.
 
 ALTER TABLE customer
-  ADD COLUMN invoice json, ADD COLUMN tags json, ADD COLUMN roles json,
+  ADD COLUMN invoices json, ADD COLUMN tags json, ADD COLUMN roles json,
   ADD COLUMN hand_category_ids json, ADD COLUMN rule_category_ids json, ADD COLUMN category_ids json,
   ADD COLUMN completeness integer, ADD COLUMN missing json, ADD COLUMN merged_into uuid;
 
