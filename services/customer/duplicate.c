@@ -72,20 +72,20 @@ static const struct schema_resource *duplicates(void)
 	return schema_resource_find("duplicates");
 }
 
-static enum status keep_pair(
-	struct request *req, const struct consumer_event *event, const PGresult *rows, int row)
+/* The newer of the two first: whoever of them is looked at, the pair is the same. */
+static enum status keep_pair(struct request *req, const PGresult *rows, int row)
 {
 	struct record *after, *pair = record_new(duplicates(), req->arena);
-	const char *reason = arena_strdup(req->arena, db_bytes(rows, row, 1).data);
+	const char *reason = arena_strdup(req->arena, db_bytes(rows, row, 2).data);
 
-	record_set_uuid(pair, DUPLICATE_CUSTOMER, event->subject_id);
-	record_set_uuid(pair, DUPLICATE_OTHER, (const uint8_t *)db_bytes(rows, row, 0).data);
+	record_set_uuid(pair, DUPLICATE_CUSTOMER, (const uint8_t *)db_bytes(rows, row, 0).data);
+	record_set_uuid(pair, DUPLICATE_OTHER, (const uint8_t *)db_bytes(rows, row, 1).data);
 	record_set_text(pair, DUPLICATE_REASON, reason);
 	record_set_number(pair, DUPLICATE_SCORE, score_of(reason));
-	if (!PQgetisnull(rows, row, 2))
-		record_set_uuid(pair, STANDARD_OWNER_ID, (const uint8_t *)db_bytes(rows, row, 2).data);
 	if (!PQgetisnull(rows, row, 3))
-		record_set_uuid(pair, STANDARD_TEAM_ID, (const uint8_t *)db_bytes(rows, row, 3).data);
+		record_set_uuid(pair, STANDARD_OWNER_ID, (const uint8_t *)db_bytes(rows, row, 3).data);
+	if (!PQgetisnull(rows, row, 4))
+		record_set_uuid(pair, STANDARD_TEAM_ID, (const uint8_t *)db_bytes(rows, row, 4).data);
 	return engine_create(req, duplicates(), pair, &after);
 }
 
@@ -106,11 +106,13 @@ static enum status keys_of(struct request *req, const uint8_t id[16], const char
 static enum status add_pairs(struct request *req, const struct consumer_event *event, const char *keys)
 {
 	static const struct db_statement find = {
-		"SELECT c.id, (SELECT string_agg(DISTINCT split_part(k, ':', 1), ',') FROM"
+		"SELECT greatest(c.id, me.id), least(c.id, me.id), (SELECT string_agg(DISTINCT split_part(k, "
+		"':', 1), ',') FROM"
 		" unnest(customer_keys(c.name, c.phones, c.emails, c.credit_code)) k WHERE k = ANY "
 		"($2::text::text[])),"
-		" me.owner_id, me.team_id FROM customer c, customer me WHERE me.id = $1::uuid AND c.id <> "
-		"me.id"
+		" CASE WHEN c.id > me.id THEN c.owner_id ELSE me.owner_id END, CASE WHEN c.id > me.id THEN "
+		"c.team_id ELSE"
+		" me.team_id END FROM customer c, customer me WHERE me.id = $1::uuid AND c.id <> me.id"
 		" AND c.delete_time IS NULL AND customer_keys(c.name, c.phones, c.emails, c.credit_code) && "
 		"$2::text::text[]"
 		" AND NOT EXISTS (SELECT FROM duplicate d WHERE d.delete_time IS NULL AND"
@@ -126,7 +128,7 @@ static enum status add_pairs(struct request *req, const struct consumer_event *e
 	db_bind_int4(&params, PAIRS_MAX);
 	TRY(db_run(req->db, req->arena, &find, &params, &rows));
 	for (int row = 0; row < PQntuples(rows); row++)
-		TRY(keep_pair(req, event, rows, row));
+		TRY(keep_pair(req, rows, row));
 	return OK;
 }
 
