@@ -21,21 +21,31 @@
 #define NEAR_SCORE     50  /* per cent alike, from which on it is told */
 #define TOLD_A_MINUTE  30  /* times that a person is told of what they may not see */
 
-enum { DUPLICATE_CUSTOMER = 16, DUPLICATE_OTHER, DUPLICATE_REASON, DUPLICATE_SCORE, DUPLICATE_STATE };
+enum { DUPLICATE_CUSTOMER = 16, DUPLICATE_OTHER, DUPLICATE_REASON, DUPLICATE_SCORE, DUPLICATE_STATE, DUPLICATE_NAMES };
 #define STATE_OPEN   GUANXI__CUSTOMER__V1__DUPLICATE_STATE__DUPLICATE_STATE_OPEN
 #define STATE_MERGED GUANXI__CUSTOMER__V1__DUPLICATE_STATE__DUPLICATE_STATE_MERGED
 
+/* By what customer_keys() calls them, the strongest first; in the order of the enum DuplicateReason. */
 static const struct {
-	const char *reason;
+	const char *name;
 	int score;
 } reasons[] = { { "creditCode", 100 }, { "phones", 90 }, { "emails", 85 }, { "name", 80 } };
+#define REASON_COUNT (sizeof reasons / sizeof *reasons)
+
+/* 0: none of them. */
+static int strongest(const char *list)
+{
+	for (size_t i = 0; i < REASON_COUNT; i++)
+		if (strstr(list, reasons[i].name))
+			return (int)i + 1;
+	return 0;
+}
 
 static int score_of(const char *list)
 {
-	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
-		if (strstr(list, reasons[i].reason))
-			return reasons[i].score;
-	return 0;
+	int reason = strongest(list);
+
+	return reason ? reasons[reason - 1].score : 0;
 }
 
 /* --- what people may do with a pair */
@@ -76,12 +86,13 @@ static const struct schema_resource *duplicates(void)
 static enum status keep_pair(struct request *req, const PGresult *rows, int row)
 {
 	struct record *after, *pair = record_new(duplicates(), req->arena);
-	const char *reason = arena_strdup(req->arena, db_bytes(rows, row, 2).data);
+	const char *why = arena_strdup(req->arena, db_bytes(rows, row, 2).data);
 
 	record_set_uuid(pair, DUPLICATE_CUSTOMER, (const uint8_t *)db_bytes(rows, row, 0).data);
 	record_set_uuid(pair, DUPLICATE_OTHER, (const uint8_t *)db_bytes(rows, row, 1).data);
-	record_set_text(pair, DUPLICATE_REASON, reason);
-	record_set_number(pair, DUPLICATE_SCORE, score_of(reason));
+	record_set_number(pair, DUPLICATE_REASON, strongest(why));
+	record_set_number(pair, DUPLICATE_SCORE, score_of(why));
+	record_set_text(pair, DUPLICATE_NAMES, arena_strdup(req->arena, db_bytes(rows, row, 5).data));
 	if (!PQgetisnull(rows, row, 3))
 		record_set_uuid(pair, STANDARD_OWNER_ID, (const uint8_t *)db_bytes(rows, row, 3).data);
 	if (!PQgetisnull(rows, row, 4))
@@ -112,7 +123,7 @@ static enum status add_pairs(struct request *req, const struct consumer_event *e
 		"($2::text::text[])),"
 		" CASE WHEN c.id > me.id THEN c.owner_id ELSE me.owner_id END, CASE WHEN c.id > me.id THEN "
 		"c.team_id ELSE"
-		" me.team_id END FROM customer c, customer me WHERE me.id = $1::uuid AND c.id <> me.id"
+		" me.team_id END, CASE WHEN c.id > me.id THEN c.name ELSE me.name END || ' / ' || CASE WHEN c.id > me.id THEN me.name ELSE c.name END FROM customer c, customer me WHERE me.id = $1::uuid AND c.id <> me.id"
 		" AND c.delete_time IS NULL AND customer_keys(c.name, c.phones, c.emails, c.credit_code) && "
 		"$2::text::text[]"
 		" AND NOT EXISTS (SELECT FROM duplicate d WHERE d.delete_time IS NULL AND"
@@ -406,15 +417,15 @@ static bool may_be_told(const struct principal *principal)
 	return may;
 }
 
-static void add_reasons(struct buffer *out, const char *list, struct arena *arena)
+static void add_reasons(struct buffer *out, const char *list)
 {
-	for (char *rest, *part = strtok_r(arena_strdup(arena, list), ",", &rest); part;
-		part = strtok_r(NULL, ",", &rest))
-		wire_add_text(out, 4, part);
+	for (size_t i = 0; i < REASON_COUNT; i++)
+		if (strstr(list, reasons[i].name))
+			wire_add_varint(out, 4, i + 1);
 }
 
 static void add_candidate(
-	struct look *l, const struct candidate *c, bool whole, bool owner, struct buffer *out)
+	const struct candidate *c, bool whole, bool owner, struct buffer *out)
 {
 	size_t begun = wire_begin(out, 1);
 	char id[37];
@@ -426,7 +437,7 @@ static void add_candidate(
 	}
 	if (owner && c->owner_name)
 		wire_add_text(out, 3, c->owner_name);
-	add_reasons(out, c->reasons, l->req->arena);
+	add_reasons(out, c->reasons);
 	wire_add_varint(out, 5, (uint64_t)c->score);
 	wire_end(out, begun);
 }
@@ -440,7 +451,7 @@ static enum status tell_hidden(
 
 	if (!strcmp(tell, "nothing") || !exact || !may_be_told(l->req->principal))
 		return OK;
-	add_candidate(l, c, false, !strcmp(tell, "owner"), out);
+	add_candidate(c, false, !strcmp(tell, "owner"), out);
 	event = event_of_occurrence(
 		l->req, schema_resource_find("customers"), c->id, "duplicate_told", c->owner);
 	return event_insert(l->req, &event, 1);
@@ -464,7 +475,7 @@ enum status duplicate_find(struct request *req)
 	buffer_reserve(&out, 0);
 	for (size_t i = 0; i < l->count; i++)
 		if (l->found[i].seen)
-			add_candidate(l, &l->found[i], true, true, &out);
+			add_candidate(&l->found[i], true, true, &out);
 	for (size_t i = 0; i < l->count; i++)
 		if (!l->found[i].seen)
 			TRY(tell_hidden(l, &l->found[i], config_text("GUANXI_DUPLICATES_TELL"), &out));

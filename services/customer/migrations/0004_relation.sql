@@ -76,7 +76,7 @@ CREATE TABLE duplicate (
   create_time timestamptz NOT NULL, update_time timestamptz NOT NULL, delete_time timestamptz,
   owner_id uuid, team_id uuid,
   customer_id uuid NOT NULL REFERENCES customer, other_id uuid NOT NULL REFERENCES customer,
-  reason text NOT NULL, score bigint NOT NULL, state integer NOT NULL,
+  reason integer NOT NULL, score bigint NOT NULL, state integer NOT NULL, names text NOT NULL,
   CHECK (customer_id <> other_id)
 );
 CREATE UNIQUE INDEX duplicate_pair ON duplicate (least(customer_id, other_id), greatest(customer_id, other_id)) WHERE delete_time IS NULL;
