@@ -21,7 +21,14 @@
 #define NEAR_SCORE     50  /* per cent alike, from which on it is told */
 #define TOLD_A_MINUTE  30  /* times that a person is told of what they may not see */
 
-enum { DUPLICATE_CUSTOMER = 16, DUPLICATE_OTHER, DUPLICATE_REASON, DUPLICATE_SCORE, DUPLICATE_STATE, DUPLICATE_NAMES };
+enum {
+	DUPLICATE_CUSTOMER = 16,
+	DUPLICATE_OTHER,
+	DUPLICATE_REASON,
+	DUPLICATE_SCORE,
+	DUPLICATE_STATE,
+	DUPLICATE_NAMES
+};
 #define STATE_OPEN   GUANXI__CUSTOMER__V1__DUPLICATE_STATE__DUPLICATE_STATE_OPEN
 #define STATE_MERGED GUANXI__CUSTOMER__V1__DUPLICATE_STATE__DUPLICATE_STATE_MERGED
 
@@ -123,7 +130,9 @@ static enum status add_pairs(struct request *req, const struct consumer_event *e
 		"($2::text::text[])),"
 		" CASE WHEN c.id > me.id THEN c.owner_id ELSE me.owner_id END, CASE WHEN c.id > me.id THEN "
 		"c.team_id ELSE"
-		" me.team_id END, CASE WHEN c.id > me.id THEN c.name ELSE me.name END || ' / ' || CASE WHEN c.id > me.id THEN me.name ELSE c.name END FROM customer c, customer me WHERE me.id = $1::uuid AND c.id <> me.id"
+		" me.team_id END, CASE WHEN c.id > me.id THEN c.name ELSE me.name END || ' / ' || CASE WHEN "
+		"c.id > me.id THEN me.name ELSE c.name END FROM customer c, customer me WHERE me.id = "
+		"$1::uuid AND c.id <> me.id"
 		" AND c.delete_time IS NULL AND customer_keys(c.name, c.phones, c.emails, c.credit_code) && "
 		"$2::text::text[]"
 		" AND NOT EXISTS (SELECT FROM duplicate d WHERE d.delete_time IS NULL AND"
@@ -424,8 +433,7 @@ static void add_reasons(struct buffer *out, const char *list)
 			wire_add_varint(out, 4, i + 1);
 }
 
-static void add_candidate(
-	const struct candidate *c, bool whole, bool owner, struct buffer *out)
+static void add_candidate(const struct candidate *c, bool whole, bool owner, struct buffer *out)
 {
 	size_t begun = wire_begin(out, 1);
 	char id[37];
