@@ -140,6 +140,14 @@ static void finish(struct db *db, struct write *w)
 	}
 }
 
+/* What a trigger of the table says in our own words. */
+static enum status refused_by_rule(struct db *db, struct write *w, enum status status)
+{
+	enum message message = strcmp(db_sqlstate(db), DB_RULE) ? MSG_COUNT : message_find(db_error(db));
+
+	return message == MSG_COUNT ? status : fail(w->req, status, message, NULL);
+}
+
 static void run_group(struct db *db, struct write **writes, size_t count, bool wait_for_locks)
 {
 	struct group g = { .db = db,
@@ -161,7 +169,7 @@ static void run_group(struct db *db, struct write **writes, size_t count, bool w
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (status != OK)
-			write_failed(writes[i], status);
+			write_failed(writes[i], refused_by_rule(db, writes[i], status));
 		else
 			finish(db, writes[i]);
 		writes[i]->req->again = held_up;
@@ -308,6 +316,50 @@ void engine_read(struct db *db, struct request **requests, size_t count)
 		read_table(db, arena, service_table(group[0]->service, resource), group, n);
 	}
 	arena_free(arena);
+}
+
+static enum status read_ids(struct request *req, struct db_params *params)
+{
+	struct wire_reader reader = wire_reader(req->body, req->body_len);
+	struct wire_field f;
+	struct db_array ids;
+	uint8_t id[16];
+
+	db_array_begin(&ids, req->arena, OID_UUID);
+	while (wire_next(&reader, &f))
+		if (f.number == 1 && f.type == WIRE_BYTES && uuid_from_text(f.bytes, f.len, id))
+			db_array_add(&ids, id, 16);
+	if (reader.failed || ids.count > LOOKUP_MAX)
+		return fail(req, INVALID, MSG_INVALID, NULL);
+	db_bind_array(params, &ids);
+	return OK;
+}
+
+enum status engine_lookup(struct db *db, struct request *req)
+{
+	struct table *table = service_table(req->service, req->resource);
+	struct db_params params = { .arena = req->arena };
+	struct buffer out = { .arena = req->arena };
+	PGresult *rows;
+
+	if (!req->principal)
+		return fail(req, UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
+	TRY(read_ids(req, &params));
+	TRY(db_ready(db));
+	TRY(db_run(db, req->arena, &table->get, &params, &rows));
+	buffer_reserve(&out, 0);
+	for (int row = 0; row < PQntuples(rows); row++) {
+		struct record *record = table_record(table, rows, row, req->arena);
+
+		if (!write_may_see(req, record) || record_has(record, STANDARD_DELETE_TIME))
+			continue;
+		size_t begun = wire_begin(&out, 1);
+
+		record_encode(record, &out);
+		wire_end(&out, begun);
+	}
+	req->reply = (struct slice){ out.data, out.len };
+	return OK;
 }
 
 /* --- the past */

@@ -23,11 +23,17 @@ struct service;
 enum verb {
 	VERB_GET,
 	VERB_LIST,
+	VERB_SEARCH, /* a list whose filter came as a tree */
+	VERB_AGGREGATE,
+	VERB_FIND,
+	VERB_LOOKUP,
+	VERB_PAST,
 	VERB_HISTORY,
 	VERB_CREATE,
 	VERB_UPDATE,
 	VERB_DELETE,
 	VERB_RESTORE,
+	VERB_BATCH,
 	VERB_CUSTOM,
 	VERB_COUNT
 };

@@ -3,6 +3,7 @@
 #include "kit/bus_worker.h"
 #include "kit/config.h"
 #include "kit/consumer.h"
+#include "kit/engine.h"
 #include "kit/job.h"
 #include "kit/lane.h"
 #include "kit/log.h"
@@ -12,6 +13,7 @@
 #include "kit/sequencer.h"
 #include "kit/table.h"
 #include "kit/uuid.h"
+#include "kit/words.h"
 #include <assert.h>
 #include <malloc.h>
 #include <signal.h>
@@ -54,6 +56,7 @@ static struct {
 						     earlier */
 	struct asking *asking;
 	struct metric_series *in_flight;
+	struct arena *for_ever;
 } s;
 
 struct table *service_table(const struct service *service, const struct schema_resource *resource)
@@ -90,11 +93,17 @@ static enum lane_class class_of(const struct request *req)
 	static const enum lane_class classes[VERB_COUNT] = {
 		[VERB_GET] = LANE_READ,
 		[VERB_LIST] = LANE_QUERY,
+		[VERB_SEARCH] = LANE_QUERY,
+		[VERB_AGGREGATE] = LANE_QUERY,
+		[VERB_FIND] = LANE_QUERY,
+		[VERB_LOOKUP] = LANE_READ,
+		[VERB_PAST] = LANE_QUERY,
 		[VERB_HISTORY] = LANE_QUERY,
 		[VERB_CREATE] = LANE_WRITE,
 		[VERB_UPDATE] = LANE_WRITE,
 		[VERB_DELETE] = LANE_WRITE,
 		[VERB_RESTORE] = LANE_WRITE,
+		[VERB_BATCH] = LANE_WRITE,
 	};
 
 	return req->verb == VERB_CUSTOM ? req->method->lane : classes[req->verb];
@@ -427,6 +436,7 @@ static void start(void)
 	if (config_is_set("GUANXI_MIGRATION_DATABASE"))
 		migrate(config_text("GUANXI_MIGRATION_DATABASE"), s.service->name, s.service->migrations);
 	seed();
+	s.for_ever = arena_new();
 	probe = db_open(&(struct db_options){ conninfo, s.service->name, 1000, 0, "probe" });
 	s.in_flight = metric_series(METRIC_REQUESTS_IN_FLIGHT, "");
 	open_worker();
@@ -436,7 +446,8 @@ static void start(void)
 	consumer_start(&(struct consumer_options){
 		s.service, conninfo, requests, config_text("GUANXI_BROKER_EVENTS") });
 	jobs_start(&(struct job_options){ s.service, conninfo, requests });
-	chores_start(&(struct chores_options){ s.service->name, conninfo, s.service->chores });
+	chores_start(&(struct chores_options){
+		s.service->name, conninfo, s.service->chores, words_learn_sql(s.service, s.for_ever) });
 	admin_open(&(struct admin_options){ config_text("GUANXI_ADMIN"), is_alive, is_ready, pages, NULL });
 	bus_worker_start(s.worker);
 }
@@ -467,6 +478,7 @@ int service_run(int argc, char **argv, const struct service *service)
 		config_refuse("libsodium cannot start");
 	schema_get();
 	query_open(config_text("GUANXI_SECRET"));
+	engine_open(config_text("GUANXI_SECRET"));
 	service_make_tables(service);
 	use_keys();
 	sigemptyset(&signals);
