@@ -371,18 +371,24 @@ static bool same(struct slice a, struct slice b)
 	return a.len == b.len && (!a.len || !memcmp(a.data, b.data, a.len));
 }
 
-static void give_back_fields(struct merge *m, const struct undo *undo)
+/* What only one record may have goes back before the others take it up again; what refers to one of them,
+ * once they are there. */
+static enum status give_back_fields(
+	struct merge *m, const struct undo *undo, bool references, struct record **after_out)
 {
 	const struct schema_message *message = customers()->message;
 
 	m->patch = record_new(customers(), m->req->arena);
+	m->field_count = 0;
 	for (size_t i = 0; i < message->count; i++) {
+		const struct schema_field *field = &message->fields[i];
 		struct slice before = undo->before->fields[i], after = undo->after->fields[i];
 
-		if (can_choose(&message->fields[i]) && !same(before, after) &&
-			same(after, m->records[0]->fields[i]))
-			choose(m, &message->fields[i], before);
+		if (can_choose(field) && (field->reference == customers()) == references &&
+			!same(before, after) && same(after, m->records[0]->fields[i]))
+			choose(m, field, before);
 	}
+	return engine_update(m->req, customers(), m->ids[0], m->patch, m->fields, m->field_count, after_out);
 }
 
 static enum status bring_back_others(struct merge *m)
@@ -417,9 +423,9 @@ enum status merge_undo(struct request *req)
 	TRY(read_survivor(m));
 	TRY(engine_get_locked(req, customers(), m->ids[0], &m->records[0]));
 	TRY(find_merge(m, &undo));
-	give_back_fields(m, &undo);
-	TRY(engine_update(req, customers(), m->ids[0], m->patch, m->fields, m->field_count, &after));
+	TRY(give_back_fields(m, &undo, false, &after));
 	TRY(bring_back_others(m));
+	TRY(give_back_fields(m, &undo, true, &after));
 	TRY(note_undone(m, &undo));
 	TRY(mark_pairs(m, STATE_MERGED, STATE_OPEN));
 	answer(req, after);
