@@ -108,15 +108,30 @@ static enum status lock_all(struct merge *m)
 	return OK;
 }
 
-static bool is_in_list(struct slice list, const struct wire_field *value)
+/* What an entry of a list is known by: a phone by its number, whatever its kind; others by all of them. */
+static struct slice essence(const struct schema_field *field, const struct wire_field *entry)
+{
+	struct wire_field part;
+
+	for (size_t i = 0; field->message && i < field->message->count; i++)
+		if (field->message->fields[i].rule->required &&
+			wire_find(entry->bytes, entry->len, field->message->fields[i].number, &part))
+			return (struct slice){ part.bytes, part.len };
+	return entry->type == WIRE_BYTES ? (struct slice){ entry->bytes, entry->len }
+					 : (struct slice){ (const char *)&entry->value, sizeof entry->value };
+}
+
+static bool is_in_list(const struct schema_field *field, struct slice list, const struct wire_field *value)
 {
 	struct wire_reader reader = wire_reader(list.data, list.len);
+	struct slice wanted = essence(field, value), has;
 	struct wire_field f;
 
-	while (wire_next(&reader, &f))
-		if (f.type == value->type && f.value == value->value && f.len == value->len &&
-			(f.type != WIRE_BYTES || !memcmp(f.bytes, value->bytes, f.len)))
+	while (wire_next(&reader, &f)) {
+		has = essence(field, &f);
+		if (has.len == wanted.len && !memcmp(has.data, wanted.data, has.len))
 			return true;
+	}
 	return false;
 }
 
@@ -131,7 +146,7 @@ static struct slice joined(const struct merge *m, const struct schema_field *fie
 		struct wire_field f;
 
 		while (wire_next(&reader, &f)) {
-			if (is_in_list((struct slice){ out.data, out.len }, &f))
+			if (is_in_list(field, (struct slice){ out.data, out.len }, &f))
 				continue;
 			if (f.type == WIRE_BYTES)
 				wire_add_bytes(&out, field->number, f.bytes, f.len);

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <time.h>
 
-/* Merges and their undoing against a real PostgreSQL: whatever was edited and merged, undone in the opposite order it is as it
- * was; and what was edited on the survivor since is what stays. */
+/* Merges and their undoing against a real PostgreSQL: whatever was edited and merged, undone in the opposite
+ * order it is as it was; and what was edited on the survivor since is what stays. */
 
 enum { CUSTOMERS = 6, STEPS_MAX = 12, ROUNDS = 40 };
 
@@ -77,15 +77,16 @@ static void edit(const uint8_t id[16], const char *json)
 	struct request *req = change_of(admin, "customers", VERB_UPDATE, id, 0, json);
 
 	if (write_one(db, req) != OK)
-		fail_with("%s: %s", json, req->problem ? problem_text(req->problem, LANGUAGE_EN, req->arena) : "");
+		fail_with("%s: %s", json,
+			req->problem ? problem_text(req->problem, LANGUAGE_EN, req->arena) : "");
 	request_free(req);
 }
 
 static void edit_anything(const uint8_t id[16])
 {
 	static const char *const forms[] = { "{\"industry\":\"i%u\"}", "{\"website\":\"https://w%u.cn\"}",
-		"{\"tags\":[\"t%u\",\"x\"]}", "{\"phones\":[{\"number\":\"+86139%08u\"}]}", "{\"employees\":\"%u\"}",
-		"{\"industry\":null}" };
+		"{\"tags\":[\"t%u\",\"x\"]}", "{\"phones\":[{\"number\":\"+86139%08u\"}]}",
+		"{\"employees\":\"%u\"}", "{\"industry\":null}" };
 	char json[128];
 
 	snprintf(json, sizeof json, forms[below(6)], below(1000));
@@ -96,8 +97,10 @@ static void edit_anything(const uint8_t id[16])
 static const char *picture(struct arena *arena, uint8_t ids[CUSTOMERS][16])
 {
 	static const struct db_statement all = {
-		"SELECT coalesce(string_agg(to_jsonb(c)::text, E'\\n' ORDER BY id), '') FROM (SELECT id, owner_id, name, kind, stage,"
-		" phones::text, emails::text, tags::text, industry, website, employees, credit_code, parent_id, merged_into,"
+		"SELECT coalesce(string_agg(to_jsonb(c)::text, E'\\n' ORDER BY id), '') FROM (SELECT id, "
+		"owner_id, name, kind, stage,"
+		" phones::text, emails::text, tags::text, industry, website, employees, credit_code, "
+		"parent_id, merged_into,"
 		" delete_time IS NULL AS live, search::text FROM customer WHERE id = ANY ($1::uuid[])) c"
 	};
 	struct db_params params = { .arena = arena };
@@ -115,12 +118,14 @@ static const char *picture(struct arena *arena, uint8_t ids[CUSTOMERS][16])
 /* One to three live customers into a live one, values taken at random. False when only one is left. */
 static bool merge_some(uint8_t ids[CUSTOMERS][16], bool *live, size_t *survivor_out)
 {
-	static const char *const fields[] = { "industry", "website", "employees", "creditCode", "tags", "phones", "name" };
+	static const char *const fields[] = { "industry", "website", "employees", "creditCode", "tags",
+		"phones", "name" };
 	struct arena *arena = arena_new();
 	struct buffer body = { .arena = arena };
 	size_t chosen[CUSTOMERS], count = 0, wanted = 2 + below(3);
 
-	for (size_t n = 0, at = below(CUSTOMERS); n < CUSTOMERS && count < wanted; n++, at = (at + 1) % CUSTOMERS)
+	for (size_t n = 0, at = below(CUSTOMERS); n < CUSTOMERS && count < wanted;
+		n++, at = (at + 1) % CUSTOMERS)
 		if (live[at])
 			chosen[count++] = at;
 	if (count > 1) {
@@ -130,11 +135,13 @@ static bool merge_some(uint8_t ids[CUSTOMERS][16], bool *live, size_t *survivor_
 		for (size_t i = 0; i < 7; i++)
 			if (below(2))
 				add_choice(&body, fields[i],
-					i >= 4 && i < 6 && below(2) ? NULL : ids[chosen[below((unsigned)count)]]);
+					i >= 4 && i < 6 && below(2) ? NULL
+								    : ids[chosen[below((unsigned)count)]]);
 		struct request *req = run_method(merge_customers, &body);
 
 		if (req->status != OK)
-			fail_with("merge: %s", req->problem ? problem_text(req->problem, LANGUAGE_EN, arena) : db_error(db));
+			fail_with("merge: %s",
+				req->problem ? problem_text(req->problem, LANGUAGE_EN, arena) : db_error(db));
 		request_free(req);
 		for (size_t i = 1; i < count; i++)
 			live[chosen[i]] = false;
@@ -153,7 +160,8 @@ static void undo(const uint8_t id[16])
 	struct request *req = run_method(merge_undo, &body);
 
 	if (req->status != OK)
-		fail_with("undo: %s", req->problem ? problem_text(req->problem, LANGUAGE_EN, arena) : db_error(db));
+		fail_with("undo: %s",
+			req->problem ? problem_text(req->problem, LANGUAGE_EN, arena) : db_error(db));
 	request_free(req);
 	arena_free(arena);
 }
@@ -168,7 +176,8 @@ static void make_customers(uint8_t ids[CUSTOMERS][16])
 		for (unsigned n = below(4); n > 0; n--)
 			edit_anything(ids[i]);
 	}
-	edit(ids[0], arena_printf(database.arena, "{\"parentId\":\"%s\"}", id_text_of(&(struct request){ .arena = database.arena }, ids[1])));
+	edit(ids[0], arena_printf(database.arena, "{\"parentId\":\"%s\"}",
+			     id_text_of(&(struct request){ .arena = database.arena }, ids[1])));
 }
 
 static void merges_undone_in_the_opposite_order_end_where_they_began(void **state)
@@ -217,8 +226,10 @@ static void what_was_changed_on_the_survivor_since_stays_with_it(void **state)
 	uint8_t ids[2][16];
 
 	(void)state;
-	make_customer(db, admin, "{\"name\":\"甲\",\"industry\":\"旧\",\"website\":\"https://old.cn\"}", ids[0]);
-	make_customer(db, admin, "{\"name\":\"乙\",\"industry\":\"新\",\"website\":\"https://new.cn\"}", ids[1]);
+	make_customer(
+		db, admin, "{\"name\":\"甲\",\"industry\":\"旧\",\"website\":\"https://old.cn\"}", ids[0]);
+	make_customer(
+		db, admin, "{\"name\":\"乙\",\"industry\":\"新\",\"website\":\"https://new.cn\"}", ids[1]);
 	add_id(&body, 1, ids[0]);
 	add_id(&body, 2, ids[1]);
 	add_choice(&body, "industry", ids[1]);

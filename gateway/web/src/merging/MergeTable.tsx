@@ -2,9 +2,9 @@ import { Radio } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router-dom';
 import type { RecordData } from '../api/records';
-import type { Field } from '../api/schema';
+import { useSchema, type Field } from '../api/schema';
 import { FieldValue } from '../fields/FieldValue';
-import { textOf } from '../fields/values';
+import { mainField, textOf } from '../fields/values';
 import { useLabel } from '../i18n/i18n';
 import { ALL, chosenFor, valueOf, type Chosen } from './choices';
 import styles from './Merge.module.css';
@@ -48,12 +48,13 @@ export function MergeTable({ fields, records, survivor, chosen, keep, choose }: 
 function FieldRow({ field, records, from, choose }: { field: Field; records: RecordData[]; from: string; choose: Props['choose'] }) {
   const { t } = useTranslation();
   const label = useLabel();
+  const schema = useSchema();
   return (
     <tr>
       <th scope="row">
         {label(field.label)}
         {field.repeated === true && (
-          <Radio name={field.name} checked={from === ALL} onChange={() => choose(field.name, ALL)}>{t('merge.both')}</Radio>
+          <Radio name={field.name} className={styles.both} checked={from === ALL} onChange={() => choose(field.name, ALL)}>{t('merge.both')}</Radio>
         )}
       </th>
       {records.map((record) => (
@@ -64,7 +65,7 @@ function FieldRow({ field, records, from, choose }: { field: Field; records: Rec
         </td>
       ))}
       <td className={styles.result}>
-        <FieldValue field={field} value={valueOf(field, records, from)} plain />
+        <FieldValue field={field} value={valueOf(field, records, from, mainField(schema.messageFields(field))?.name)} plain />
       </td>
     </tr>
   );

@@ -21,13 +21,19 @@ export function chosenFor(field: Field, records: RecordData[], survivor: string,
   return records.find((record) => !isEmpty(record[field.name]))?.id ?? survivor;
 }
 
-export function valueOf(field: Field, records: RecordData[], from: string): Value {
+// What an entry of a list is known by: a phone by its number, whatever its kind.
+function essence(item: Value, main: string | undefined): Value {
+  return main !== undefined && typeof item === 'object' && item !== null && !Array.isArray(item) ? item[main] : item;
+}
+
+// `main`: the part that stands for an entry, where entries have parts.
+export function valueOf(field: Field, records: RecordData[], from: string, main: string | undefined): Value {
   if (from !== ALL) return records.find(({ id }) => id === from)?.[field.name];
   const items = records.flatMap((record) => {
     const value = record[field.name];
     return Array.isArray(value) ? value : [];
   });
-  return items.filter((item, at) => items.findIndex((other) => isSame(other, item)) === at);
+  return items.filter((item, at) => items.findIndex((other) => isSame(essence(other, main), essence(item, main))) === at);
 }
 
 export const choicesOf = (resource: Resource, records: RecordData[], survivor: string, chosen: Chosen): Choice[] =>

@@ -135,7 +135,7 @@ function InlineEditor({ resource, base, field, close }: { resource: Resource; ba
           {general}
         </p>
       )}
-      {(field.type === 'message' || field.repeated === true) && (
+      {field.type === 'message' && (
         <div className={styles.editorActions}>
           <Button size="small" type="primary" onClick={() => void commit(value)}>
             {t('common.save')}

@@ -42,7 +42,7 @@ function Line({ from, to, label, dashed }: { from: Placed; to: Placed; label: st
   return (
     <>
       <path d={path} className={styles.line} data-dashed={dashed} />
-      <text x={sameColumn ? bend - 6 : bend} y={(y1 + y2) / 2 - 3} className={styles.lineText}>{label}</text>
+      <text x={sameColumn ? bend - 6 : bend} y={sameColumn ? (y1 + 3 * y2) / 4 : (y1 + y2) / 2 - 3} className={styles.lineText}>{label}</text>
     </>
   );
 }

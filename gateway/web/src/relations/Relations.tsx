@@ -14,6 +14,8 @@ import related from '../record/Related.module.css';
 import { useGraph, type Graph, type GraphEdge, type GraphNode } from './api';
 import styles from './Relations.module.css';
 
+const NEAR = 2; // its own relations and those of its contacts
+
 const RelationForm = lazy(() => import('./RelationForm'));
 const GraphDialog = lazy(() => import('./GraphDialog'));
 
@@ -35,7 +37,7 @@ export function Relations({ record }: { record: RecordData }) {
   const { t } = useTranslation();
   const [adding, setAdding] = useState(false);
   const [picture, setPicture] = useState(false);
-  const { data } = useGraph(record.id, 1);
+  const { data } = useGraph(record.id, NEAR);
   const client = useQueryClient();
   const refresh = () => void client.invalidateQueries({ queryKey: ['customers', 'graph'] });
   const close = () => {
@@ -63,19 +65,22 @@ export function Relations({ record }: { record: RecordData }) {
 function RelationList({ graph, id, refresh }: { graph: Graph; id: string; refresh: () => void }) {
   const { t } = useTranslation();
   const nodes = new Map(graph.nodes.map((node) => [node.id, node]));
-  const edges = (graph.edges ?? []).filter(({ type, from, to }) => type !== 'contact' && (from === id || to === id || nodes.get(from)?.collection === 'contacts'));
+  const own = new Set([id, ...(graph.edges ?? []).flatMap(({ type, from, to }) => (type === 'contact' && from === id ? [to] : []))]);
+  const edges = (graph.edges ?? []).filter(({ type, from, to }) => (type === 'relationship' ? own.has(from) || own.has(to) : type === 'parent' && (from === id || to === id)));
   if (edges.length === 0) return <p className={related.nothing}>{t('relations.none')}</p>;
   return (
     <ul className={related.list}>
       {edges.map((edge) => {
-        const other = nodes.get(edge.from === id ? edge.to : edge.from);
-        return other === undefined ? null : <RelationItem key={`${edge.type}${edge.relationshipId ?? other.id}`} edge={edge} other={other} id={id} refresh={refresh} />;
+        const here = own.has(edge.from) ? edge.from : edge.to;
+        const other = nodes.get(here === edge.from ? edge.to : edge.from);
+        const who = here === id ? undefined : nodes.get(here);
+        return other === undefined ? null : <RelationItem key={`${edge.type}${edge.relationshipId ?? other.id}`} edge={edge} other={other} here={here} who={who} refresh={refresh} />;
       })}
     </ul>
   );
 }
 
-function RelationItem({ edge, other, id, refresh }: { edge: GraphEdge; other: GraphNode; id: string; refresh: () => void }) {
+function RelationItem({ edge, other, here, who, refresh }: { edge: GraphEdge; other: GraphNode; here: string; who: GraphNode | undefined; refresh: () => void }) {
   const { t } = useTranslation();
   const labelOf = useEdgeLabel();
   const schema = useSchema();
@@ -92,7 +97,8 @@ function RelationItem({ edge, other, id, refresh }: { edge: GraphEdge; other: Gr
       <span>
         <Link to={`/${other.collection}/${other.id}`}>{other.name}</Link>
         <span className={related.meta}>
-          {labelOf(edge, id)}
+          {who !== undefined && <span>{who.name}</span>}
+          <span>{labelOf(edge, edge.from === here && who !== undefined ? undefined : here)}</span>
           {edge.endDate !== undefined && <span>{t('relations.until', { date: edge.endDate })}</span>}
           {edge.note !== undefined && <span>{edge.note}</span>}
         </span>
