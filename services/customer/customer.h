@@ -1,11 +1,51 @@
 /* What the files of this service share. */
 #pragma once
 #include "guanxi/customer/v1/customer.pb-c.h"
+#include "guanxi/customer/v1/relation.pb-c.h"
 #include "kit/consumer.h"
 #include "kit/job.h"
 #include "kit/service.h"
 
+/* Field numbers of guanxi.customer.v1.Customer that this service's code names. */
+enum customer_field {
+	CUSTOMER_NAME = 16,
+	CUSTOMER_STAGE = 18,
+	CUSTOMER_PHONES = 19,
+	CUSTOMER_EMAILS = 20,
+	CUSTOMER_CREDIT_CODE = 22,
+	CUSTOMER_TAGS = 41,
+	CUSTOMER_HAND_CATEGORIES = 43,
+	CUSTOMER_RULE_CATEGORIES = 44,
+	CUSTOMER_CATEGORIES = 45,
+	CUSTOMER_COMPLETENESS = 46,
+	CUSTOMER_MISSING = 47,
+	CUSTOMER_MERGED_INTO = 48,
+};
+
+struct rules;
+
 extern const struct resource_ops customer_ops;
+/* The engine's table of customers, in this process. */
+struct table *customer_table(void);
+/* Scores a record by the policy of its stage; whether that changed it. */
+bool completeness_set(const struct rules *rules, struct record *record);
+
+extern const struct resource_ops category_ops, policy_ops, relationship_ops, duplicate_ops;
+
+/* derive.c: categories by rule and completeness, held to be true: after each change of a customer, and of all
+ * customers after a change of a rule or policy. */
+enum status derive_apply(struct request *req, const struct consumer_event *event);
+enum status derive_step(struct request *req, struct job *job);
+
+/* duplicate.c */
+enum status duplicate_apply(struct request *req, const struct consumer_event *event);
+enum status duplicate_find(struct request *req);
+
+/* merge.c, graph.c, tag.c: methods. */
+enum status merge_customers(struct request *req);
+enum status merge_undo(struct request *req);
+enum status graph_get(struct request *req);
+enum status tag_suggest(struct request *req);
 
 /* file.c: bytes in chunks, in the order in which they came. */
 #define FILE_CHUNK_MAX (1 << 20)

@@ -1,6 +1,7 @@
 /* Customers from a CSV file: a job that takes a batch of rows a step, keeps where it is in the same
  * transaction, and collects what it refuses in a file of its own. */
 #include "customer/customer.h"
+#include "customer/rules.h"
 #include "kit/column.h"
 #include "kit/csv.h"
 #include "kit/engine.h"
@@ -388,6 +389,7 @@ static enum status store(
 	struct batch *batches[STEP_BATCHES];
 	size_t n = 0;
 
+	TRY(rules_refresh(req->db));
 	for (*result_out = CSV_ROW; n < STEP_BATCHES && *result_out == CSV_ROW; n++) {
 		batches[n] = arena_zalloc(req->arena, sizeof *batches[n]);
 		*result_out = fill(req, batches[n], at, refused);

@@ -9,6 +9,11 @@ static const struct resource resources[] = {
 	{ "contacts", NULL },
 	{ "activities", NULL },
 	{ "jobs", NULL },
+	{ "categories", &category_ops },
+	{ "fieldPolicies", &policy_ops },
+	{ "relationships", &relationship_ops },
+	{ "duplicates", &duplicate_ops },
+	{ "merges", NULL },
 	{ 0 },
 };
 
@@ -19,17 +24,25 @@ static const struct method methods[] = {
 	{ "CustomerService.AppendFile", file_append },
 	{ "CustomerService.FinishFile", file_finish },
 	{ "CustomerService.ReadFile", file_read },
+	{ "RelationService.GetGraph", graph_get },
+	{ "RelationService.FindDuplicates", duplicate_find },
+	{ "RelationService.SuggestTags", tag_suggest },
+	{ "RelationService.MergeCustomers", merge_customers, .makes = "customers" },
+	{ "RelationService.UnmergeCustomers", merge_undo, .makes = "customers" },
 	{ 0 },
 };
 
 static const struct subscription follows[] = {
 	{ "customer.identity", "identity", projection_apply },
 	{ "customer.ownership", "customer", ownership_apply },
+	{ "customer.derive", "customer", derive_apply },
+	{ "customer.duplicates", "customer", duplicate_apply },
 	{ 0 },
 };
 
 static const struct job_kind jobs[] = {
 	{ "customer-import", import_step },
+	{ "customer-derive", derive_step },
 	{ 0 },
 };
 

@@ -43,6 +43,10 @@ enum status engine_create(struct request *req, const struct schema_resource *res
 	struct record **after_out) MUST_CHECK;
 enum status engine_update(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
 	struct record *patch, const uint32_t *fields, size_t count, struct record **after_out) MUST_CHECK;
+/* The same for VERB_UPDATE, VERB_DELETE and VERB_RESTORE, each with fields that change along with it. */
+enum status engine_change(struct request *req, enum verb what, const struct schema_resource *resource,
+	const uint8_t id[16], struct record *patch, const uint32_t *fields, size_t count,
+	struct record **after_out) MUST_CHECK;
 /* The record. NOT_FOUND when it is not there or not to be seen. */
 enum status engine_get(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
 	struct record **record_out) MUST_CHECK;

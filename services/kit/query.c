@@ -1,5 +1,6 @@
 #include "kit/query_parts.h"
 #include "kit/column.h"
+#include "kit/uuid.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -250,6 +251,79 @@ enum status query_fetch(struct query *q, struct db *db, PGresult **rows_out)
 	return OK;
 }
 
+/* --- merged records */
+
+static bool names_mergeable(const struct request *req, const Guanxi__Condition *c)
+{
+	const struct schema_field *f =
+		c->field ? schema_field_find(req->resource->message, c->field, strlen(c->field)) : NULL;
+
+	return !c->of && f && f->reference && f->reference->merged_into && !f->repeated &&
+	       f != req->resource->merged_into && !strcmp(f->reference->service, req->resource->service) &&
+	       c->operator_ && c->n_values == 1 && !strcmp(c->operator_, "eq");
+}
+
+/* The condition on a record that others were merged into is one on all of them: what belonged to those stays
+ * with them and is listed with it. Most have none: then the condition stays as it is, and its index gives the
+ * order. */
+static enum status add_family(struct request *req, struct db *db, Guanxi__Condition *c)
+{
+	const struct schema_field *f = schema_field_find(req->resource->message, c->field, strlen(c->field));
+	const struct schema_resource *to = f->reference;
+	struct db_params params = { .arena = req->arena };
+	uint8_t id[16];
+	PGresult *rows;
+
+	if (!uuid_from_text(c->values[0], strlen(c->values[0]), id))
+		return OK;
+	db_bind_uuid(&params, id);
+	TRY(db_ready(db));
+	db_send_once(db,
+		arena_printf(req->arena,
+			"WITH RECURSIVE f(id) AS (SELECT $1::uuid UNION SELECT m.id FROM \"%s\" m JOIN f ON "
+			"m.\"%s\" = f.id) SELECT id::text FROM f LIMIT %d",
+			to->singular, to->merged_into->name, VALUES_MAX),
+		&params);
+	db_sync(db);
+	TRY(db_result(db, req->arena, &rows));
+	TRY(db_end(db));
+	if (PQntuples(rows) < 2)
+		return OK;
+	c->operator_ = arena_strdup(req->arena, "in");
+	c->n_values = (size_t)PQntuples(rows);
+	c->values = arena_alloc(req->arena, c->n_values * sizeof *c->values);
+	for (int row = 0; row < PQntuples(rows); row++)
+		c->values[row] = arena_strdup(req->arena, db_bytes(rows, row, 0).data);
+	return OK;
+}
+
+static enum status add_families(struct request *req, struct db *db)
+{
+	Guanxi__ListRequest *list = guanxi__list_request__unpack(NULL, req->body_len, req->body);
+	struct buffer out = { .arena = req->arena };
+	enum status status = OK;
+
+	for (size_t i = 0; list && i < list->n_filter && status == OK; i++) {
+		Guanxi__Condition given = *list->filter[i];
+
+		if (!names_mergeable(req, list->filter[i]))
+			continue;
+		status = add_family(req, db, list->filter[i]);
+		if (status == OK && list->filter[i]->values != given.values) {
+			size_t len = guanxi__list_request__get_packed_size(list);
+
+			out.len = guanxi__list_request__pack(list, (uint8_t *)buffer_reserve(&out, len));
+			req->body = (const uint8_t *)out.data;
+			req->body_len = out.len;
+			out = (struct buffer){ .arena = req->arena };
+		}
+		*list->filter[i] = given; /* what was unpacked is freed as it was */
+	}
+	if (list)
+		guanxi__list_request__free_unpacked(list, NULL);
+	return status;
+}
+
 enum status query_list(struct request *req, struct db *db)
 {
 	struct query *q;
@@ -258,6 +332,7 @@ enum status query_list(struct request *req, struct db *db)
 
 	if (!req->principal)
 		return fail(req, UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
+	TRY(add_families(req, db));
 	TRY(query_compile(req, service_table(req->service, req->resource), &q));
 	TRY(query_fetch(q, db, &rows));
 	int n = PQntuples(rows) > (int)q->limit ? (int)q->limit : PQntuples(rows);

@@ -56,5 +56,10 @@ const char *query_sql(const struct query *query, bool by_index);
 enum status query_compile_aggregate(
 	struct request *req, struct table *table, const char **sql_out, int *parameters_out) MUST_CHECK;
 
+/* Conditions alone, as SQL that is true of the rows that satisfy them ("" AND-ed parts begin with " AND "),
+ * with their values bound to `params`: for rules that are kept as filters. INVALID as a list would be. */
+enum status query_conditions(struct request *req, struct table *table, Guanxi__Condition *const *conditions,
+	size_t count, struct db_params *params, const char **sql_out) MUST_CHECK;
+
 /* Derives the cursor key from the installation's secret; once, before threads. */
 void query_open(const char *secret_hex);

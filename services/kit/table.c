@@ -199,7 +199,7 @@ static void add_constraint(struct constraint *list, size_t *count, size_t max,
 static const struct schema_field *shared_parent(
 	const struct schema_resource *r, const struct schema_field *reference)
 {
-	const struct schema_field *parent = reference->reference->parent;
+	const struct schema_field *parent = reference->rule->anywhere ? NULL : reference->reference->parent;
 	const struct schema_field *ours =
 		parent ? schema_field_find(r->message, parent->json_name, parent->json_len) : NULL;
 
@@ -216,12 +216,12 @@ static void find_constraints(struct table *table, struct arena *arena)
 		if (f->rule->unique)
 			add_constraint(table->unique, &table->unique_count, UNIQUE_MAX, f,
 				arena_printf(arena, "\"%s\"", r->singular), f->name, r->owner, NULL, arena);
-		if (f->reference)
+		if (f->reference && !f->repeated)
 			add_constraint(table->references, &table->reference_count, REFERENCE_MAX, f,
 				referred_table(table, f, arena), "id",
 				f->reference->owner && !strcmp(f->reference->service, r->service),
 				shared_parent(r, f), arena);
-		if (f->reference == r)
+		if (f->reference == r && f != r->merged_into)
 			table->above = f;
 		if (f->rule->search)
 			table->searched = true;

@@ -38,6 +38,11 @@ static const struct resource database_resources[] = {
 	{ "contacts", NULL },
 	{ "activities", NULL },
 	{ "jobs", NULL },
+	{ "categories", &category_ops },
+	{ "fieldPolicies", &policy_ops },
+	{ "relationships", &relationship_ops },
+	{ "duplicates", &duplicate_ops },
+	{ "merges", NULL },
 	{ 0 },
 };
 static const struct service database_service = { .name = "customer", .resources = database_resources };

@@ -11,7 +11,7 @@ export interface LocalText {
 
 export type FieldType = 'string' | 'boolean' | 'integer' | 'long' | 'timestamp' | 'date' | 'enum' | 'message';
 export type FieldFormat = 'email' | 'phone' | 'url' | 'creditCode' | 'date' | 'multiline' | 'language' | 'timeZone';
-export type Operator = 'eq' | 'ne' | 'in' | 'lt' | 'lte' | 'gt' | 'gte' | 'contains' | 'isNull';
+export type Operator = 'eq' | 'ne' | 'in' | 'lt' | 'lte' | 'gt' | 'gte' | 'contains' | 'isNull' | 'any' | 'all' | 'none';
 
 export interface Field {
   name: string;
@@ -56,7 +56,7 @@ export interface Resource {
 
 export interface EnumType {
   label: LocalText;
-  values: { name: string; label: LocalText; colour?: string }[];
+  values: { name: string; label: LocalText; inverse?: LocalText; colour?: string }[];
 }
 
 interface SchemaReply {

@@ -1,6 +1,6 @@
 // What is made by hand on top of the schema: icons, the order of the side bar, and the collections that can be imported.
 import {
-  ApartmentOutlined, BankOutlined, ClockCircleOutlined, ContactsOutlined, DesktopOutlined, TeamOutlined, UnorderedListOutlined, UserOutlined,
+  ApartmentOutlined, BankOutlined, CheckSquareOutlined, ClockCircleOutlined, CopyOutlined, TagsOutlined, ContactsOutlined, DesktopOutlined, TeamOutlined, UnorderedListOutlined, UserOutlined,
 } from '../ui/icons';
 import type { ComponentType } from 'react';
 import type { Resource, Schema } from '../api/schema';
@@ -16,12 +16,17 @@ interface Feature {
 }
 
 const FEATURES: Record<string, Feature | undefined> = {
-  customers: { icon: BankOutlined, nav: 1, importMethod: 'customers:import', purpose: 'empty.customers' },
+  customers: { icon: BankOutlined, nav: 1, columns: ['name', 'stage', 'tags', 'categoryIds', 'phones', 'completeness', 'ownerId', 'createTime'], importMethod: 'customers:import', purpose: 'empty.customers' },
   contacts: { icon: ContactsOutlined, nav: 2, purpose: 'empty.contacts' },
   activities: { icon: ClockCircleOutlined, nav: 3, purpose: 'empty.activities', columns: ['subject', 'kind', 'customerId', 'contactId', 'occurTime', 'dueTime', 'ownerId'] },
-  jobs: { icon: UnorderedListOutlined, nav: 4, purpose: 'empty.jobs', columns: ['fileName', 'state', 'created', 'refused', 'ownerId', 'createTime'] },
+  jobs: { icon: UnorderedListOutlined, nav: 4.5, purpose: 'empty.jobs', columns: ['fileName', 'state', 'created', 'refused', 'ownerId', 'createTime'] },
   users: { icon: UserOutlined, nav: 5, administrators: true, purpose: 'empty.users', columns: ['name', 'email', 'role', 'teamId', 'active', 'createTime'], afterCreate: (id) => `/users/${id}?setPassword=true` },
   teams: { icon: ApartmentOutlined, nav: 6, administrators: true, purpose: 'empty.teams' },
+  duplicates: { icon: CopyOutlined, nav: 4, purpose: 'empty.duplicates', columns: ['names', 'reason', 'score', 'state', 'ownerId', 'createTime'] },
+  categories: { icon: TagsOutlined, nav: 7, administrators: true, purpose: 'empty.categories', columns: ['name', 'englishName', 'colour', 'rule', 'position'] },
+  fieldPolicies: { icon: CheckSquareOutlined, nav: 8, administrators: true, purpose: 'empty.fieldPolicies', columns: ['name', 'stage', 'action', 'fields'] },
+  relationships: { icon: ApartmentOutlined, columns: ['customerId', 'contactId', 'kind', 'otherCustomerId', 'otherContactId', 'endDate'] },
+  merges: { icon: CopyOutlined, columns: ['customerId', 'fields', 'undoTime', 'createTime'] },
   sessions: { icon: DesktopOutlined, columns: ['client', 'ownerId', 'createTime', 'expireTime'] },
 };
 

@@ -13,6 +13,7 @@ import {
   ClockCircleOutlined as ClockCircleDrawing,
   CloseOutlined as CloseDrawing,
   ContactsOutlined as ContactsDrawing,
+  CopyOutlined as CopyDrawing,
   DeleteOutlined as DeleteDrawing,
   DesktopOutlined as DesktopDrawing,
   DownloadOutlined as DownloadDrawing,
@@ -30,6 +31,7 @@ import {
   QuestionCircleOutlined as QuestionCircleDrawing,
   SearchOutlined as SearchDrawing,
   SettingOutlined as SettingDrawing,
+  TagsOutlined as TagsDrawing,
   TeamOutlined as TeamDrawing,
   TranslationOutlined as TranslationDrawing,
   UnorderedListOutlined as UnorderedListDrawing,
@@ -54,6 +56,8 @@ export const CheckSquareOutlined = silent(CheckSquareDrawing);
 export const ClockCircleOutlined = silent(ClockCircleDrawing);
 export const CloseOutlined = silent(CloseDrawing);
 export const ContactsOutlined = silent(ContactsDrawing);
+export const CopyOutlined = silent(CopyDrawing);
+export const TagsOutlined = silent(TagsDrawing);
 export const DeleteOutlined = silent(DeleteDrawing);
 export const DesktopOutlined = silent(DesktopDrawing);
 export const DownloadOutlined = silent(DownloadDrawing);
