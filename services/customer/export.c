@@ -5,7 +5,6 @@
 #include "kit/event.h"
 #include "kit/table.h"
 #include "kit/uuid.h"
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -110,16 +109,12 @@ static void keep(struct export *e, struct job *job, const char *cursor)
 	job_keep(job, out.data, out.len);
 }
 
-static enum status begin_file(struct export *e, const struct export_form *form)
+static enum status begin_file(
+	struct export *e, const struct job *job, const struct export_form *form)
 {
-	time_t now = time(NULL);
-	struct tm day;
-	char text[16];
+	const char *name = record_text(job->record, JOB_FILE_NAME);
 
-	localtime_r(&now, &day);
-	strftime(text, sizeof text, "%Y-%m-%d", &day);
-	TRY(file_create(e->req, arena_printf(e->req->arena, "%s-%s.%s", e->resource->collection, text, form->extension),
-		form->media_type, e->at.file));
+	TRY(file_create(e->req, name ? name : "export", form->media_type, e->at.file));
 	form->begin(e);
 	return OK;
 }
@@ -167,7 +162,7 @@ enum status export_step(struct request *req, struct job *job)
 	if (!form)
 		return INTERNAL;
 	if (!job->checkpoint.len)
-		TRY(begin_file(&e, form));
+		TRY(begin_file(&e, job, form));
 	for (int i = 0; i < STEP_PAGES && !over; i++) {
 		TRY(query_page(req, req->db, e.resource, list_from(&e, job), &page));
 		TRY(add_page(&e, form, &page));

@@ -5,6 +5,7 @@
 #include "kit/table.h"
 #include "kit/uuid.h"
 #include <string.h>
+#include <time.h>
 
 #define QUERY_TEXT_MAX 4000
 
@@ -164,6 +165,7 @@ enum status transfer_import(struct request *req)
 		record_set_text(job, JOB_KEY, key->json_name);
 	if (body->dry_run)
 		record_set_number(job, JOB_DRY_RUN, 1);
+	record_set_number(job, JOB_ACTION, body->dry_run ? JOB_TRIAL : JOB_IMPORT);
 	record_set_number(job, JOB_AUTOMATION, !body->has_automation || body->automation);
 	return start(req, "import", job, (struct slice){ "", 0 });
 }
@@ -229,6 +231,18 @@ static enum status try_list(struct request *req, const struct schema_resource *r
 	return query_page(req, req->db, resource, (struct slice){ list.data, list.len }, &page);
 }
 
+static const char *file_name(
+	struct request *req, const struct schema_resource *resource, const struct export_form *form)
+{
+	time_t now = time(NULL);
+	struct tm day;
+	char text[16];
+
+	localtime_r(&now, &day);
+	strftime(text, sizeof text, "%Y-%m-%d", &day);
+	return arena_printf(req->arena, "%s-%s.%s", resource->collection, text, form->extension);
+}
+
 enum status transfer_export(struct request *req)
 {
 	Guanxi__Customer__V1__ExportRequest *body =
@@ -246,7 +260,9 @@ enum status transfer_export(struct request *req)
 	TRY(check_fields(req, resource, body));
 	TRY(try_list(req, resource));
 	record_set_text(job, JOB_COLLECTION, resource->collection);
+	record_set_number(job, JOB_ACTION, JOB_EXPORT);
 	record_set_number(job, JOB_FORMAT, body->format);
+	record_set_text(job, JOB_FILE_NAME, file_name(req, resource, export_form(body->format)));
 	record_set_number(job, JOB_DONE, 0);
 	const char *query = query_text(req, body);
 
@@ -326,6 +342,7 @@ enum status transfer_revert(struct request *req)
 	const char *collection = record_text(import, JOB_COLLECTION), *name = record_text(import, JOB_FILE_NAME);
 
 	record_set_text(job, JOB_COLLECTION, collection ? collection : "customers");
+	record_set_number(job, JOB_ACTION, JOB_REVERT);
 	record_set_text(job, JOB_REVERTS_ID, record_text(import, STANDARD_ID));
 	if (name)
 		record_set_text(job, JOB_FILE_NAME, name);

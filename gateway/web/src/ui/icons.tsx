@@ -19,6 +19,7 @@ import {
   EditOutlined as EditDrawing,
   EllipsisOutlined as EllipsisDrawing,
   EnvironmentOutlined as EnvironmentDrawing,
+  ExportOutlined as ExportDrawing,
   FileTextOutlined as FileTextDrawing,
   FilterOutlined as FilterDrawing,
   ImportOutlined as ImportDrawing,
@@ -32,6 +33,7 @@ import {
   SettingOutlined as SettingDrawing,
   TeamOutlined as TeamDrawing,
   TranslationOutlined as TranslationDrawing,
+  UndoOutlined as UndoDrawing,
   UnorderedListOutlined as UnorderedListDrawing,
   UserOutlined as UserDrawing,
 } from '@ant-design/icons';
@@ -60,6 +62,7 @@ export const DownloadOutlined = silent(DownloadDrawing);
 export const EditOutlined = silent(EditDrawing);
 export const EllipsisOutlined = silent(EllipsisDrawing);
 export const EnvironmentOutlined = silent(EnvironmentDrawing);
+export const ExportOutlined = silent(ExportDrawing);
 export const FileTextOutlined = silent(FileTextDrawing);
 export const FilterOutlined = silent(FilterDrawing);
 export const ImportOutlined = silent(ImportDrawing);
@@ -73,5 +76,6 @@ export const SearchOutlined = silent(SearchDrawing);
 export const SettingOutlined = silent(SettingDrawing);
 export const TeamOutlined = silent(TeamDrawing);
 export const TranslationOutlined = silent(TranslationDrawing);
+export const UndoOutlined = silent(UndoDrawing);
 export const UnorderedListOutlined = silent(UnorderedListDrawing);
 export const UserOutlined = silent(UserDrawing);
