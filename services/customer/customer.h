@@ -24,13 +24,13 @@ enum status file_end(struct request *req, const uint8_t id[16]) MUST_CHECK;
 /* A chunk of a file that the principal may read. Empty after the last. */
 enum status file_chunk(
 	struct request *req, const uint8_t id[16], int chunk, struct slice *bytes_out) MUST_CHECK;
-/* Size, name and fingerprint of the headings (NULL: none) of a finished file of the principal's; NOT_FOUND, or
- * CONFLICT when it is not finished. */
+/* Size, name and fingerprint of the headings (NULL: none) of a finished file of the principal's; NOT_FOUND,
+ * or CONFLICT when it is not finished. */
 enum status file_look(struct request *req, const uint8_t id[16], int64_t *size_out, const char **name_out,
 	const char **headings_out) MUST_CHECK;
 /* In as many chunks as it takes; counts them. */
-enum status file_add_all(struct request *req, const uint8_t id[16], int32_t *chunks, const void *bytes,
-	size_t len) MUST_CHECK;
+enum status file_add_all(
+	struct request *req, const uint8_t id[16], int32_t *chunks, const void *bytes, size_t len) MUST_CHECK;
 /* From then on it is not found, and goes. */
 enum status file_expire(struct request *req, const uint8_t id[16], int64_t at_us) MUST_CHECK;
 

@@ -1,5 +1,5 @@
-/* A list as a file: a job that reads some pages a step, with the rights that its owner has then, and keeps the
- * cursor. */
+/* A list as a file: a job that reads some pages a step, with the rights that its owner has then, and keeps
+ * the cursor. */
 #include "customer/export.h"
 #include "kit/engine.h"
 #include "kit/event.h"
@@ -9,8 +9,8 @@
 #include <time.h>
 
 #define PAGE_ROWS  LIMIT_MAX
-#define STEP_PAGES 8		 /* in one transaction; some 20 MB */
-#define KEPT_S	   (7 * 86400) /* the file, from when it is complete */
+#define STEP_PAGES 8           /* in one transaction; some 20 MB */
+#define KEPT_S     (7 * 86400) /* the file, from when it is complete */
 
 /* What a list request has beside what an ExportRequest has. */
 enum { LIST_LIMIT = 4, LIST_CURSOR = 5, LIST_FIELDS = 6 };
@@ -36,10 +36,11 @@ static void take_fields(struct export *e, struct slice arguments)
 
 static struct export open_export(struct request *req, const struct job *job)
 {
-	struct export e = { .req = req, .resource = transfer_resource(job), .out = { .arena = req->arena } };
+	struct export e = { .req = req, .resource = transfer_resource(job), .out = { .arena = req->arena }, .sheet = { .arena = req->arena } };
 	struct wire_field locale;
 
 	buffer_reserve(&e.out, 0);
+	buffer_reserve(&e.sheet, 0);
 	if (wire_find(job->arguments.data, job->arguments.len, EXPORT_LOCALE, &locale) && locale.len >= 2 &&
 		!memcmp(locale.bytes, "zh", 2))
 		e.language = LANGUAGE_ZH;
@@ -109,8 +110,7 @@ static void keep(struct export *e, struct job *job, const char *cursor)
 	job_keep(job, out.data, out.len);
 }
 
-static enum status begin_file(
-	struct export *e, const struct job *job, const struct export_form *form)
+static enum status begin_file(struct export *e, const struct job *job, const struct export_form *form)
 {
 	const char *name = record_text(job->record, JOB_FILE_NAME);
 
@@ -138,8 +138,9 @@ static enum status end_file(struct export *e, struct job *job, const struct expo
 
 	job->finished = true;
 	if (form->rows_max && e->at.rows > form->rows_max) {
-		job->problem = refused_text(e->req, problem_new(e->req->arena, MSG_EXPORT_TOO_MANY_ROWS,
-							    arena_printf(e->req->arena, "%lld", (long long)form->rows_max), NULL));
+		job->problem = refused_text(e->req,
+			problem_new(e->req->arena, MSG_EXPORT_TOO_MANY_ROWS,
+				arena_printf(e->req->arena, "%lld", (long long)form->rows_max), NULL));
 		return OK;
 	}
 	form->end(e);

@@ -6,7 +6,7 @@
 
 /* --- cells */
 
-static const char *label_in(const struct export *e, struct schema_text text)
+const char *export_label(const struct export *e, struct schema_text text)
 {
 	return e->language == LANGUAGE_ZH && *text.zh ? text.zh : text.en;
 }
@@ -23,7 +23,7 @@ static struct slice value_text(struct export *e, const struct schema_field *f, c
 		return (struct slice){ value->bytes, value->len };
 	case FIELD_ENUM:
 		choice = schema_enum_by_number(f->enumeration, (int32_t)value->value);
-		buffer_add_text(&out, choice ? label_in(e, choice->label) : "");
+		buffer_add_text(&out, choice ? export_label(e, choice->label) : "");
 		break;
 	case FIELD_BOOL:
 		buffer_add_text(&out, value->value ? "true" : "false");
@@ -39,8 +39,8 @@ static struct slice value_text(struct export *e, const struct schema_field *f, c
 	return (struct slice){ out.data, out.len };
 }
 
-static void add_part(struct export *e, struct buffer *out, const struct schema_field *part,
-	const struct wire_field *entry)
+static void add_part(
+	struct export *e, struct buffer *out, const struct schema_field *part, const struct wire_field *entry)
 {
 	struct wire_field value;
 
@@ -95,7 +95,7 @@ static void begin_csv(struct export *e)
 	struct slice *cells = arena_alloc(e->req->arena, e->field_count * sizeof *cells);
 
 	for (size_t i = 0; i < e->field_count; i++) {
-		const char *label = label_in(e, e->fields[i]->label);
+		const char *label = export_label(e, e->fields[i]->label);
 
 		cells[i] = (struct slice){ label, strlen(label) };
 	}
@@ -137,7 +137,10 @@ const struct export_form *export_form(int64_t format)
 {
 	static const struct export_form forms[] = {
 		[EXPORT_CSV] = { "csv", "text/csv; charset=utf-8", 0, begin_csv, add_csv, nothing, nothing },
-		[EXPORT_NDJSON] = { "ndjson", "application/x-ndjson", 0, nothing, add_ndjson, nothing, nothing },
+		[EXPORT_XLSX] = { "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+			XLSX_ROWS_MAX, xlsx_begin, xlsx_row, xlsx_flush, xlsx_end },
+		[EXPORT_NDJSON] = { "ndjson", "application/x-ndjson", 0, nothing, add_ndjson, nothing,
+			nothing },
 	};
 
 	return format > 0 && format < (int64_t)(sizeof forms / sizeof *forms) ? &forms[format] : NULL;

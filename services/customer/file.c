@@ -1,4 +1,4 @@
-#include "customer/customer.h"
+#include "customer/import.h"
 #include "kit/csv.h"
 #include "kit/normalise.h"
 #include "kit/uuid.h"
@@ -50,15 +50,14 @@ struct file_row {
 /* The principal's own file; an administrator's reach is everyone's. */
 static enum status look(struct request *req, const uint8_t id[16], bool lock, struct file_row *row_out)
 {
-	static const struct db_statement plain = {
-		"SELECT size, chunks, finished, name, media_type, sha256, digest_state, headings FROM file WHERE id = "
-		"$1::uuid AND (owner_id = $2::uuid OR $3::boolean) AND (expire_time IS NULL OR expire_time > now())"
-	};
-	static const struct db_statement locked = {
-		"SELECT size, chunks, finished, name, media_type, sha256, digest_state, headings FROM file WHERE id = "
-		"$1::uuid AND (owner_id = $2::uuid OR $3::boolean)"
-		" FOR UPDATE"
-	};
+	static const struct db_statement plain = { "SELECT size, chunks, finished, name, media_type, sha256, "
+						   "digest_state, headings FROM file WHERE id = "
+						   "$1::uuid AND (owner_id = $2::uuid OR $3::boolean) AND "
+						   "(expire_time IS NULL OR expire_time > now())" };
+	static const struct db_statement locked = { "SELECT size, chunks, finished, name, media_type, "
+						    "sha256, digest_state, headings FROM file WHERE id = "
+						    "$1::uuid AND (owner_id = $2::uuid OR $3::boolean)"
+						    " FOR UPDATE" };
 	struct db_params params = { .arena = req->arena };
 	PGresult *rows;
 
@@ -261,7 +260,8 @@ static const char *fingerprint(struct request *req, const struct csv_row *row)
 
 	crypto_generichash_init(&hash, NULL, 0, sizeof digest);
 	for (size_t i = 0; i < row->count; i++) {
-		crypto_generichash_update(&hash, (const unsigned char *)row->fields[i].data, row->fields[i].len);
+		crypto_generichash_update(
+			&hash, (const unsigned char *)row->fields[i].data, row->fields[i].len);
 		crypto_generichash_update(&hash, (const unsigned char *)"", 1);
 	}
 	crypto_generichash_final(&hash, digest, sizeof digest);
@@ -327,7 +327,7 @@ enum status file_finish(struct request *req)
 	encode_file(&out, id, &row);
 	const char *headings = NULL;
 
-	if (first.len)
+	if (first.len && !import_is_lines(first.data, first.len))
 		add_preview(req, &out, first, &headings);
 	if (headings) {
 		wire_add_text(&out, 7, headings);

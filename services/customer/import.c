@@ -1,5 +1,6 @@
-/* Records from a file: a job that takes batches of rows a step, keeps where it is in the same transaction, and
- * collects what it refuses in a file of its own. What happens to a row whose record is there is the policy's. */
+/* Records from a file: a job that takes batches of rows a step, keeps where it is in the same transaction,
+ * and collects what it refuses in a file of its own. What happens to a row whose record is there is the
+ * policy's. */
 #include "customer/import.h"
 #include "kit/column.h"
 #include "kit/engine.h"
@@ -62,7 +63,8 @@ static void refuse(struct step *s, const struct import_row *row, const struct pr
 	s->at.refused++;
 }
 
-/* A plain new customer is checked when it is made. Whatever is looked for must have its normal form before. */
+/* A plain new customer is checked when it is made. Whatever is looked for must have its normal form before.
+ */
 static bool is_looked_up(const struct step *s)
 {
 	return s->policy != IMPORT_CREATE || s->dry_run;
@@ -97,7 +99,8 @@ static struct slice value_of(struct step *s, const struct import_row *row, const
 static bool stands_in(const struct batch *b, struct slice key)
 {
 	for (size_t i = 0; key.data && i < b->count; i++)
-		if (b->keys[i].len == key.len && b->keys[i].data && !memcmp(b->keys[i].data, key.data, key.len))
+		if (b->keys[i].len == key.len && b->keys[i].data &&
+			!memcmp(b->keys[i].data, key.data, key.len))
 			return true;
 	return false;
 }
@@ -113,8 +116,8 @@ static bool next(struct step *s, struct import_row *row_out)
 	return s->result == CSV_ROW;
 }
 
-/* Rows until the batch is full or there are no more at hand. What is no record at all is refused at once. A row
- * whose key is in the batch waits for the next: it is to find what the one before made. */
+/* Rows until the batch is full or there are no more at hand. What is no record at all is refused at once. A
+ * row whose key is in the batch waits for the next: it is to find what the one before made. */
 static void fill(struct step *s, struct batch *b)
 {
 	struct import_row row;
@@ -148,8 +151,8 @@ static const char *label_of(struct step *s, const struct schema_field *f)
 	return problem_field_label(s->req->arena, s->file->resource->message, f);
 }
 
-static void refuse_field(
-	struct step *s, struct batch *b, size_t i, const struct schema_field *f, enum message message, const char *label)
+static void refuse_field(struct step *s, struct batch *b, size_t i, const struct schema_field *f,
+	enum message message, const char *label)
 {
 	struct problem *problem = problem_new(s->req->arena, MSG_INVALID, NULL);
 
@@ -259,10 +262,9 @@ static enum status find_seen(struct step *s, struct batch *b, const struct schem
 
 static enum status keep_seen(struct step *s, struct batch *b, const struct schema_field *f)
 {
-	static const struct db_statement keep = {
-		"INSERT INTO import_seen SELECT $1::uuid, k.key FROM unnest($2::bytea[]) AS k(key) WHERE k.key IS NOT "
-		"NULL ON CONFLICT DO NOTHING"
-	};
+	static const struct db_statement keep = { "INSERT INTO import_seen SELECT $1::uuid, k.key FROM "
+						  "unnest($2::bytea[]) AS k(key) WHERE k.key IS NOT "
+						  "NULL ON CONFLICT DO NOTHING" };
 	struct db_params params = { .arena = s->req->arena };
 
 	bind_hashes(s, b, f, true, &params);
@@ -332,8 +334,7 @@ static enum status begin_creations(struct step *s, struct batch *b)
 			b->created[b->created_count++] = i;
 			record_clear(b->rows[i].record, STANDARD_ID);
 		}
-	return engine_create_begin(
-		s->req, s->file->resource, b->records, b->created_count, &b->creation);
+	return engine_create_begin(s->req, s->file->resource, b->records, b->created_count, &b->creation);
 }
 
 static void account_creations(struct batch *b)
@@ -408,7 +409,9 @@ static enum status change_all(struct step *s, struct batch *b)
 
 static void account(struct step *s, struct batch *b)
 {
-	int64_t *const counts[] = { [CREATE] = &s->at.created, [CHANGE] = &s->at.updated, [PASS] = &s->at.skipped };
+	int64_t *const counts[] = {
+		[CREATE] = &s->at.created, [CHANGE] = &s->at.updated, [PASS] = &s->at.skipped
+	};
 
 	for (size_t i = 0; i < b->count; i++)
 		if (b->fates[i] == REFUSE)
@@ -550,8 +553,9 @@ enum status import_step(struct request *req, struct job *job)
 	struct step s = { .req = req,
 		.job = job,
 		.refused = { .arena = req->arena },
-		.policy = record_has(record, JOB_POLICY) ? (enum import_policy)record_number(record, JOB_POLICY)
-							 : IMPORT_CREATE,
+		.policy = record_has(record, JOB_POLICY)
+				  ? (enum import_policy)record_number(record, JOB_POLICY)
+				  : IMPORT_CREATE,
 		.dry_run = record_number(record, JOB_DRY_RUN),
 		.result = CSV_ROW };
 	uint8_t file[16];
@@ -562,7 +566,8 @@ enum status import_step(struct request *req, struct job *job)
 		return INTERNAL;
 	struct checkpoint before = s.at;
 
-	req->without_automation = record_has(record, JOB_AUTOMATION) && !record_number(record, JOB_AUTOMATION);
+	req->without_automation =
+		record_has(record, JOB_AUTOMATION) && !record_number(record, JOB_AUTOMATION);
 	enum status status = run_step(&s, file);
 
 	req->without_automation = false; /* the job's own event */

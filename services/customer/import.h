@@ -1,6 +1,7 @@
 /*
- * The file that an import reads, as rows: CSV by its headings, or NDJSON, which begins with a brace. Kept between
- * the steps of one job, for jobs run one at a time; made anew from the checkpoint when it is not there.
+ * The file that an import reads, as rows: CSV by its headings, or NDJSON, which begins with a brace. Kept
+ * between the steps of one job, for jobs run one at a time; made anew from the checkpoint when it is not
+ * there.
  */
 #pragma once
 #include "customer/customer.h"
@@ -30,17 +31,19 @@ struct import_row {
 struct import_file {
 	const struct schema_resource *resource;
 	const struct schema_field *key; /* NULL: none */
-	const struct slice *headings;	/* also of the file of refused rows */
+	const struct slice *headings;   /* also of the file of refused rows */
 	size_t columns;
 	uint64_t row;  /* read so far, the heading included */
 	int64_t bytes; /* read so far */
 	bool has_references;
 };
 
+/* Whether a file that begins so is NDJSON. */
+bool import_is_lines(const char *bytes, size_t len);
 /* What may fill a field from one cell. */
 bool import_can_fill(const struct schema_field *field);
-/* The file of the job with `row` rows behind it. On OK with a problem there is no such file: the job is to end
- * with it. */
+/* The file of the job with `row` rows behind it. On OK with a problem there is no such file: the job is to
+ * end with it. */
 enum status import_open(struct request *req, const struct job *job, const uint8_t file[16], uint64_t row,
 	const struct import_file **file_out, struct problem **problem_out) MUST_CHECK;
 void import_close(void);

@@ -11,7 +11,7 @@ static struct {
 	struct import_file file;
 	uint8_t job[16];
 	struct arena *arena;
-	struct csv_reader *csv;	    /* of the two readers one */
+	struct csv_reader *csv; /* of the two readers one */
 	struct line_reader *lines;
 	struct csv_format format;
 	int next_chunk;
@@ -19,8 +19,8 @@ static struct {
 	char *ahead; /* the one after it, read before it is needed; NULL: not yet */
 	size_t ahead_len;
 	bool finished;
-	bool too_long;			    /* a line */
-	uint64_t line;			    /* the last one's number */
+	bool too_long;                      /* a line */
+	uint64_t line;                      /* the last one's number */
 	const struct schema_field **fields; /* by column; NULL: not taken */
 } import;
 
@@ -51,7 +51,7 @@ enum status import_read_ahead(struct request *req, const uint8_t file[16])
 	return OK;
 }
 
-static bool begins_with_brace(const char *bytes, size_t len)
+bool import_is_lines(const char *bytes, size_t len)
 {
 	size_t at = len >= 3 && !memcmp(bytes, CSV_BYTE_ORDER_MARK, 3) ? 3 : 0;
 
@@ -64,7 +64,7 @@ static void open_reader(void)
 {
 	static const struct slice line = { "guanxi:line", 11 };
 
-	if (begins_with_brace(import.chunk, import.ahead_len)) {
+	if (import_is_lines(import.chunk, import.ahead_len)) {
 		import.lines = line_open(import.arena);
 		import.file.headings = &line;
 		import.file.columns = 1;
@@ -311,7 +311,8 @@ static enum status read_json(struct request *req, const struct csv_row *row, str
 	struct json_result result;
 	uint32_t *fields;
 
-	if (json_to_wire(m, row->fields[0].data, row->fields[0].len, JSON_EXPORTED, req->arena, &result) != OK) {
+	if (json_to_wire(m, row->fields[0].data, row->fields[0].len, JSON_EXPORTED, req->arena, &result) !=
+		OK) {
 		req->problem = result.problem;
 		return INVALID;
 	}
@@ -352,7 +353,7 @@ enum csv_result import_next(struct request *req, struct import_row *row_out)
 	req->problem = NULL;
 	enum status status = import.lines ? read_json(req, &row, row_out) : read_cells(req, &row, row_out);
 
-	row_out->problem = status == OK ? NULL
+	row_out->problem = status == OK   ? NULL
 			   : req->problem ? req->problem
 					  : problem_new(req->arena, MSG_INVALID, NULL);
 	req->problem = NULL;
@@ -405,8 +406,8 @@ static bool is_behind(uint64_t row)
 	return import.file.row < row || (!import.file.row && !import.lines);
 }
 
-/* Reads the heading, and the rows that earlier steps have dealt with when another process, or an earlier life,
- * did. */
+/* Reads the heading, and the rows that earlier steps have dealt with when another process, or an earlier
+ * life, did. */
 enum status import_open(struct request *req, const struct job *job, const uint8_t file[16], uint64_t row,
 	const struct import_file **file_out, struct problem **problem_out)
 {
@@ -419,7 +420,7 @@ enum status import_open(struct request *req, const struct job *job, const uint8_
 		return OK;
 	begin(job);
 	TRY(import_read_ahead(req, file));
-	if (begins_with_brace(import.ahead, import.ahead_len))
+	if (import_is_lines(import.ahead, import.ahead_len))
 		push_chunk();
 	while (result == CSV_ROW && is_behind(row)) {
 		while ((result = next_row(&read)) == CSV_MORE)

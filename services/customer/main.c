@@ -49,7 +49,8 @@ static const struct chore chores[] = {
 		"DELETE FROM file WHERE NOT finished AND create_time < now() - interval '24 hours'", 3600 },
 	{ "drop expired files", "DELETE FROM file WHERE expire_time < now()", 3600 },
 	{ "forget trial runs that were cut off",
-		"DELETE FROM import_seen s USING job j WHERE j.id = s.job_id AND j.state NOT IN (1, 2, 6)", 3600 },
+		"DELETE FROM import_seen s USING job j WHERE j.id = s.job_id AND j.state NOT IN (1, 2, 6)",
+		3600 },
 	{ 0 },
 };
 

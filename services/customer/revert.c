@@ -1,6 +1,6 @@
-/* Undoes what an import did: a job that reads the import's events, newest first, deletes what it created and gives
- * back what it changed. What an import did is in the log under the job's id: no row is written for it while
- * importing, and what it did lies together, between the job's own first event and its last. */
+/* Undoes what an import did: a job that reads the import's events, newest first, deletes what it created and
+ * gives back what it changed. What an import did is in the log under the job's id: no row is written for it
+ * while importing, and what it did lies together, between the job's own first event and its last. */
 #include "customer/customer.h"
 #include "kit/engine.h"
 #include "kit/uuid.h"
@@ -47,10 +47,9 @@ static enum status is_in_log(struct step *s, bool *in_log_out)
 /* From the job's first event to its last: each step's is behind what the step did. */
 static enum status find_bounds(struct step *s)
 {
-	static const struct db_statement find = {
-		"SELECT coalesce(min(pos), 0), coalesce(max(pos), 0), (SELECT low_pos FROM event_head) FROM event_log "
-		"WHERE subject_id = $1::uuid"
-	};
+	static const struct db_statement find = { "SELECT coalesce(min(pos), 0), coalesce(max(pos), 0), "
+						  "(SELECT low_pos FROM event_head) FROM event_log "
+						  "WHERE subject_id = $1::uuid" };
 	struct db_params params = { .arena = s->req->arena };
 	PGresult *rows;
 
@@ -60,8 +59,7 @@ static enum status find_bounds(struct step *s)
 	s->at.below = db_int8(rows, 0, 1);
 	if (!s->at.above || s->at.above <= db_int8(rows, 0, 2)) {
 		s->job->finished = true;
-		s->job->problem = refused_text(
-			s->req, problem_new(s->req->arena, MSG_REVERT_TOO_OLD, NULL));
+		s->job->problem = refused_text(s->req, problem_new(s->req->arena, MSG_REVERT_TOO_OLD, NULL));
 	}
 	return OK;
 }
@@ -105,7 +103,8 @@ static enum status take_before(struct step *s, struct slice payload, struct chan
 	change->patch = patch;
 	change->fields = fields;
 	while (wire_next(&reader, &f)) {
-		const struct schema_field *field = f.number == 2 ? schema_field_find(m, f.bytes, f.len) : NULL;
+		const struct schema_field *field =
+			f.number == 2 ? schema_field_find(m, f.bytes, f.len) : NULL;
 
 		if (field && field->number > STANDARD_DELETE_TIME && change->field_count < m->count)
 			fields[change->field_count++] = field->number;
@@ -132,16 +131,18 @@ static void skip(struct step *s, const struct change *change, const struct probl
 	s->at.skipped++;
 }
 
-/* Locked first: whoever edits one of them now has done so before the look at the log, or waits. Changed since, by
- * whoever is neither the import nor this job: what they did stands. */
+/* Locked first: whoever edits one of them now has done so before the look at the log, or waits. Changed
+ * since, by whoever is neither the import nor this job: what they did stands. */
 static enum status find_edited(
 	struct step *s, const struct change *changes, const int64_t *positions, size_t count, bool *stays_out)
 {
 	static const struct db_statement find = {
 		"SELECT k.n FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS k(id, pos, n) WHERE"
-		" EXISTS (SELECT FROM event_log l WHERE l.subject_id = k.id AND l.pos > k.pos AND l.request_id <> $3::uuid"
+		" EXISTS (SELECT FROM event_log l WHERE l.subject_id = k.id AND l.pos > k.pos AND "
+		"l.request_id <> $3::uuid"
 		" AND l.request_id <> $4::uuid AND l.subject_version IS NOT NULL)"
-		" OR EXISTS (SELECT FROM event_outbox o WHERE o.subject_id = k.id AND o.request_id <> $4::uuid"
+		" OR EXISTS (SELECT FROM event_outbox o WHERE o.subject_id = k.id AND o.request_id <> "
+		"$4::uuid"
 		" AND o.subject_version IS NOT NULL)"
 	};
 	struct db_params params = { .arena = s->req->arena };
@@ -170,8 +171,8 @@ static enum status find_edited(
 /* --- a batch */
 
 /* In the order of the log, newest first; a record that is there twice waits for the next batch. */
-static enum status plan(struct step *s, const PGresult *rows, struct change *changes, int64_t *positions,
-	size_t *count_out)
+static enum status plan(
+	struct step *s, const PGresult *rows, struct change *changes, int64_t *positions, size_t *count_out)
 {
 	size_t n = 0;
 
@@ -275,10 +276,9 @@ static enum status run_step(struct step *s)
 
 enum status revert_step(struct request *req, struct job *job)
 {
-	struct step s = { .req = req,
-		.job = job,
-		.resource = transfer_resource(job),
-		.refused = { .arena = req->arena } };
+	struct step s = {
+		.req = req, .job = job, .resource = transfer_resource(job), .refused = { .arena = req->arena }
+	};
 	const char *import = record_text(job->record, JOB_REVERTS_ID);
 
 	if (!import || !uuid_from_text(import, strlen(import), s.import))

@@ -41,8 +41,7 @@ const struct schema_resource *transfer_resource(const struct job *job)
 	return schema_resource_find(collection ? collection : "customers");
 }
 
-static enum status start(
-	struct request *req, const char *kind, struct record *job, struct slice arguments)
+static enum status start(struct request *req, const char *kind, struct record *job, struct slice arguments)
 {
 	struct record *after;
 
@@ -59,8 +58,9 @@ static void free_import(void *message)
 	guanxi__customer__v1__create_import_request__free_unpacked(message, NULL);
 }
 
-static enum status take_columns(struct request *req, struct record *job, const struct schema_resource *resource,
-	const struct schema_field *key, const Guanxi__Customer__V1__CreateImportRequest *body)
+static enum status take_columns(struct request *req, struct record *job,
+	const struct schema_resource *resource, const struct schema_field *key,
+	const Guanxi__Customer__V1__CreateImportRequest *body)
 {
 	struct buffer out = { .arena = req->arena };
 	enum status status = OK;
@@ -134,7 +134,8 @@ static enum status take_file(struct request *req, struct record *job, const char
 
 static void begin_numbers(struct record *job)
 {
-	static const enum job_field numbers[] = { JOB_DONE, JOB_CREATED, JOB_REFUSED, JOB_UPDATED, JOB_SKIPPED };
+	static const enum job_field numbers[] = { JOB_DONE, JOB_CREATED, JOB_REFUSED, JOB_UPDATED,
+		JOB_SKIPPED };
 
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
 		record_set_number(job, numbers[i], 0);
@@ -152,8 +153,8 @@ enum status transfer_import(struct request *req)
 	TRY(need_principal(req));
 	if (!body)
 		return fail(req, INVALID, MSG_INVALID, NULL);
-	enum import_policy policy = body->has_policy && body->policy ? (enum import_policy)body->policy
-								     : IMPORT_CREATE;
+	enum import_policy policy =
+		body->has_policy && body->policy ? (enum import_policy)body->policy : IMPORT_CREATE;
 
 	TRY(take_file(req, job, body->file_id));
 	TRY(take_key(req, resource, policy, body->key, &key));
@@ -303,9 +304,8 @@ enum status transfer_cancel(struct request *req)
 
 static enum status find_revert(struct request *req, const char *id, bool *any_out)
 {
-	static const struct db_statement find = {
-		"SELECT FROM job WHERE reverts_id = $1::text AND delete_time IS NULL AND state IN (1, 2, 3, 6)"
-	};
+	static const struct db_statement find = { "SELECT FROM job WHERE reverts_id = $1::text AND "
+						  "delete_time IS NULL AND state IN (1, 2, 3, 6)" };
 	struct db_params params = { .arena = req->arena };
 	PGresult *rows;
 
@@ -339,7 +339,8 @@ enum status transfer_revert(struct request *req)
 	TRY(find_revert(req, record_text(import, STANDARD_ID), &any));
 	if (any)
 		return fail(req, CONFLICT, MSG_ALREADY_REVERTED, NULL);
-	const char *collection = record_text(import, JOB_COLLECTION), *name = record_text(import, JOB_FILE_NAME);
+	const char *collection = record_text(import, JOB_COLLECTION),
+		   *name = record_text(import, JOB_FILE_NAME);
 
 	record_set_text(job, JOB_COLLECTION, collection ? collection : "customers");
 	record_set_number(job, JOB_ACTION, JOB_REVERT);
@@ -348,7 +349,8 @@ enum status transfer_revert(struct request *req)
 		record_set_text(job, JOB_FILE_NAME, name);
 	record_set_number(job, JOB_AUTOMATION,
 		!record_has(import, JOB_AUTOMATION) || record_number(import, JOB_AUTOMATION));
-	record_set_number(job, JOB_TOTAL, record_number(import, JOB_CREATED) + record_number(import, JOB_UPDATED));
+	record_set_number(
+		job, JOB_TOTAL, record_number(import, JOB_CREATED) + record_number(import, JOB_UPDATED));
 	begin_numbers(job);
 	record_set_number(job, JOB_REMOVED, 0);
 	return start(req, "revert", job, (struct slice){ "", 0 });

@@ -54,12 +54,13 @@ enum status engine_at_version(struct db *db, struct request *req, const struct s
 
 /* Creations in two halves, so that the caller makes the next ones while PostgreSQL stores these. */
 struct creation;
-/* Validates, plans and sends. INTERNAL only for our own bugs. For a resource with a parent or other references
- * to rows with a scope nothing else may be under way on the connection: those are looked at first. */
+/* Validates, plans and sends. INTERNAL only for our own bugs. For a resource with a parent or other
+ * references to rows with a scope nothing else may be under way on the connection: those are looked at first.
+ */
 enum status engine_create_begin(struct request *req, const struct schema_resource *resource,
 	struct record **records, size_t count, struct creation **creation_out) MUST_CHECK;
-/* In the order of the begins. statuses_out and problems_out have one entry a record. To be called when nothing
- * else is under way on the connection but creations that were begun later. */
+/* In the order of the begins. statuses_out and problems_out have one entry a record. To be called when
+ * nothing else is under way on the connection but creations that were begun later. */
 enum status engine_create_end(
 	struct creation *creation, enum status *statuses_out, struct problem **problems_out) MUST_CHECK;
 /* What the constraints had against the records that engine_create_end() left with CONFLICT and no problem:
@@ -70,13 +71,13 @@ enum status engine_create_explain(
 /* A change of one record. */
 struct change {
 	uint8_t id[16];
-	enum verb verb;		/* VERB_UPDATE, VERB_DELETE, VERB_RESTORE */
-	struct record *patch;	/* of an update: validated values, and the numbers that it names */
+	enum verb verb;       /* VERB_UPDATE, VERB_DELETE, VERB_RESTORE */
+	struct record *patch; /* of an update: validated values, and the numbers that it names */
 	const uint32_t *fields;
 	size_t field_count;
-	enum status status;	 /* out, with its problem */
+	enum status status;      /* out, with its problem */
 	struct problem *problem; /* NULL: OK */
-	bool changed;		 /* false with OK: it was so already */
+	bool changed;            /* false with OK: it was so already */
 };
 /* Each record at most once. Locks them in the order of their ids; waits for other transactions. */
 enum status engine_change_many(struct request *req, const struct schema_resource *resource,

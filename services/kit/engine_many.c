@@ -88,8 +88,7 @@ static enum status take_parents(struct creation *c)
 	db_array_begin(&ids, c->req->arena, OID_UUID);
 	for (size_t i = 0; i < c->group.count; i++)
 		if (c->group.writes[i]->state == WAITING)
-			db_array_add(
-				&ids, record_uuid(c->group.writes[i]->given, r->parent->number), 16);
+			db_array_add(&ids, record_uuid(c->group.writes[i]->given, r->parent->number), 16);
 	db_bind_array(&params, &ids);
 	TRY(db_run(c->req->db, c->req->arena, &c->group.table->parents, &params, &rows));
 	for (size_t i = 0; i < c->group.count; i++) {
@@ -196,8 +195,7 @@ static enum status prepare_change(struct request *req, struct write *w, struct c
 	enum verb verb = req->verb;
 
 	req->verb = change->verb;
-	enum status status =
-		w->before ? write_prepare_change(w) : fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
+	enum status status = w->before ? write_prepare_change(w) : fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
 
 	req->verb = verb;
 	if (status == OK) {
@@ -248,7 +246,8 @@ enum status engine_change_many(
 	return OK;
 }
 
-static void bind_ids(struct request *req, const struct change *changes, size_t count, struct db_params *params)
+static void bind_ids(
+	struct request *req, const struct change *changes, size_t count, struct db_params *params)
 {
 	struct db_array ids;
 
@@ -337,7 +336,8 @@ enum status engine_find_many(struct request *req, const struct schema_resource *
 }
 
 enum status engine_titles(struct request *req, const struct schema_resource *resource,
-	const struct schema_field *reference, const uint8_t *const *ids, size_t count, const char **titles_out)
+	const struct schema_field *reference, const uint8_t *const *ids, size_t count,
+	const char **titles_out)
 {
 	const struct key *key = table_key(service_table(req->service, resource), reference);
 	struct db_params params = { .arena = req->arena };

@@ -692,9 +692,8 @@ static enum status run_page(struct query *q, struct db *db, struct query_page *p
 		TRY(search_on(q, db, &rows));
 	int n = PQntuples(rows) > (int)q->limit ? (int)q->limit : PQntuples(rows);
 
-	*page_out = (struct query_page){
-		q->table, rows, n, PQntuples(rows) > n ? cursor_of(q, rows, n - 1) : NULL
-	};
+	*page_out = (struct query_page){ q->table, rows, n,
+		PQntuples(rows) > n ? cursor_of(q, rows, n - 1) : NULL };
 	return OK;
 }
 

@@ -32,7 +32,7 @@ enum status query_list(struct request *req, struct db *db) MUST_CHECK;
 struct query_page {
 	const struct table *table;
 	PGresult *rows;
-	int count;	  /* of rows that belong to the page */
+	int count;        /* of rows that belong to the page */
 	const char *next; /* cursor; NULL: the last page */
 };
 /* `list` is a ListRequest, encoded, as the principal of `req` asks it; `db` may be in a transaction. */

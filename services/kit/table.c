@@ -242,12 +242,13 @@ static const char *scope(bool scoped)
 
 /* One probe of an index a value: a join could be planned as a scan of the table, and a value that thousands
  * have in common would bring them all. */
-static struct db_statement find_by(const char *in, const char *type, const char *what, bool scoped,
-	struct arena *arena)
+static struct db_statement find_by(
+	const char *in, const char *type, const char *what, bool scoped, struct arena *arena)
 {
 	return (struct db_statement){ arena_printf(arena,
 		"SELECT k.n, o.id FROM unnest($1::%s[]) WITH ORDINALITY AS k(value, n) CROSS JOIN LATERAL"
-		" (SELECT id FROM %s WHERE %s = k.value AND delete_time IS NULL AND ($2::boolean%s) LIMIT 2) o",
+		" (SELECT id FROM %s WHERE %s = k.value AND delete_time IS NULL AND ($2::boolean%s) LIMIT 2) "
+		"o",
 		type, in, what, scope(scoped)) };
 }
 

@@ -7,6 +7,7 @@ import { useTranslation } from 'react-i18next';
 import { Link, useNavigate } from 'react-router-dom';
 import { newIdempotencyKey, request } from '../api/client';
 import type { RecordData } from '../api/records';
+import { textOf } from '../fields/values';
 import { useOverlay } from '../keyboard/shortcuts';
 import { useProblemText } from '../ui/ErrorState';
 import { numberOf } from './job';
@@ -24,7 +25,7 @@ export function Revert({ job }: { job: RecordData }) {
     queryFn: async ({ signal }) => (await request<Page>('GET', `/api/v1/jobs?filter[revertsId][eq]=${job.id}&sort=-createTime&limit=1`, { signal })).data.data[0] ?? null,
   });
   const earlier = undone.data ?? undefined;
-  if (earlier !== undefined && !['failed', 'cancelled'].includes(String(earlier['state']))) return <Link to={`/jobs/${earlier.id}`}>{t('job.wasUndone')}</Link>;
+  if (earlier !== undefined && !['failed', 'cancelled'].includes(textOf(earlier['state']))) return <Link to={`/jobs/${earlier.id}`}>{t('job.wasUndone')}</Link>;
   return (
     <>
       <Button icon={<UndoOutlined />} onClick={() => setAsking(true)}>
