@@ -36,7 +36,10 @@ static void take_fields(struct export *e, struct slice arguments)
 
 static struct export open_export(struct request *req, const struct job *job)
 {
-	struct export e = { .req = req, .resource = transfer_resource(job), .out = { .arena = req->arena }, .sheet = { .arena = req->arena } };
+	struct export e = { .req = req,
+		.resource = transfer_resource(job),
+		.out = { .arena = req->arena },
+		.sheet = { .arena = req->arena } };
 	struct wire_field locale;
 
 	buffer_reserve(&e.out, 0);

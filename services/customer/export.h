@@ -14,11 +14,11 @@ enum export_format { EXPORT_CSV = 1, EXPORT_NDJSON, EXPORT_XLSX };
 struct export_state {
 	uint8_t file[16];
 	int32_t chunks;
-	uint32_t crc;  /* XLSX: of the sheet so far, */
-	int64_t rows;  /* without the heading */
-	int64_t plain; /* its bytes, */
+	uint32_t crc;   /* XLSX: of the sheet so far, */
+	int64_t rows;   /* without the heading */
+	int64_t plain;  /* its bytes, */
 	int64_t packed; /* what they became, */
-	int64_t row;	/* and its rows that were begun */
+	int64_t row;    /* and its rows that were begun */
 };
 
 struct export
@@ -29,7 +29,7 @@ struct export
 	size_t field_count;
 	enum language language;
 	struct export_state at;
-	struct buffer out; /* what this step adds to the file */
+	struct buffer out;   /* what this step adds to the file */
 	struct buffer sheet; /* XLSX: what it adds to the sheet, before it is packed */
 };
 

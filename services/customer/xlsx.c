@@ -1,19 +1,19 @@
 /*
- * A workbook with one sheet (ECMA-376), written as a stream: a ZIP of five small parts that are stored, and the
- * sheet, deflated. What a step adds to the sheet is deflated by itself and ended with a full flush, so that the
- * next step, in another process if need be, goes on without what went before: the state is a checksum and two
- * lengths. They stand behind the data (APPNOTE 4.4.4, bit 3), for they are not known before.
+ * A workbook with one sheet (ECMA-376), written as a stream: a ZIP of five small parts that are stored, and
+ * the sheet, deflated. What a step adds to the sheet is deflated by itself and ended with a full flush, so
+ * that the next step, in another process if need be, goes on without what went before: the state is a
+ * checksum and two lengths. They stand behind the data (APPNOTE 4.4.4, bit 3), for they are not known before.
  */
 #include "customer/export.h"
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
-#define XML	 "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n"
-#define OFFICE	 "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-#define PACKAGE	 "http://schemas.openxmlformats.org/package/2006/"
-#define MAIN	 "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-#define TYPE	 "application/vnd.openxmlformats-officedocument.spreadsheetml."
+#define XML      "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n"
+#define OFFICE   "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+#define PACKAGE  "http://schemas.openxmlformats.org/package/2006/"
+#define MAIN     "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+#define TYPE     "application/vnd.openxmlformats-officedocument.spreadsheetml."
 #define OVERRIDE "<Override PartName=\"/xl/"
 
 struct part {
@@ -27,29 +27,29 @@ static const struct part parts[] = {
 		    "workbook.xml\" ContentType=\"" TYPE "sheet.main+xml\"/>" OVERRIDE
 		    "styles.xml\" ContentType=\"" TYPE "styles+xml\"/>" OVERRIDE
 		    "worksheets/sheet1.xml\" ContentType=\"" TYPE "worksheet+xml\"/></Types>" },
-	{ "_rels/.rels",
-		XML "<Relationships xmlns=\"" PACKAGE "relationships\"><Relationship Id=\"rId1\" Type=\"" OFFICE
-		    "/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>" },
+	{ "_rels/.rels", XML "<Relationships xmlns=\"" PACKAGE
+			     "relationships\"><Relationship Id=\"rId1\" Type=\"" OFFICE
+			     "/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>" },
 	{ "xl/workbook.xml",
 		XML "<workbook xmlns=\"" MAIN "\" xmlns:r=\"" OFFICE
 		    "\"><sheets><sheet name=\"Guanxi\" sheetId=\"1\" r:id=\"rId1\"/></sheets></workbook>" },
-	{ "xl/_rels/workbook.xml.rels",
-		XML "<Relationships xmlns=\"" PACKAGE "relationships\"><Relationship Id=\"rId1\" Type=\"" OFFICE
-		    "/worksheet\" Target=\"worksheets/sheet1.xml\"/><Relationship Id=\"rId2\" Type=\"" OFFICE
-		    "/styles\" Target=\"styles.xml\"/></Relationships>" },
+	{ "xl/_rels/workbook.xml.rels", XML
+		"<Relationships xmlns=\"" PACKAGE "relationships\"><Relationship Id=\"rId1\" Type=\"" OFFICE
+		"/worksheet\" Target=\"worksheets/sheet1.xml\"/><Relationship Id=\"rId2\" Type=\"" OFFICE
+		"/styles\" Target=\"styles.xml\"/></Relationships>" },
 	/* Two forms of a cell: as it is, and the heading's. */
-	{ "xl/styles.xml",
-		XML "<styleSheet xmlns=\"" MAIN
-		    "\"><fonts count=\"2\"><font><sz val=\"11\"/><name val=\"Calibri\"/></font>"
-		    "<font><b/><sz val=\"11\"/><name val=\"Calibri\"/></font></fonts>"
-		    "<fills count=\"2\"><fill><patternFill patternType=\"none\"/></fill>"
-		    "<fill><patternFill patternType=\"gray125\"/></fill></fills>"
-		    "<borders count=\"1\"><border><left/><right/><top/><bottom/><diagonal/></border></borders>"
-		    "<cellStyleXfs count=\"1\"><xf numFmtId=\"0\" fontId=\"0\" fillId=\"0\" borderId=\"0\"/>"
-		    "</cellStyleXfs><cellXfs count=\"2\">"
-		    "<xf numFmtId=\"0\" fontId=\"0\" fillId=\"0\" borderId=\"0\" xfId=\"0\"/>"
-		    "<xf numFmtId=\"0\" fontId=\"1\" fillId=\"0\" borderId=\"0\" xfId=\"0\" applyFont=\"1\"/>"
-		    "</cellXfs></styleSheet>" },
+	{ "xl/styles.xml", XML
+		"<styleSheet xmlns=\"" MAIN
+		"\"><fonts count=\"2\"><font><sz val=\"11\"/><name val=\"Calibri\"/></font>"
+		"<font><b/><sz val=\"11\"/><name val=\"Calibri\"/></font></fonts>"
+		"<fills count=\"2\"><fill><patternFill patternType=\"none\"/></fill>"
+		"<fill><patternFill patternType=\"gray125\"/></fill></fills>"
+		"<borders count=\"1\"><border><left/><right/><top/><bottom/><diagonal/></border></borders>"
+		"<cellStyleXfs count=\"1\"><xf numFmtId=\"0\" fontId=\"0\" fillId=\"0\" borderId=\"0\"/>"
+		"</cellStyleXfs><cellXfs count=\"2\">"
+		"<xf numFmtId=\"0\" fontId=\"0\" fillId=\"0\" borderId=\"0\" xfId=\"0\"/>"
+		"<xf numFmtId=\"0\" fontId=\"1\" fillId=\"0\" borderId=\"0\" xfId=\"0\" applyFont=\"1\"/>"
+		"</cellXfs></styleSheet>" },
 };
 #define PART_COUNT (sizeof parts / sizeof *parts)
 #define SHEET_NAME "xl/worksheets/sheet1.xml"
@@ -191,16 +191,32 @@ static void add_xml(struct buffer *out, struct slice text)
 	}
 }
 
-/* Text is text, whatever it begins with: no program takes it for a formula. */
-static void add_text_cell(struct buffer *out, struct slice text, const char *style)
+/* "A1": some readers want to be told where a cell is, though it stands there. */
+static void add_place(struct export *e, size_t column)
 {
-	if (!text.len) {
-		buffer_add_text(out, "<c/>");
+	char letters[4] = "";
+	size_t at = sizeof letters - 1;
+
+	for (size_t n = column + 1; n && at; n = (n - 1) / 26)
+		letters[--at] = (char)('A' + (n - 1) % 26);
+	buffer_printf(&e->sheet, "<c r=\"%s%lld\"", letters + at, (long long)e->at.row);
+}
+
+/* Text is text, whatever it begins with: no program takes it for a formula. */
+static void add_text_cell(struct export *e, size_t column, struct slice text, const char *style)
+{
+	if (!text.len)
 		return;
-	}
-	buffer_printf(out, "<c t=\"inlineStr\"%s><is><t xml:space=\"preserve\">", style);
-	add_xml(out, text);
-	buffer_add_text(out, "</t></is></c>");
+	add_place(e, column);
+	buffer_printf(&e->sheet, " t=\"inlineStr\"%s><is><t xml:space=\"preserve\">", style);
+	add_xml(&e->sheet, text);
+	buffer_add_text(&e->sheet, "</t></is></c>");
+}
+
+static void add_number_cell(struct export *e, size_t column, struct slice text)
+{
+	add_place(e, column);
+	buffer_printf(&e->sheet, "><v>%.*s</v></c>", (int)text.len, text.data);
 }
 
 static bool is_number(const struct schema_field *f)
@@ -232,7 +248,7 @@ void xlsx_begin(struct export *e)
 	for (size_t i = 0; i < e->field_count; i++) {
 		const char *label = export_label(e, e->fields[i]->label);
 
-		add_text_cell(&e->sheet, (struct slice){ label, strlen(label) }, " s=\"1\"");
+		add_text_cell(e, i, (struct slice){ label, strlen(label) }, " s=\"1\"");
 	}
 	buffer_add_text(&e->sheet, "</row>");
 }
@@ -244,9 +260,9 @@ void xlsx_row(struct export *e, const struct record *record, const char *const *
 		struct slice text = export_cell(e, e->fields[i], record, titles[i]);
 
 		if (text.len && is_number(e->fields[i]))
-			buffer_printf(&e->sheet, "<c><v>%.*s</v></c>", (int)text.len, text.data);
+			add_number_cell(e, i, text);
 		else
-			add_text_cell(&e->sheet, text, "");
+			add_text_cell(e, i, text, "");
 	}
 	buffer_add_text(&e->sheet, "</row>");
 }

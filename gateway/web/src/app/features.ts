@@ -21,7 +21,7 @@ const FEATURES: Record<string, Feature | undefined> = {
   customers: { icon: BankOutlined, nav: 1, importMethod: 'customers:import', exportMethod: 'customers:export', sample: true, purpose: 'empty.customers' },
   contacts: { icon: ContactsOutlined, nav: 2, importMethod: 'contacts:import', exportMethod: 'contacts:export', purpose: 'empty.contacts' },
   activities: { icon: ClockCircleOutlined, nav: 3, importMethod: 'activities:import', exportMethod: 'activities:export', purpose: 'empty.activities', columns: ['subject', 'kind', 'customerId', 'contactId', 'occurTime', 'dueTime', 'ownerId'] },
-  jobs: { icon: UnorderedListOutlined, nav: 4, purpose: 'empty.jobs', columns: ['fileName', 'action', 'collection', 'state', 'created', 'updated', 'refused', 'ownerId', 'createTime'] },
+  jobs: { icon: UnorderedListOutlined, nav: 4, purpose: 'empty.jobs', columns: ['fileName', 'action', 'state', 'created', 'updated', 'refused', 'ownerId', 'createTime'] },
   users: { icon: UserOutlined, nav: 5, administrators: true, purpose: 'empty.users', columns: ['name', 'email', 'role', 'teamId', 'active', 'createTime'], afterCreate: (id) => `/users/${id}?setPassword=true` },
   teams: { icon: ApartmentOutlined, nav: 6, administrators: true, purpose: 'empty.teams' },
   sessions: { icon: DesktopOutlined, columns: ['client', 'ownerId', 'createTime', 'expireTime'] },

@@ -21,7 +21,7 @@ export function Revert({ job }: { job: RecordData }) {
   const { t } = useTranslation();
   const [asking, setAsking] = useState(false);
   const undone = useQuery({
-    queryKey: ['jobs', 'list', `reverts ${job.id}`],
+    queryKey: ['jobs', 'reverts', job.id],
     queryFn: async ({ signal }) => (await request<Page>('GET', `/api/v1/jobs?filter[revertsId][eq]=${job.id}&sort=-createTime&limit=1`, { signal })).data.data[0] ?? null,
   });
   const earlier = undone.data ?? undefined;

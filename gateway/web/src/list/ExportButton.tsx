@@ -1,5 +1,5 @@
 // The list as it stands, with its filters and order, as a file: a job makes it, and tells when it is there.
-import { ExportOutlined } from '../ui/icons';
+import { DownloadOutlined } from '../ui/icons';
 import { Button, Dropdown } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router-dom';
@@ -55,7 +55,7 @@ export function ExportButton({ resource, method, state, columns }: Props) {
   ]);
   return (
     <Dropdown trigger={['click']} placement="bottomRight" menu={{ items, 'aria-label': t('list.export', { name: label(resource.plural) }) }}>
-      <Button icon={<ExportOutlined />} aria-label={t('list.export')} aria-haspopup="menu">
+      <Button icon={<DownloadOutlined />} aria-label={t('list.export')} aria-haspopup="menu">
         {phone ? null : t('list.export')}
       </Button>
     </Dropdown>

@@ -19,7 +19,6 @@ import {
   EditOutlined as EditDrawing,
   EllipsisOutlined as EllipsisDrawing,
   EnvironmentOutlined as EnvironmentDrawing,
-  ExportOutlined as ExportDrawing,
   FileTextOutlined as FileTextDrawing,
   FilterOutlined as FilterDrawing,
   ImportOutlined as ImportDrawing,
@@ -62,7 +61,6 @@ export const DownloadOutlined = silent(DownloadDrawing);
 export const EditOutlined = silent(EditDrawing);
 export const EllipsisOutlined = silent(EllipsisDrawing);
 export const EnvironmentOutlined = silent(EnvironmentDrawing);
-export const ExportOutlined = silent(ExportDrawing);
 export const FileTextOutlined = silent(FileTextDrawing);
 export const FilterOutlined = silent(FilterDrawing);
 export const ImportOutlined = silent(ImportDrawing);
