@@ -20,7 +20,7 @@ static const struct method methods[] = {
 	{ "CustomerService.ExportContacts", transfer_export, .makes = "jobs" },
 	{ "CustomerService.ExportActivities", transfer_export, .makes = "jobs" },
 	{ "CustomerService.RevertJob", transfer_revert, .makes = "jobs" },
-	{ "CustomerService.CancelJob", transfer_cancel },
+	{ "CustomerService.CancelJob", transfer_cancel, .makes = "jobs" },
 	{ "CustomerService.BeginFile", file_begin },
 	{ "CustomerService.AppendFile", file_append },
 	{ "CustomerService.FinishFile", file_finish },
