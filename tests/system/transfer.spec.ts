@@ -48,7 +48,7 @@ test.describe("rows whose record is there", () => {
       await admin.create("customers", { name: "甲", source, phones: [{ number: phoneOf(n) }] });
       const job = await run(admin, [["name", "source", "phones"], ["甲新", source, `+86 ${phoneOf(n)}`], ["乙", source, phoneOf(n + 1)]], { policy, ...(policy === "create" ? {} : { key: "phones" }) });
       expect(job).toMatchObject({ state: "succeeded", policy, ...numbers });
-      expect(await namesOf(admin, source)).toEqual([...names].sort());
+      expect((await namesOf(admin, source)).sort()).toEqual([...names].sort());
       if (policy === "update") expect((await refusedRows(admin, job))[1]?.at(-1)).toMatch(/^phones: 没有.* \| No record/);
     });
 
@@ -174,7 +174,7 @@ test.describe("undoing an import", () => {
     const job = await revert(admin, upserted);
     expect(job).toMatchObject({ state: "succeeded", action: "revert", removed: "2", updated: "2", skipped: "2", revertsId: upserted.id });
     const after = await made(admin, source);
-    expect(after.map((row) => [row["name"], row["industry"]])).toEqual([["新 1", "新业"], ["新 4", "新业"], ["旧 0", "旧业"]]);
+    expect(after.map((row) => [String(row["name"]), row["industry"]]).sort()).toEqual([["新 1", "新业"], ["新 4", "新业"], ["旧 0", "旧业"]]);
     const left = (await refusedRows(admin, job)).slice(1);
     expect(left.map((row) => row[0]).sort()).toEqual([edited?.id, used?.id].sort());
     expect(left.find((row) => row[0] === edited?.id)?.[1]).toContain("It was changed since the import");
