@@ -36,6 +36,7 @@ export interface Field {
   unique?: boolean;
   default?: string;
   more?: boolean;
+  importKey?: boolean; // an import finds records by it
   enum?: string;
   message?: string;
 }
