@@ -1,7 +1,7 @@
 /* The standard methods of every resource: between HTTP and the messages of proto/guanxi/envelope.proto. */
 #include "gateway/body.h"
 #include "gateway/endpoint.h"
-#include "gateway/event_json.h"
+#include "kit/event_json.h"
 #include "gateway/list_query.h"
 #include "gateway/standard.h"
 #include <string.h>

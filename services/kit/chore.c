@@ -13,8 +13,8 @@
 #define CHORES_MAX 16
 #define TURN_MS    1000
 
-/* Search keys wait in a list beside their index. Whoever writes when it is full would put them into the tree itself,
- * and every search reads the list: so it is emptied here. */
+/* Search keys wait in a list beside their index. Whoever writes when it is full would put them into the tree
+ * itself, and every search reads the list: so it is emptied here. */
 static const struct chore of_every_schema[] = {
 	{ "put search keys into their index", "SELECT search_flush()", 2 },
 	{ 0 },

@@ -1,7 +1,7 @@
 /*
- * Housekeeping: SQL that runs now and then, on a thread and a connection of its own, so that neither requests nor jobs
- * wait for it. Every replica runs it; a chore is written so that this does no harm. Beside the service's own chores the
- * kit has those that every schema needs (chore.c).
+ * Housekeeping: SQL that runs now and then, on a thread and a connection of its own, so that neither requests
+ * nor jobs wait for it. Every replica runs it; a chore is written so that this does no harm. Beside the
+ * service's own chores the kit has those that every schema needs (chore.c).
  */
 #pragma once
 

@@ -433,6 +433,8 @@ static void start(void)
 	jobs_start(&(struct job_options){ s.service, conninfo, requests });
 	chores_start(&(struct chores_options){ s.service->name, conninfo, s.service->chores });
 	admin_open(&(struct admin_options){ config_text("GUANXI_ADMIN"), is_alive, is_ready, pages, NULL });
+	if (s.service->start)
+		s.service->start();
 	bus_worker_start(s.worker);
 }
 
@@ -443,6 +445,8 @@ static void stop(void)
 
 	if (left)
 		log_warn("stopping", "unanswered=%zu", left);
+	if (s.service->stop)
+		s.service->stop();
 	chores_stop();
 	jobs_stop();
 	consumer_stop();
