@@ -21,6 +21,7 @@
 #define HOT_MS      10   /* how soon it looks again while something was just announced or sent */
 #define HOT_FOR_MS  1000
 #define IDLE_MS     500
+#define PEACE_MS    5000 /* at the end */
 #define PUT_BACK_MS 1000 /* what could not be tried is tried again so much later */
 
 /* A delivery under way. Its arena has everything that belongs to it. */
@@ -527,12 +528,26 @@ static void turn(void)
 		curl_multi_poll(s.multi, NULL, 0, wait_ms(), NULL);
 }
 
+/* Nothing new; what is under way may come to its end. */
+static void end_in_peace(void)
+{
+	uint64_t until = after_ms(PEACE_MS);
+	int running;
+
+	while (s.flights && request_now_ns() < until) {
+		curl_multi_perform(s.multi, &running);
+		if (!end_flights())
+			curl_multi_poll(s.multi, NULL, 0, HOT_MS, NULL);
+	}
+}
+
 static void *run(void *unused)
 {
 	(void)unused;
 	pthread_setname_np(pthread_self(), "sender");
 	while (!atomic_load(&s.stopping))
 		turn();
+	end_in_peace();
 	while (s.flights) { /* they are sent again when their lease ends */
 		curl_multi_remove_handle(s.multi, s.flights->post->easy);
 		flight_free(s.flights);

@@ -225,15 +225,16 @@ enum status webhook_halt(
 enum status webhook_replay(struct request *req)
 {
 	struct buffer out = { .arena = req->arena };
-	struct wire_field from = { 0 }, stream = { 0 };
+	struct wire_field from, stream;
 	struct record *webhook;
 
 	TRY(named(req, &webhook));
 	if (!wire_find(req->body, req->body_len, 2, &from))
 		return fail_field(req, "/from", MSG_REQUIRED, NULL);
-	wire_find(req->body, req->body_len, 3, &stream);
+	bool in_one = wire_find(req->body, req->body_len, 3, &stream) && stream.len;
+
 	TRY(series_replay(req, record_uuid(webhook, STANDARD_ID), arena_strndup(req->arena, from.bytes, from.len),
-		stream.len ? arena_strndup(req->arena, stream.bytes, stream.len) : NULL, &out));
+		in_one ? arena_strndup(req->arena, stream.bytes, stream.len) : NULL, &out));
 	answer(req, &out);
 	return OK;
 }

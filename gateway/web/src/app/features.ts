@@ -1,6 +1,6 @@
 // What is made by hand on top of the schema: icons, the order of the side bar, and the collections that can be imported.
 import {
-  ApartmentOutlined, BankOutlined, ClockCircleOutlined, ContactsOutlined, DesktopOutlined, TeamOutlined, UnorderedListOutlined, UserOutlined,
+  ApartmentOutlined, ApiOutlined, BankOutlined, BellOutlined, ClockCircleOutlined, ContactsOutlined, DesktopOutlined, SendOutlined, TeamOutlined, UnorderedListOutlined, UserOutlined,
 } from '../ui/icons';
 import type { ComponentType } from 'react';
 import type { Resource, Schema } from '../api/schema';
@@ -22,6 +22,9 @@ const FEATURES: Record<string, Feature | undefined> = {
   jobs: { icon: UnorderedListOutlined, nav: 4, purpose: 'empty.jobs', columns: ['fileName', 'state', 'created', 'refused', 'ownerId', 'createTime'] },
   users: { icon: UserOutlined, nav: 5, administrators: true, purpose: 'empty.users', columns: ['name', 'email', 'role', 'teamId', 'active', 'createTime'], afterCreate: (id) => `/users/${id}?setPassword=true` },
   teams: { icon: ApartmentOutlined, nav: 6, administrators: true, purpose: 'empty.teams' },
+  webhooks: { icon: ApiOutlined, nav: 7, administrators: true, purpose: 'empty.webhooks', columns: ['name', 'url', 'state', 'types', 'failingSince', 'ownerId', 'createTime'], afterCreate: (id) => `/webhooks/${id}?secret=true` },
+  deliveries: { icon: SendOutlined, columns: ['type', 'subject', 'state', 'attempts', 'webhookId', 'createTime'] },
+  notifications: { icon: BellOutlined, columns: ['kind', 'subject', 'read', 'createTime'] },
   sessions: { icon: DesktopOutlined, columns: ['client', 'ownerId', 'createTime', 'expireTime'] },
 };
 

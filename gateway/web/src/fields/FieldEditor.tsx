@@ -12,6 +12,7 @@ import { ReferenceSelect } from './ReferenceSelect';
 import { textOf } from './values';
 
 const DateEditor = lazy(() => import('./DateEditor'));
+const TagsEditor = lazy(() => import('./TagsEditor'));
 
 export interface EditorProps {
   field: Field;
@@ -111,6 +112,12 @@ const EDITORS: Record<Field['type'], Editor> = {
 
 export function FieldEditor(props: EditorProps) {
   const { field } = props;
+  if (field.repeated === true && field.type === 'string')
+    return (
+      <Suspense fallback={<Input disabled />}>
+        <TagsEditor {...props} />
+      </Suspense>
+    );
   if (field.reference !== undefined) return <ReferenceEditor {...props} />;
   if (field.format === 'multiline') return <MultilineEditor {...props} />;
   if (field.format === 'date') return <DateOrTimeEditor {...props} />;

@@ -19,6 +19,8 @@ const ListScreen = lazy(() => import('../list/ListScreen'));
 const RecordScreen = lazy(() => import('../record/RecordScreen'));
 const JobScreen = lazy(() => import('../jobs/JobScreen'));
 const ImportScreen = lazy(() => import('../importing/ImportScreen'));
+const WebhookScreen = lazy(() => import('../webhooks/WebhookScreen'));
+const NotificationsScreen = lazy(() => import('../notifications/NotificationsScreen'));
 const Palette = lazy(() => import('./Palette'));
 const HelpDialog = lazy(() => import('./HelpDialog'));
 
@@ -52,6 +54,8 @@ export default function Shell() {
                     <Route path="/:collection" element={<ListScreen />} />
                     <Route path="/:collection/import" element={<ImportScreen />} />
                     <Route path="/jobs/:id" element={<JobScreen />} />
+                    <Route path="/webhooks/:id" element={<WebhookScreen />} />
+                    <Route path="/notifications" element={<NotificationsScreen />} />
                     <Route path="/:collection/:id" element={<RecordScreen />} />
                     <Route path="*" element={<Navigate to={home} replace />} />
                   </Routes>
