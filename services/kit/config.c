@@ -68,7 +68,7 @@ static const struct setting {
 		0, 0, "seconds before each try of a webhook delivery, separated by commas" },
 	{ "GUANXI_WEBHOOK_PAUSE_AFTER_S", "notification", NUMBER, "432000", 1, 31536000,
 		"a webhook that has failed for so long without a success is paused, seconds" },
-	{ "GUANXI_WEBHOOK_CONCURRENCY", "notification", NUMBER, "16", 1, 256,
+	{ "GUANXI_WEBHOOK_CONCURRENCY", "notification", NUMBER, "32", 1, 256,
 		"deliveries under way to one webhook at a time" },
 	{ "GUANXI_LISTEN", "gateway", TEXT, "127.0.0.1:8080", 0, 0,
 		"address and port of the API and the web UI" },

@@ -42,8 +42,8 @@ static void read_field(const struct wire_field *f, struct event_page *page)
 		page->up_to = f->value;
 	else if (f->number == REPLY_EVENTS && page->count < EVENT_PAGE_MAX &&
 		 wire_find(f->bytes, f->len, 1, &position))
-		page->events[page->count++] = (struct frame_event){ position.value, (const uint8_t *)f->bytes,
-			(uint32_t)f->len };
+		page->events[page->count++] =
+			(struct frame_event){ position.value, (const uint8_t *)f->bytes, (uint32_t)f->len };
 }
 
 enum status event_log_read(struct bus_client *client, const char *stream, const struct event_place *place,

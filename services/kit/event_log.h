@@ -1,6 +1,6 @@
 /*
- * Reading another service's event log, page by page, for whoever has no batch from the brokers: "events.readLog" of
- * proto/guanxi/envelope.proto.
+ * Reading another service's event log, page by page, for whoever has no batch from the brokers:
+ * "events.readLog" of proto/guanxi/envelope.proto.
  */
 #pragma once
 #include "kit/arena.h"
@@ -12,14 +12,16 @@ enum { EVENT_PAGE_MAX = 1000 };
 struct event_place {
 	uint32_t epoch; /* 0: whatever is current */
 	uint64_t after;
-	const char *time;  /* RFC 3339: instead of `after`, from the first event logged at or after it; NULL: none */
-	uint32_t limit;    /* events; 0: as many as a page has */
+	const char *time; /* RFC 3339: instead of `after`, from the first event logged at or after it; NULL:
+			     none */
+	uint32_t limit;   /* events; 0: as many as a page has */
 };
 
 struct event_page {
 	uint32_t epoch;
 	uint64_t head, low, up_to;
-	struct frame_event *events; /* LoggedEvents; the bytes are borrowed from the client: valid until its next use */
+	struct frame_event
+		*events; /* LoggedEvents; the bytes are borrowed from the client: valid until its next use */
 	size_t count;
 };
 

@@ -37,7 +37,8 @@ enum status owner_ask(struct bus_client *client, const uint8_t id[16], struct pr
 	if (reply.status == NOT_FOUND || reply.status == FORBIDDEN)
 		return NOT_FOUND;
 	Guanxi__Identity__V1__Principal *message =
-		reply.status == OK ? guanxi__identity__v1__principal__unpack(NULL, reply.body_len, reply.body) : NULL;
+		reply.status == OK ? guanxi__identity__v1__principal__unpack(NULL, reply.body_len, reply.body)
+				   : NULL;
 
 	if (!message)
 		return UNAVAILABLE;

@@ -1,8 +1,9 @@
 /*
- * What a service knows of users and teams: a projection of identity's stream into its tables user_ref and team_ref
- * (id, name, active, delete_time), against which references are checked.
+ * What a service knows of users and teams: a projection of identity's stream into its tables user_ref and
+ *team_ref (id, name, active, delete_time), against which references are checked.
  *
- *	static const struct subscription follows[] = { { "sales.identity", "identity", people_apply }, { 0 } };
+ *	static const struct subscription follows[] = { { "sales.identity", "identity", people_apply }, { 0 }
+ *};
  */
 #pragma once
 #include "kit/consumer.h"

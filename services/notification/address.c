@@ -20,7 +20,8 @@ static struct {
 	size_t count;
 } a;
 
-/* IANA's special-purpose address registries (RFC 6890 and after), what is not globally reachable, and multicast. */
+/* IANA's special-purpose address registries (RFC 6890 and after), what is not globally reachable, and
+ * multicast. */
 static const char *const refused[] = {
 	"0.0.0.0/8",
 	"10.0.0.0/8",
@@ -37,17 +38,17 @@ static const char *const refused[] = {
 	"203.0.113.0/24",
 	"224.0.0.0/4",
 	"240.0.0.0/4",
-	"::/96",         /* unspecified, loopback, IPv4-compatible */
-	"64:ff9b::/96",  /* NAT64: leads to any IPv4 address */
+	"::/96",        /* unspecified, loopback, IPv4-compatible */
+	"64:ff9b::/96", /* NAT64: leads to any IPv4 address */
 	"64:ff9b:1::/48",
 	"100::/64",
-	"2001::/23",     /* Teredo, benchmarking, ORCHID */
+	"2001::/23", /* Teredo, benchmarking, ORCHID */
 	"2001:db8::/32",
-	"2002::/16",     /* 6to4: leads to any IPv4 address */
+	"2002::/16", /* 6to4: leads to any IPv4 address */
 	"3fff::/20",
 	"5f00::/16",
-	"fc00::/7",      /* unique local */
-	"fe80::/10",     /* link-local */
+	"fc00::/7",  /* unique local */
+	"fe80::/10", /* link-local */
 	"fec0::/10",
 	"ff00::/8",
 };
@@ -103,7 +104,8 @@ void address_allow(const char *networks)
 		if (a.count == ALLOWED_MAX)
 			config_refuse("GUANXI_WEBHOOK_ALLOW has more than %d networks", ALLOWED_MAX);
 		if (!read_network(at, len, &a.allowed[a.count]))
-			config_refuse("GUANXI_WEBHOOK_ALLOW: \"%.*s\" is no network such as 10.1.0.0/16", (int)len, at);
+			config_refuse("GUANXI_WEBHOOK_ALLOW: \"%.*s\" is no network such as 10.1.0.0/16",
+				(int)len, at);
 		a.count++;
 	}
 }

@@ -8,7 +8,8 @@
 static enum status release(struct request *req, const uint8_t id[16], bool *released_out)
 {
 	static const struct db_statement again = {
-		"UPDATE delivery d SET state = 1, attempts = 0, next_time = clock_timestamp(), version = d.version + 1,"
+		"UPDATE delivery d SET state = 1, attempts = 0, next_time = clock_timestamp(), version = "
+		"d.version + 1,"
 		" update_time = clock_timestamp() FROM webhook w WHERE d.id = $1::uuid AND d.state <> 2"
 		" AND w.id = d.webhook_id AND w.state = 1 AND w.delete_time IS NULL RETURNING d.id"
 	};

@@ -20,7 +20,8 @@ static void read_types(struct intent_webhook *webhook, struct slice array)
 	const char *end = array.data + array.len;
 	uint32_t len;
 
-	for (const char *at = array.data + 20; at + 4 <= end && webhook->type_count < INTENT_TYPES_MAX; at += len) {
+	for (const char *at = array.data + 20; at + 4 <= end && webhook->type_count < INTENT_TYPES_MAX;
+		at += len) {
 		memcpy(&len, at, 4);
 		len = ntohl(len);
 		at += 4;
@@ -35,7 +36,8 @@ enum status intent_webhooks(
 		"SELECT w.id, w.owner_id, ARRAY(SELECT json_array_elements_text(w.types)), w.state = 1,"
 		" NOT EXISTS (SELECT FROM webhook_series s WHERE s.webhook_id = w.id AND s.stream = $1::text"
 		" AND s.until_pos IS NULL),"
-		" (SELECT count(*) FROM (SELECT FROM delivery d WHERE d.webhook_id = w.id AND d.state IN (1, 2)"
+		" (SELECT count(*) FROM (SELECT FROM delivery d WHERE d.webhook_id = w.id AND d.state IN (1, "
+		"2)"
 		" LIMIT $2::int) x)"
 		" FROM webhook w WHERE w.delete_time IS NULL ORDER BY w.id FOR SHARE OF w"
 	};
@@ -82,58 +84,71 @@ static enum status may_see(struct owners *owners, const struct intent_webhook *w
 	return status == NOT_FOUND ? OK : status;
 }
 
-static void add_recipient(
-	struct db_array *ids, struct db_array *hooks, struct db_array *owners, const struct intent_webhook *w)
+void intents_begin(struct intents *intents, struct request *req, bool replayed)
+{
+	*intents = (struct intents){ .req = req, .replayed = replayed };
+	db_array_begin(&intents->ids, req->arena, OID_UUID);
+	db_array_begin(&intents->webhooks, req->arena, OID_UUID);
+	db_array_begin(&intents->owners, req->arena, OID_UUID);
+	db_array_begin(&intents->event_ids, req->arena, OID_TEXT);
+	db_array_begin(&intents->types, req->arena, OID_TEXT);
+	db_array_begin(&intents->subjects, req->arena, OID_TEXT);
+	db_array_begin(&intents->events, req->arena, OID_BYTEA);
+}
+
+static void add(struct intents *intents, const struct intent_webhook *w, const struct logged_event *event,
+	struct slice raw)
 {
 	uint8_t id[16];
 
 	uuid_v7(id);
-	db_array_add(ids, id, 16);
-	db_array_add(hooks, w->id, 16);
-	db_array_add(owners, w->owner, 16);
+	intents->count++;
+	db_array_add(&intents->ids, id, 16);
+	db_array_add(&intents->webhooks, w->id, 16);
+	db_array_add(&intents->owners, w->owner, 16);
+	db_array_add(&intents->event_ids, event->id.data, event->id.len);
+	db_array_add(&intents->types, event->type.data, event->type.len);
+	db_array_add(&intents->subjects, event->subject.len ? event->subject.data : "", event->subject.len);
+	db_array_add(&intents->events, raw.data, raw.len);
 }
 
-static enum status insert(struct request *req, struct db_array recipients[3], const struct logged_event *event,
-	struct slice raw, bool replayed)
+enum status intents_add(struct intents *intents, struct owners *owners,
+	const struct intent_webhook *const *webhooks, size_t count, const struct logged_event *event,
+	struct slice raw)
 {
-	static const struct db_statement write = {
-		"INSERT INTO delivery (id, version, create_time, update_time, webhook_id, owner_id, event_id, type,"
-		" subject, state, attempts, next_time, replayed, event)"
-		" SELECT r.id, 1, now(), now(), r.webhook, r.owner, $4::text, $5::text, $6::text, 1, 0,"
-		" clock_timestamp(), $7::boolean, $8::bytea"
-		" FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS r(id, webhook, owner)"
-	};
-	struct db_params params = { .arena = req->arena };
-
-	for (size_t i = 0; i < 3; i++)
-		db_bind_array(&params, &recipients[i]);
-	db_bind(&params, event->id.data, event->id.len);
-	db_bind(&params, event->type.data, event->type.len);
-	db_bind(&params, event->subject.len ? event->subject.data : "", event->subject.len);
-	db_bind_bool(&params, replayed);
-	db_bind(&params, raw.data, raw.len);
-	return db_run(req->db, req->arena, &write, &params, NULL);
-}
-
-enum status intent_write(struct request *req, struct owners *owners, const struct intent_webhook *const *webhooks,
-	size_t count, const struct logged_event *event, struct slice raw, bool replayed)
-{
-	struct db_array recipients[3];
-	size_t found = 0;
-
 	for (size_t i = 0; i < count; i++) {
 		bool may = false;
 
 		if (wants(webhooks[i], event->type))
 			TRY(may_see(owners, webhooks[i], event, &may));
-		if (!may)
-			continue;
-		for (size_t k = 0; k < 3 && !found; k++)
-			db_array_begin(&recipients[k], req->arena, OID_UUID);
-		found++;
-		add_recipient(&recipients[0], &recipients[1], &recipients[2], webhooks[i]);
+		if (may)
+			add(intents, webhooks[i], event, raw);
 	}
-	return found ? insert(req, recipients, event, raw, replayed) : OK;
+	return OK;
+}
+
+enum status intents_write(struct intents *intents)
+{
+	static const struct db_statement write = {
+		"INSERT INTO delivery (id, version, create_time, update_time, webhook_id, owner_id, "
+		"event_id, type,"
+		" subject, state, attempts, next_time, replayed, event)"
+		" SELECT r.id, 1, now(), now(), r.webhook, r.owner, r.event_id, r.type, r.subject, 1, 0,"
+		" clock_timestamp(), $8::boolean, r.event"
+		" FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], "
+		"$7::bytea[])"
+		" AS r(id, webhook, owner, event_id, type, subject, event)"
+	};
+	struct db_params params = { .arena = intents->req->arena };
+	struct db_array *arrays[] = { &intents->ids, &intents->webhooks, &intents->owners,
+		&intents->event_ids, &intents->types, &intents->subjects, &intents->events };
+
+	if (!intents->count)
+		return OK;
+	for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
+		db_bind_array(&params, arrays[i]);
+	db_bind_bool(&params, intents->replayed);
+	return db_run(intents->req->db, intents->req->arena, &write, &params, NULL);
 }
 
 /* --- as events come */
@@ -142,10 +157,9 @@ enum status intent_write(struct request *req, struct owners *owners, const struc
 static enum status leave_behind(
 	struct request *req, struct intent_webhook *webhook, const struct consumer_event *event)
 {
-	static const struct db_statement begin = {
-		"INSERT INTO webhook_series (webhook_id, stream, epoch, pos) VALUES ($1::uuid, $2::text, $3::int,"
-		" $4::bigint)"
-	};
+	static const struct db_statement begin = { "INSERT INTO webhook_series (webhook_id, stream, epoch, "
+						   "pos) VALUES ($1::uuid, $2::text, $3::int,"
+						   " $4::bigint)" };
 	struct db_params params = { .arena = req->arena };
 
 	webhook->told = false;
@@ -178,6 +192,7 @@ static enum status begin_batch(struct request *req, const char *stream)
 enum status intent_apply(struct request *req, const struct consumer_event *event)
 {
 	struct logged_event logged;
+	struct intents intents;
 
 	TRY(begin_batch(req, event->stream));
 	const struct intent_webhook **told = arena_alloc(req->arena, (batch.count + 1) * sizeof(void *));
@@ -195,6 +210,9 @@ enum status intent_apply(struct request *req, const struct consumer_event *event
 		return OK;
 	if (!logged_event_read(event->raw.data, event->raw.len, req->arena, &logged))
 		return INVALID;
-	sender_wake();
-	return intent_write(req, batch.owners, told, count, &logged, event->raw, false);
+	intents_begin(&intents, req, false);
+	TRY(intents_add(&intents, batch.owners, told, count, &logged, event->raw));
+	if (intents.count)
+		sender_wake();
+	return intents_write(&intents);
 }

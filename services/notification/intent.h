@@ -1,16 +1,18 @@
 /*
- * From an event to deliveries: which webhooks want it, and whose owner may see it. A delivery is written in the
- * transaction that moves the place in the stream, so that there is one for each event, whatever dies.
+ * From an event to deliveries: which webhooks want it, and whose owner may see it. A delivery is written in
+ * the transaction that moves the place in the stream, so that there is one for each event, whatever dies.
  */
 #pragma once
 #include "kit/consumer.h"
+#include "kit/db.h"
 #include "kit/event_json.h"
 #include "kit/request.h"
 #include "notification/owners.h"
 
 enum {
 	INTENT_TYPES_MAX = 32,
-	INTENT_WAITING_MAX = 5000, /* deliveries of a webhook that wait: beyond, it reads the log by itself, later */
+	INTENT_WAITING_MAX =
+		5000, /* deliveries of a webhook that wait: beyond, it reads the log by itself, later */
 };
 
 /* A webhook as an intent needs it; in the request's arena. */
@@ -23,12 +25,24 @@ struct intent_webhook {
 };
 
 /* All webhooks, in the order of their ids, locked against a change of state until the transaction ends. */
-enum status intent_webhooks(
-	struct request *req, const char *stream, struct intent_webhook **webhooks_out, size_t *count_out) MUST_CHECK;
-/* Writes the deliveries of one event to those of the webhooks that are to get it. UNAVAILABLE: it is not known what their
- * owner may see. */
-enum status intent_write(struct request *req, struct owners *owners, const struct intent_webhook *const *webhooks,
-	size_t count, const struct logged_event *event, struct slice raw, bool replayed) MUST_CHECK;
+enum status intent_webhooks(struct request *req, const char *stream, struct intent_webhook **webhooks_out,
+	size_t *count_out) MUST_CHECK;
+/* Deliveries in the making, of one event or of many: written by one statement, sent in the order of the
+ * adding. */
+struct intents {
+	struct request *req;
+	bool replayed;
+	size_t count;
+	struct db_array ids, webhooks, owners, event_ids, types, subjects, events;
+};
+
+void intents_begin(struct intents *intents, struct request *req, bool replayed);
+/* One for each of the webhooks that want the event and whose owner may see it. UNAVAILABLE: what that is,
+ * nobody knows just now. */
+enum status intents_add(struct intents *intents, struct owners *owners,
+	const struct intent_webhook *const *webhooks, size_t count, const struct logged_event *event,
+	struct slice raw) MUST_CHECK;
+enum status intents_write(struct intents *intents) MUST_CHECK;
 
 /* Subscription of every service's stream but our own: an endpoint that fails would feed itself. */
 enum status intent_apply(struct request *req, const struct consumer_event *event);

@@ -20,7 +20,6 @@ static void release(void *object)
 	curl_slist_free_all(post->headers);
 }
 
-
 /* The last moment before the connection: the address is the one, whatever DNS said a moment ago. */
 static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 {
@@ -85,7 +84,8 @@ static void add_headers(struct post *post, const struct post_request *request)
 	char timestamp[24];
 
 	snprintf(timestamp, sizeof timestamp, "%lld", (long long)(post->started_us / 1000000));
-	secret_sign(&signature, request->secrets, request->secret_count, request->id, timestamp, request->body);
+	secret_sign(
+		&signature, request->secrets, request->secret_count, request->id, timestamp, request->body);
 	add_header(post, "Content-Type", "application/cloudevents+json; charset=utf-8");
 	add_header(post, "webhook-id", request->id);
 	add_header(post, "webhook-timestamp", timestamp);
@@ -100,7 +100,8 @@ static void set_limits(CURL *easy)
 {
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, address_any_allowed() ? "https,http" : "https");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* whatever the environment says: the address must be the endpoint's */
+	curl_easy_setopt(easy, CURLOPT_PROXY,
+		""); /* whatever the environment says: the address must be the endpoint's */
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)POST_CONNECT_MS);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)POST_WHOLE_MS);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -148,9 +149,13 @@ static const char *readable(struct post *post)
 
 	for (size_t i = 0; i < len;) {
 		unsigned char c = (unsigned char)text[i];
-		size_t more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : c >= 0xe0 && c < 0xf0 ? 2 : c >= 0xf0 && c < 0xf4 ? 3 : 9;
-		bool sound = more < 9 && i + more < len && (c >= ' ' || c == '\n' || c == '\t') && c != 0x7f &&
-			     !(c == 0xe0 && (unsigned char)text[i + 1] < 0xa0) &&
+		size_t more = c < 0x80                ? 0
+			      : c >= 0xc2 && c < 0xe0 ? 1
+			      : c >= 0xe0 && c < 0xf0 ? 2
+			      : c >= 0xf0 && c < 0xf4 ? 3
+						      : 9;
+		bool sound = more < 9 && i + more < len && (c >= ' ' || c == '\n' || c == '\t') &&
+			     c != 0x7f && !(c == 0xe0 && (unsigned char)text[i + 1] < 0xa0) &&
 			     !(c == 0xed && (unsigned char)text[i + 1] >= 0xa0) &&
 			     !(c == 0xf0 && (unsigned char)text[i + 1] < 0x90);
 
@@ -178,7 +183,8 @@ static const char *why(const struct post *post, CURLcode code, int status)
 
 struct post_outcome post_outcome(struct post *post, CURLcode code)
 {
-	struct post_outcome outcome = { .duration_ms = (int)((request_now_ns() - post->started_ns) / 1000000) };
+	struct post_outcome outcome = { .duration_ms =
+						(int)((request_now_ns() - post->started_ns) / 1000000) };
 	long status = 0;
 
 	curl_easy_getinfo(post->easy, CURLINFO_RESPONSE_CODE, &status);

@@ -1,6 +1,6 @@
 /*
- * One POST of an event to an endpoint, by libcurl: how it is made, what is refused, and what is kept of its outcome. The
- * sender runs many at once; a test of a webhook runs one.
+ * One POST of an event to an endpoint, by libcurl: how it is made, what is refused, and what is kept of its
+ * outcome. The sender runs many at once; a test of a webhook runs one.
  */
 #pragma once
 #include "kit/arena.h"
@@ -11,8 +11,8 @@
 enum {
 	POST_CONNECT_MS = 5000,
 	POST_WHOLE_MS = 15000,
-	POST_ANSWER_KEPT = 1024,     /* bytes of the answer's body */
-	POST_ANSWER_READ = 65536,    /* what is longer is not waited for */
+	POST_ANSWER_KEPT = 1024,  /* bytes of the answer's body */
+	POST_ANSWER_READ = 65536, /* what is longer is not waited for */
 	POST_ERROR_MAX = 300,
 };
 
@@ -29,7 +29,7 @@ struct post {
 	struct arena *arena;
 	CURL *easy;
 	struct curl_slist *headers;
-	bool is_plain; /* http */
+	bool is_plain;                       /* http */
 	bool refused_private, refused_plain; /* the address was not connected to, and why */
 	bool answer_is_long;
 	struct buffer answer;
@@ -39,8 +39,8 @@ struct post {
 };
 
 struct post_outcome {
-	bool ok;       /* 2xx */
-	int status;    /* 0: no answer came */
+	bool ok;    /* 2xx */
+	int status; /* 0: no answer came */
 	int duration_ms;
 	int64_t retry_after_s;
 	const char *error;  /* NULL when ok; English, for the log of deliveries */

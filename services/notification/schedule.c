@@ -24,8 +24,9 @@ void schedule_read(const char *seconds)
 		if (s.count == SCHEDULE_TRIES_MAX)
 			config_refuse("GUANXI_WEBHOOK_SCHEDULE has more than %d tries", SCHEDULE_TRIES_MAX);
 		if (errno || end == at || (*end && *end != ',') || delay < 0 || delay > DELAY_MAX_S)
-			config_refuse("GUANXI_WEBHOOK_SCHEDULE is \"%s\" but must be seconds before each try, "
-				      "separated by commas, such as 0,5,300",
+			config_refuse(
+				"GUANXI_WEBHOOK_SCHEDULE is \"%s\" but must be seconds before each try, "
+				"separated by commas, such as 0,5,300",
 				seconds);
 		s.delay_s[s.count] = delay;
 		at = *end ? end + 1 : end;

@@ -23,10 +23,12 @@ void secret_make(uint8_t secret_out[SECRET_BYTES])
 void secret_to_text(const uint8_t secret[SECRET_BYTES], char text_out[SECRET_TEXT_MAX])
 {
 	memcpy(text_out, "whsec_", 6);
-	sodium_bin2base64(text_out + 6, SECRET_TEXT_MAX - 6, secret, SECRET_BYTES, sodium_base64_VARIANT_ORIGINAL);
+	sodium_bin2base64(
+		text_out + 6, SECRET_TEXT_MAX - 6, secret, SECRET_BYTES, sodium_base64_VARIANT_ORIGINAL);
 }
 
-void secret_seal(const uint8_t secret[SECRET_BYTES], const uint8_t webhook[16], uint8_t sealed_out[SECRET_SEALED_BYTES])
+void secret_seal(const uint8_t secret[SECRET_BYTES], const uint8_t webhook[16],
+	uint8_t sealed_out[SECRET_SEALED_BYTES])
 {
 	randombytes_buf(sealed_out, NONCE_BYTES);
 	crypto_aead_xchacha20poly1305_ietf_encrypt(
@@ -98,8 +100,8 @@ static enum status find(struct request *req, const uint8_t webhook[16], PGresult
 	return db_run(req->db, req->arena, &valid, &params, rows_out);
 }
 
-enum status secret_load(
-	struct request *req, const uint8_t webhook[16], uint8_t (*secrets_out)[SECRET_BYTES], size_t *count_out)
+enum status secret_load(struct request *req, const uint8_t webhook[16], uint8_t (*secrets_out)[SECRET_BYTES],
+	size_t *count_out)
 {
 	uint8_t secret[SECRET_BYTES];
 	PGresult *rows;

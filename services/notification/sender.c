@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOT_MS      10   /* how soon it looks again while something was just announced or sent */
+#define HOT_MS      10 /* how soon it looks again while something was just announced or sent */
 #define HOT_FOR_MS  1000
 #define IDLE_MS     500
 #define PEACE_MS    5000 /* at the end */
@@ -87,14 +87,19 @@ static enum status take(struct arena *arena, PGresult **rows_out)
 	static const struct db_statement due = {
 		"WITH flying AS (SELECT w, count(*) AS n FROM unnest($1::uuid[]) AS w GROUP BY w),"
 		" due AS (SELECT d.id, w.url FROM webhook w LEFT JOIN flying f ON f.w = w.id"
-		" CROSS JOIN LATERAL (SELECT d.id FROM delivery d WHERE d.webhook_id = w.id AND d.state IN (1, 2)"
-		" AND d.next_time <= clock_timestamp() AND (w.\"order\" = 2 OR NOT EXISTS (SELECT FROM delivery e"
-		" WHERE e.webhook_id = d.webhook_id AND e.subject = d.subject AND e.seq < d.seq AND e.state IN (1, 2)))"
-		" ORDER BY d.next_time, d.seq LIMIT greatest($2::int - coalesce(f.n, 0), 0) FOR UPDATE SKIP LOCKED) d"
+		" CROSS JOIN LATERAL (SELECT d.id FROM delivery d WHERE d.webhook_id = w.id AND d.state IN "
+		"(1, 2)"
+		" AND d.next_time <= statement_timestamp() AND (w.\"order\" = 2 OR NOT EXISTS (SELECT FROM "
+		"delivery e"
+		" WHERE e.webhook_id = d.webhook_id AND e.subject = d.subject AND e.seq < d.seq AND e.state "
+		"IN (1, 2)))"
+		" ORDER BY d.next_time, d.seq LIMIT greatest($2::int - coalesce(f.n, 0), 0) FOR UPDATE SKIP "
+		"LOCKED) d"
 		" WHERE w.state = 1 AND w.delete_time IS NULL LIMIT $3::int)"
 		" UPDATE delivery d SET state = 2, attempts = d.attempts + 1, next_time = clock_timestamp()"
 		" + $4::int * interval '1 second' FROM due WHERE d.id = due.id"
-		" RETURNING d.id, d.webhook_id, d.owner_id, due.url, d.attempts, d.event, coalesce(d.replayed, false), d.seq"
+		" RETURNING d.id, d.webhook_id, d.owner_id, due.url, d.attempts, d.event, "
+		"coalesce(d.replayed, false), d.seq"
 	};
 	struct db_params params = { .arena = arena };
 	PGresult *ignored;
@@ -167,7 +172,8 @@ static void fly(struct flight *f)
 	curl_multi_add_handle(s.multi, f->post->easy);
 }
 
-static enum status load_secrets(const uint8_t webhook[16], uint8_t (*secrets)[SECRET_BYTES], size_t *count_out)
+static enum status load_secrets(
+	const uint8_t webhook[16], uint8_t (*secrets)[SECRET_BYTES], size_t *count_out)
 {
 	struct request *req = request_for_job(NULL, &principal_system);
 
@@ -205,13 +211,13 @@ static void prepare(struct flight *f, const PGresult *rows, int row, const struc
 	char id[UUID_TEXT_LEN + 1];
 
 	uuid_to_text(f->id, id);
-	f->post = post_new(
-		&(struct post_request){ .url = arena_strndup(f->arena, db_bytes(rows, row, 3).data, db_bytes(rows, row, 3).len),
-			.id = arena_strdup(f->arena, id),
-			.body = body_of(event, sight, f->arena),
-			.secrets = secrets->secrets,
-			.secret_count = secrets->count,
-			.replayed = db_bool(rows, row, 6) },
+	f->post = post_new(&(struct post_request){ .url = arena_strndup(f->arena, db_bytes(rows, row, 3).data,
+							   db_bytes(rows, row, 3).len),
+				   .id = arena_strdup(f->arena, id),
+				   .body = body_of(event, sight, f->arena),
+				   .secrets = secrets->secrets,
+				   .secret_count = secrets->count,
+				   .replayed = db_bool(rows, row, 6) },
 		f->arena);
 }
 
@@ -231,8 +237,8 @@ static struct verdict untried(const struct flight *f, bool drop)
 static enum status halt(const uint8_t webhook[16], enum webhook_state state, enum webhook_reason reason);
 
 /* Sends it, or says in *verdict_out why not. */
-static bool send_one(
-	const PGresult *rows, int row, struct secrets *known, size_t *known_count, struct verdict *verdict_out)
+static bool send_one(const PGresult *rows, int row, struct secrets *known, size_t *known_count,
+	struct verdict *verdict_out)
 {
 	struct flight *f = flight_new(rows, row);
 	struct slice raw = db_bytes(rows, row, 5);
@@ -244,7 +250,8 @@ static bool send_one(
 	bool sound = logged_event_read(raw.data, raw.len, f->arena, &event);
 
 	if (status == NOT_FOUND)
-		status = halt(f->webhook, WEBHOOK_PAUSED, WEBHOOK_OWNER_INACTIVE) == OK ? NOT_FOUND : UNAVAILABLE;
+		status = halt(f->webhook, WEBHOOK_PAUSED, WEBHOOK_OWNER_INACTIVE) == OK ? NOT_FOUND
+											: UNAVAILABLE;
 	if (status == OK && sound)
 		sight = event_sight(owner, event.everyone, event.audience, event.audience_count);
 	if (status == OK && sight != SEES_NOT)
@@ -283,8 +290,12 @@ static struct verdict judge(const struct flight *f, struct arena *arena)
 	if (o->ok)
 		v.state = DELIVERY_DELIVERED;
 	else if (o->status == 410) /* it waits for whoever resumes the webhook */
-		v = (struct verdict){ .flight = f, .lease_attempts = f->attempts, .attempts = f->attempts - 1,
-			.state = DELIVERY_WAITING, .delay_ms = 0, .tries = v.tries };
+		v = (struct verdict){ .flight = f,
+			.lease_attempts = f->attempts,
+			.attempts = f->attempts - 1,
+			.state = DELIVERY_WAITING,
+			.delay_ms = 0,
+			.tries = v.tries };
 	else
 		v.state = v.delay_ms < 0 ? DELIVERY_FAILED : DELIVERY_WAITING;
 	memcpy(v.id, f->id, 16);
@@ -293,7 +304,8 @@ static struct verdict judge(const struct flight *f, struct arena *arena)
 	return v;
 }
 
-static void bind_verdicts(struct db_params *params, const struct verdict *verdicts, size_t count, struct arena *arena)
+static void bind_verdicts(
+	struct db_params *params, const struct verdict *verdicts, size_t count, struct arena *arena)
 {
 	struct db_array ids, leases, attempts, states, delays, tries;
 
@@ -330,12 +342,16 @@ static void bind_verdicts(struct db_params *params, const struct verdict *verdic
 static enum status write_verdicts(const struct verdict *verdicts, size_t count, struct arena *arena)
 {
 	static const struct db_statement write = {
-		"WITH r AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],"
+		"WITH r AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], "
+		"$5::bigint[],"
 		" $6::text[]) AS r(id, lease, attempts, state, delay, tries)),"
-		" gone AS (DELETE FROM delivery d USING r WHERE d.id = r.id AND d.state = 2 AND d.attempts = r.lease"
+		" gone AS (DELETE FROM delivery d USING r WHERE d.id = r.id AND d.state = 2 AND d.attempts = "
+		"r.lease"
 		" AND r.state = 0)"
-		" UPDATE delivery d SET state = r.state, attempts = r.attempts, update_time = clock_timestamp(),"
-		" next_time = CASE WHEN r.state = 1 THEN clock_timestamp() + r.delay * interval '1 millisecond' END,"
+		" UPDATE delivery d SET state = r.state, attempts = r.attempts, update_time = "
+		"clock_timestamp(),"
+		" next_time = CASE WHEN r.state = 1 THEN clock_timestamp() + r.delay * interval '1 "
+		"millisecond' END,"
 		" version = d.version + 1,"
 		" tries = CASE WHEN r.tries IS NULL THEN d.tries WHEN d.tries IS NULL THEN r.tries::json"
 		" WHEN json_array_length(d.tries) < 20 THEN (d.tries::jsonb || r.tries::jsonb)::json"
@@ -375,20 +391,23 @@ static enum status halt(const uint8_t webhook[16], enum webhook_state state, enu
 	else
 		db_rollback(s.db);
 	if (status != OK)
-		log_warn("webhook", "problem=\"could not be halted\" status=%s error=\"%s\"", status_code(status),
-			db_error(s.db));
+		log_warn("webhook", "problem=\"could not be halted\" status=%s error=\"%s\"",
+			status_code(status), db_error(s.db));
 	request_free(req);
 	sequencer_wake();
 	return status;
 }
 
-/* Since when it fails without a success in between; NULL when it does not. Tells which have failed for too long. */
-static enum status note_health(const struct verdict *verdicts, size_t count, struct arena *arena, PGresult **rows_out)
+/* Since when it fails without a success in between; NULL when it does not. Tells which have failed for too
+ * long. */
+static enum status note_health(
+	const struct verdict *verdicts, size_t count, struct arena *arena, PGresult **rows_out)
 {
 	static const struct db_statement note = {
 		"WITH r AS (SELECT webhook, bool_or(error IS NULL) AS ok, max(error) AS error FROM"
 		" unnest($1::uuid[], $2::text[]) AS r(webhook, error) GROUP BY webhook),"
-		" well AS (UPDATE webhook w SET failing_since = NULL, last_error = NULL FROM r WHERE w.id = r.webhook"
+		" well AS (UPDATE webhook w SET failing_since = NULL, last_error = NULL FROM r WHERE w.id = "
+		"r.webhook"
 		" AND r.ok AND w.failing_since IS NOT NULL),"
 		" ill AS (UPDATE webhook w SET failing_since = clock_timestamp(), last_error = r.error FROM r"
 		" WHERE w.id = r.webhook AND NOT r.ok AND w.failing_since IS NULL)"
@@ -566,7 +585,8 @@ void sender_start(void)
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	s.per_endpoint = (size_t)config_number("GUANXI_WEBHOOK_CONCURRENCY");
 	s.owners = owners_open();
-	s.db = db_open(&(struct db_options){ config_text("GUANXI_DATABASE"), "notification", 30000, 5000, "sender" });
+	s.db = db_open(&(struct db_options){
+		config_text("GUANXI_DATABASE"), "notification", 30000, 5000, "sender" });
 	s.multi = curl_multi_init();
 	curl_multi_setopt(s.multi, CURLMOPT_MAXCONNECTS, (long)SENDER_TRANSFERS_MAX);
 	pthread_create(&s.thread, NULL, run, NULL);

@@ -1,9 +1,10 @@
 /*
- * Sends what is due: one thread, many transfers at a time (libcurl multi), and a connection of its own to PostgreSQL.
+ * Sends what is due: one thread, many transfers at a time (libcurl multi), and a connection of its own to
+ * PostgreSQL.
  *
- * A delivery is taken under a lease, tried, and its outcome written; who dies in between has sent it for nothing, and
- * it is sent again when the lease ends: at least once. In an endpoint that wants order, a delivery waits until none of
- * the same record before it is open.
+ * A delivery is taken under a lease, tried, and its outcome written; who dies in between has sent it for
+ * nothing, and it is sent again when the lease ends: at least once. In an endpoint that wants order, a
+ * delivery waits until none of the same record before it is open.
  */
 #pragma once
 

@@ -37,7 +37,8 @@ static struct {
 
 /* --- asked for */
 
-static void add_place(struct buffer *out, uint32_t number, const char *stream, size_t len, uint32_t epoch, uint64_t pos)
+static void add_place(
+	struct buffer *out, uint32_t number, const char *stream, size_t len, uint32_t epoch, uint64_t pos)
 {
 	char sequence[32];
 	size_t begun = wire_begin(out, number);
@@ -55,12 +56,12 @@ static void add_rows(struct buffer *out, uint32_t number, const PGresult *rows)
 			(uint32_t)db_int4(rows, row, 1), (uint64_t)db_int8(rows, row, 2));
 }
 
-enum status series_add_places(struct request *req, const uint8_t webhook[16], uint32_t number, struct buffer *out)
+enum status series_add_places(
+	struct request *req, const uint8_t webhook[16], uint32_t number, struct buffer *out)
 {
-	static const struct db_statement find = {
-		"SELECT stream, epoch, pos FROM webhook_series WHERE webhook_id = $1::uuid AND until_pos IS NULL ORDER "
-		"BY stream"
-	};
+	static const struct db_statement find = { "SELECT stream, epoch, pos FROM webhook_series WHERE "
+						  "webhook_id = $1::uuid AND until_pos IS NULL ORDER "
+						  "BY stream" };
 	struct db_params params = { .arena = req->arena };
 	PGresult *rows;
 
@@ -85,7 +86,8 @@ static bool read_sequence(const char *text, uint64_t *pos_out)
 	return *pos_out > 0 && *pos_out <= INT64_MAX;
 }
 
-static enum status read_start(struct request *req, const char *from, const char *stream, struct start *start_out)
+static enum status read_start(
+	struct request *req, const char *from, const char *stream, struct start *start_out)
 {
 	struct start start = { 0 };
 
@@ -119,17 +121,19 @@ static enum status check_room(struct request *req, const uint8_t webhook[16])
 
 	db_bind_uuid(&params, webhook);
 	TRY(db_run(req->db, req->arena, &count, &params, &rows));
-	return db_int8(rows, 0, 0) < SERIES_REPLAYS_MAX ? OK
-							: fail(req, CONFLICT, MSG_WEBHOOK_REPLAYS_RUNNING, NULL);
+	return db_int8(rows, 0, 0) < SERIES_REPLAYS_MAX
+		       ? OK
+		       : fail(req, CONFLICT, MSG_WEBHOOK_REPLAYS_RUNNING, NULL);
 }
 
-enum status series_replay(
-	struct request *req, const uint8_t webhook[16], const char *from, const char *stream, struct buffer *out)
+enum status series_replay(struct request *req, const uint8_t webhook[16], const char *from,
+	const char *stream, struct buffer *out)
 {
 	static const struct db_statement begin = {
 		"INSERT INTO webhook_series (webhook_id, stream, epoch, pos, until_pos, from_time)"
 		" SELECT $1::uuid, c.stream, c.epoch, $2::bigint, c.pos, $3::timestamptz FROM event_cursor c"
-		" WHERE c.consumer LIKE 'notification.webhook.%' AND ($4::text IS NULL OR c.stream = $4::text)"
+		" WHERE c.consumer LIKE 'notification.webhook.%' AND ($4::text IS NULL OR c.stream = "
+		"$4::text)"
 		" ORDER BY c.stream RETURNING stream, epoch, until_pos"
 	};
 	struct db_params params = { .arena = req->arena };
@@ -157,7 +161,8 @@ enum status series_replay(
 
 /* --- one page */
 
-/* As it is now, its webhook locked against whoever writes deliveries and against a change of state; false: no more. */
+/* As it is now, its webhook locked against whoever writes deliveries and against a change of state; false: no
+ * more. */
 static enum status lock(struct request *req, struct series *series, bool *found_out)
 {
 	static const struct db_statement webhook = {
@@ -165,7 +170,8 @@ static enum status lock(struct request *req, struct series *series, bool *found_
 	};
 	static const struct db_statement look = {
 		"SELECT s.epoch, s.pos, coalesce(s.until_pos, c.pos), s.until_pos IS NOT NULL, s.from_time"
-		" FROM webhook_series s JOIN event_cursor c ON c.consumer = 'notification.webhook.' || s.stream"
+		" FROM webhook_series s JOIN event_cursor c ON c.consumer = 'notification.webhook.' || "
+		"s.stream"
 		" WHERE s.id = $1::bigint FOR UPDATE OF s"
 	};
 	struct db_params params = { .arena = req->arena }, id = { .arena = req->arena };
@@ -192,7 +198,8 @@ static enum status lock(struct request *req, struct series *series, bool *found_
 	return OK;
 }
 
-static const struct intent_webhook *webhook_of(const struct series *series, const struct intent_webhook *all, size_t count)
+static const struct intent_webhook *webhook_of(
+	const struct series *series, const struct intent_webhook *all, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (!memcmp(all[i].id, series->webhook, 16))
@@ -203,8 +210,10 @@ static const struct intent_webhook *webhook_of(const struct series *series, cons
 static enum status write_page(struct request *req, const struct series *series, const struct event_page *page)
 {
 	struct intent_webhook *all;
+	struct intents intents;
 	size_t count;
 
+	intents_begin(&intents, req, series->is_replay);
 	TRY(intent_webhooks(req, series->stream, &all, &count));
 	const struct intent_webhook *webhook = webhook_of(series, all, count);
 
@@ -214,17 +223,16 @@ static enum status write_page(struct request *req, const struct series *series, 
 
 		if (!logged_event_read(raw.data, raw.len, req->arena, &event))
 			continue; /* the consumer has parked it */
-		TRY(intent_write(req, s.owners, &webhook, 1, &event, raw, series->is_replay));
+		TRY(intents_add(&intents, s.owners, &webhook, 1, &event, raw));
 	}
-	return OK;
+	return intents_write(&intents);
 }
 
 static enum status move(struct request *req, const struct series *series, uint32_t epoch, uint64_t pos)
 {
 	static const struct db_statement end = { "DELETE FROM webhook_series WHERE id = $1::bigint" };
-	static const struct db_statement keep = {
-		"UPDATE webhook_series SET epoch = $2::int, pos = $3::bigint, from_time = NULL WHERE id = $1::bigint"
-	};
+	static const struct db_statement keep = { "UPDATE webhook_series SET epoch = $2::int, pos = "
+						  "$3::bigint, from_time = NULL WHERE id = $1::bigint" };
 	struct db_params params = { .arena = req->arena };
 
 	db_bind_int8(&params, series->id);
@@ -247,13 +255,14 @@ static enum status step(struct request *req, struct series *series)
 	if (!series->time && series->pos >= series->until)
 		return move(req, series, series->epoch, series->pos);
 	TRY(event_log_read(s.client, series->stream,
-		&(struct event_place){ series->epoch, series->pos, series->time, SERIES_PAGE }, LOG_MS, req->arena,
-		&page));
+		&(struct event_place){ series->epoch, series->pos, series->time, SERIES_PAGE }, LOG_MS,
+		req->arena, &page));
 	if (page.low > series->pos && series->pos)
-		log_warn("webhook", "problem=\"positions are no longer kept\" stream=%s from=%lu to=%lu", series->stream,
-			series->pos, page.low);
+		log_warn("webhook", "problem=\"positions are no longer kept\" stream=%s from=%lu to=%lu",
+			series->stream, series->pos, page.low);
 	if (page.epoch != series->epoch) {
-		log_warn("webhook", "problem=\"the log was restored\" stream=%s epoch=%u", series->stream, page.epoch);
+		log_warn("webhook", "problem=\"the log was restored\" stream=%s epoch=%u", series->stream,
+			page.epoch);
 		return move(req, series, page.epoch, series->pos < page.head ? series->pos : page.head);
 	}
 	TRY(write_page(req, series, &page));
@@ -274,8 +283,8 @@ static bool run_one(struct series *series)
 	else
 		db_rollback(s.db);
 	if (status != OK)
-		log_warn("webhook", "problem=\"cannot catch up\" stream=%s status=%s error=\"%s\"", series->stream,
-			status_code(status), db_error(s.db));
+		log_warn("webhook", "problem=\"cannot catch up\" stream=%s status=%s error=\"%s\"",
+			series->stream, status_code(status), db_error(s.db));
 	request_free(req);
 	sender_wake();
 	return status == OK;
@@ -286,11 +295,12 @@ static bool run_one(struct series *series)
 /* Those with room; whether any moved. */
 static bool run_all(void)
 {
-	static const struct db_statement find = {
-		"SELECT s.id, s.webhook_id, s.stream FROM webhook_series s JOIN webhook w ON w.id = s.webhook_id"
-		" WHERE w.state = 1 AND w.delete_time IS NULL AND (SELECT count(*) FROM (SELECT FROM delivery d"
-		" WHERE d.webhook_id = w.id AND d.state IN (1, 2) LIMIT $1::int) x) < $1::int ORDER BY s.id LIMIT 64"
-	};
+	static const struct db_statement find = { "SELECT s.id, s.webhook_id, s.stream FROM webhook_series s "
+						  "JOIN webhook w ON w.id = s.webhook_id"
+						  " WHERE w.state = 1 AND w.delete_time IS NULL AND (SELECT "
+						  "count(*) FROM (SELECT FROM delivery d"
+						  " WHERE d.webhook_id = w.id AND d.state IN (1, 2) LIMIT "
+						  "$1::int) x) < $1::int ORDER BY s.id LIMIT 64" };
 	struct arena *arena = arena_new();
 	struct db_params params = { .arena = arena };
 	PGresult *rows;
@@ -300,7 +310,8 @@ static bool run_all(void)
 	if (db_ready(s.db) == OK && db_run(s.db, arena, &find, &params, &rows) == OK)
 		for (int row = 0; row < PQntuples(rows) && !atomic_load(&s.stopping); row++) {
 			struct series series = { .id = db_int8(rows, row, 0),
-				.stream = arena_strndup(arena, db_bytes(rows, row, 2).data, db_bytes(rows, row, 2).len) };
+				.stream = arena_strndup(
+					arena, db_bytes(rows, row, 2).data, db_bytes(rows, row, 2).len) };
 
 			memcpy(series.webhook, db_bytes(rows, row, 1).data, 16);
 			moved |= run_one(&series);
@@ -328,7 +339,8 @@ void series_start(void)
 	struct zsocket_error error;
 
 	s.owners = owners_open();
-	s.db = db_open(&(struct db_options){ config_text("GUANXI_DATABASE"), "notification", 30000, 5000, "series" });
+	s.db = db_open(&(struct db_options){
+		config_text("GUANXI_DATABASE"), "notification", 30000, 5000, "series" });
 	s.client = bus_client_open(
 		&(struct bus_client_options){ .endpoints = config_text("GUANXI_BROKER_REQUESTS") }, &error);
 	if (!s.client)

@@ -37,11 +37,13 @@ static const struct chore chores[] = {
 	{ "forget idempotency keys",
 		"DELETE FROM idempotency WHERE create_time < now() - interval '24 hours'", 600 },
 	{ "forget old deliveries",
-		"DELETE FROM delivery WHERE id IN (SELECT id FROM delivery WHERE create_time < now() - interval '30 days'"
+		"DELETE FROM delivery WHERE id IN (SELECT id FROM delivery WHERE create_time < now() - "
+		"interval '30 days'"
 		" AND state IN (3, 4) ORDER BY create_time LIMIT 20000)",
 		60 },
 	{ "forget deliveries of deleted webhooks",
-		"DELETE FROM delivery WHERE id IN (SELECT d.id FROM webhook w JOIN delivery d ON d.webhook_id = w.id"
+		"DELETE FROM delivery WHERE id IN (SELECT d.id FROM webhook w JOIN delivery d ON "
+		"d.webhook_id = w.id"
 		" AND d.state IN (1, 2) WHERE w.delete_time < now() - interval '30 days' LIMIT 20000)",
 		3600 },
 	{ "forget secrets that were replaced", "DELETE FROM webhook_secret WHERE expire_time < now()", 3600 },

@@ -167,8 +167,10 @@ static enum status count_failed(struct request *req, const struct record *webhoo
 static enum status release_waiting(struct request *req, const struct record *webhook, int64_t *count_out)
 {
 	static const struct db_statement release = {
-		"WITH d AS (UPDATE delivery SET next_time = clock_timestamp(), attempts = 0 WHERE webhook_id = $1::uuid"
-		" AND state = 1 RETURNING id), w AS (UPDATE webhook SET failing_since = NULL, last_error = NULL"
+		"WITH d AS (UPDATE delivery SET next_time = clock_timestamp(), attempts = 0 WHERE webhook_id "
+		"= $1::uuid"
+		" AND state = 1 RETURNING id), w AS (UPDATE webhook SET failing_since = NULL, last_error = "
+		"NULL"
 		" WHERE id = $1::uuid) SELECT count(*) FROM d"
 	};
 	struct db_params params = { .arena = req->arena };
@@ -233,7 +235,8 @@ enum status webhook_replay(struct request *req)
 		return fail_field(req, "/from", MSG_REQUIRED, NULL);
 	bool in_one = wire_find(req->body, req->body_len, 3, &stream) && stream.len;
 
-	TRY(series_replay(req, record_uuid(webhook, STANDARD_ID), arena_strndup(req->arena, from.bytes, from.len),
+	TRY(series_replay(req, record_uuid(webhook, STANDARD_ID),
+		arena_strndup(req->arena, from.bytes, from.len),
 		in_one ? arena_strndup(req->arena, stream.bytes, stream.len) : NULL, &out));
 	answer(req, &out);
 	return OK;

@@ -39,7 +39,7 @@ export default function TagsEditor({ field, value, onChange, input, autoFocus }:
       mode="tags"
       autoFocus={autoFocus}
       maxCount={field.maxItems}
-      tokenSeparators={[',', ' ', '\n']}
+      tokenSeparators={[',', '\n']}
       placeholder={t(field.format === 'eventType' ? 'event.all' : 'field.addRow')}
       value={Array.isArray(value) ? value.map(String) : []}
       options={field.format === 'eventType' ? types : []}

@@ -7,6 +7,7 @@ import { newIdempotencyKey, request } from '../api/client';
 import type { MessageValue, RecordData } from '../api/records';
 import type { Field } from '../api/schema';
 import { FieldValue } from '../fields/FieldValue';
+import { ReferenceName } from '../fields/ReferenceName';
 import { isEmpty, textOf } from '../fields/values';
 import { useFormats } from '../i18n/format';
 import { useProblemText } from '../ui/ErrorState';
@@ -19,12 +20,16 @@ export function DeliveryItem({ delivery, state, refresh }: { delivery: RecordDat
   const formats = useFormats();
   const tries = Array.isArray(delivery['tries']) ? (delivery['tries'] as MessageValue[]) : [];
   const last = tries[tries.length - 1];
+  const [collection, id] = textOf(delivery['subject']).split('/');
   return (
     <li className={styles.delivery}>
       <details>
         <summary className={styles.summary}>
           {state !== undefined && <FieldValue field={state} value={delivery['state']} />}
           <span className={styles.type}>{textOf(delivery['type']).replace(/^guanxi\./, '')}</span>
+          <span className={styles.subject}>
+            <ReferenceName collection={collection ?? ''} id={id ?? ''} plain />
+          </span>
           {delivery['replayed'] === true && <span className={styles.mark}>{t('webhook.replayed')}</span>}
           {last?.['error'] !== undefined && delivery['state'] !== 'delivered' && <span className={styles.error}>{String(last['error'])}</span>}
           <time className={styles.time} dateTime={textOf(delivery['createTime'])} title={formats.dateTime(textOf(delivery['createTime']))}>

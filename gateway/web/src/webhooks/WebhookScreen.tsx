@@ -4,9 +4,9 @@ import { useTranslation } from 'react-i18next';
 import { useNavigate, useParams } from 'react-router-dom';
 import { useRecord, type RecordData } from '../api/records';
 import { findField, useSchema, type Resource } from '../api/schema';
-import { FieldValue } from '../fields/FieldValue';
 import { isEmpty, textOf } from '../fields/values';
 import { useFormats } from '../i18n/format';
+import { useLabel } from '../i18n/i18n';
 import { useShortcuts } from '../keyboard/shortcuts';
 import { DeletedBanner } from '../record/DeletedBanner';
 import { Facts } from '../record/Facts';
@@ -63,14 +63,17 @@ function Webhook({ resource, webhook, refresh }: { resource: Resource; webhook: 
 function Why({ resource, webhook }: { resource: Resource; webhook: RecordData }) {
   const { t } = useTranslation();
   const formats = useFormats();
-  const reason = findField(resource, 'reason');
+  const label = useLabel();
+  const schema = useSchema();
+  const field = findField(resource, 'reason');
+  const reason = field && schema.enumOf(field)?.values.find(({ name }) => name === webhook['reason']);
   const halted = webhook['state'] !== 'active' && !isEmpty(webhook['reason']);
   const failing = !isEmpty(webhook['failingSince']);
   if (!halted && !failing) return null;
   return (
     <div role="status" className={styles.why} data-state={textOf(webhook['state'])}>
-      {halted && reason !== undefined && <FieldValue field={reason} value={webhook['reason']} plain />}
-      {failing && <span>{t('webhook.failing', { since: formats.ago(textOf(webhook['failingSince'])), error: textOf(webhook['lastError']) })}</span>}
+      {halted && <span>{label(reason?.label)}</span>}
+      {failing && <span>{t('webhook.failing', { since: formats.dateTime(textOf(webhook['failingSince'])), error: textOf(webhook['lastError']) })}</span>}
     </div>
   );
 }
