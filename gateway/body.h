@@ -14,3 +14,8 @@ enum progress body_read_key(struct call *call);
 /* If-Match into call->if_version: one strong tag of ours, or *. A weak one never matches (RFC 9110 13.1.1):
  * 412. */
 enum progress body_read_if_match(struct call *call);
+
+struct json_t;
+/* A body that no message of the definition describes, as a tree that lives as long as the call; it must be an
+ * object. */
+enum progress body_read_tree(struct call *call, struct json_t **tree_out);

@@ -26,7 +26,7 @@ static const struct resource resources[] = {
 static const struct method methods[] = {
 	{ "NotificationService.RotateSecret", webhook_rotate_secret },
 	{ "NotificationService.TestWebhook", webhook_test },
-	{ "NotificationService.PauseWebhook", webhook_pause },
+	{ "NotificationService.PauseWebhook", webhook_pause, .makes = "webhooks" },
 	{ "NotificationService.ResumeWebhook", webhook_resume },
 	{ "NotificationService.ReplayWebhook", webhook_replay },
 	{ "NotificationService.Redeliver", delivery_redeliver },

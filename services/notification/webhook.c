@@ -145,6 +145,7 @@ enum status webhook_pause(struct request *req)
 	record_encode(webhook, &out);
 	answer(req, &out);
 	req->version = (uint64_t)record_number(webhook, STANDARD_VERSION);
+	req->created_id = record_text(webhook, STANDARD_ID);
 	return OK;
 }
 

@@ -1,5 +1,5 @@
 // Which fields a list shows. A person's choice is kept in this browser, for each collection.
-import { useCallback, useState } from 'react';
+import { useCallback, useMemo, useState } from 'react';
 import type { Field, Resource } from '../api/schema';
 import { featureOf } from '../app/features';
 import { readJson, writeJson } from '../app/settings';
@@ -36,7 +36,10 @@ export function useColumns(resource: Resource): Columns {
     },
     [key],
   );
-  const names = chosen ?? featureOf(resource.collection).columns ?? defaultColumns(resource);
-  const shown = names.flatMap((name) => resource.fields.find((field) => field.name === name) ?? []);
-  return { shown: shown.length > 0 ? shown : resource.fields.filter((field) => field.name === resource.title), choose };
+  const shown = useMemo(() => {
+    const names = chosen ?? featureOf(resource.collection).columns ?? defaultColumns(resource);
+    const fields = names.flatMap((name) => resource.fields.find((field) => field.name === name) ?? []);
+    return fields.length > 0 ? fields : resource.fields.filter((field) => field.name === resource.title);
+  }, [resource, chosen]);
+  return { shown, choose };
 }
