@@ -30,6 +30,7 @@ static const char *const format_names[] = {
 	[GUANXI__FORMAT__FORMAT_MULTILINE] = "multiline",
 	[GUANXI__FORMAT__FORMAT_LANGUAGE] = "language",
 	[GUANXI__FORMAT__FORMAT_TIME_ZONE] = "timeZone",
+	[GUANXI__FORMAT__FORMAT_EVENT_TYPE] = "eventType",
 };
 
 static const char *const order_operators[] = { "lt", "lte", "gt", "gte" };

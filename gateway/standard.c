@@ -2,11 +2,11 @@
 #include "gateway/batch.h"
 #include "gateway/body.h"
 #include "gateway/endpoint.h"
-#include "gateway/event_json.h"
 #include "gateway/expand.h"
 #include "gateway/list_query.h"
 #include "gateway/search_body.h"
 #include "gateway/standard.h"
+#include "kit/event_json.h"
 #include <string.h>
 #include <strings.h>
 

@@ -100,6 +100,5 @@ enum status import_step(struct request *req, struct job *job);
 enum status export_step(struct request *req, struct job *job);
 enum status revert_step(struct request *req, struct job *job);
 
-/* projection.c: what is known here of identity, and what follows when a customer changes hands. */
-enum status projection_apply(struct request *req, const struct consumer_event *event);
+/* projection.c: what follows when a customer changes hands. */
 enum status ownership_apply(struct request *req, const struct consumer_event *event);

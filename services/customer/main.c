@@ -1,6 +1,7 @@
 /* The customer service as a table. */
 #include "customer/customer.h"
 #include "kit/migrate.h"
+#include "kit/people.h"
 
 extern const struct migration customer_migrations[];
 
@@ -39,7 +40,7 @@ static const struct method methods[] = {
 };
 
 static const struct subscription follows[] = {
-	{ "customer.identity", "identity", projection_apply },
+	{ "customer.identity", "identity", people_apply },
 	{ "customer.ownership", "customer", ownership_apply },
 	{ "customer.derive", "customer", derive_apply },
 	{ "customer.duplicates", "customer", duplicate_apply },

@@ -461,6 +461,8 @@ static void start(void)
 	chores_start(&(struct chores_options){
 		s.service->name, conninfo, s.service->chores, words_learn_sql(s.service, s.for_ever) });
 	admin_open(&(struct admin_options){ config_text("GUANXI_ADMIN"), is_alive, is_ready, pages, NULL });
+	if (s.service->start)
+		s.service->start();
 	bus_worker_start(s.worker);
 }
 
@@ -471,6 +473,8 @@ static void stop(void)
 
 	if (left)
 		log_warn("stopping", "unanswered=%zu", left);
+	if (s.service->stop)
+		s.service->stop();
 	chores_stop();
 	jobs_stop();
 	consumer_stop();

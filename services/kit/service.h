@@ -83,6 +83,9 @@ struct service {
 	const struct migration *migrations; /* ended by a row without name */
 	/* In a transaction, after migrations: first rows. May be NULL. */
 	enum status (*seed)(struct request *req);
+	/* Threads of its own: started when it serves, stopped before its lanes are. May be NULL. */
+	void (*start)(void);
+	void (*stop)(void);
 };
 
 int service_run(int argc, char **argv, const struct service *service);

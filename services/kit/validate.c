@@ -115,6 +115,7 @@ static const struct {
 	[GUANXI__FORMAT__FORMAT_MULTILINE] = { normal_lines, MSG_BAD_TEXT },
 	[GUANXI__FORMAT__FORMAT_LANGUAGE] = { normal_language, MSG_BAD_LANGUAGE },
 	[GUANXI__FORMAT__FORMAT_TIME_ZONE] = { normal_line, MSG_BAD_TIME_ZONE },
+	[GUANXI__FORMAT__FORMAT_EVENT_TYPE] = { normal_line, MSG_BAD_TEXT },
 };
 
 /* Appends the normalised text field to `out`; nothing when it is blank. */

@@ -10,7 +10,7 @@ export interface LocalText {
 }
 
 export type FieldType = 'string' | 'boolean' | 'integer' | 'long' | 'timestamp' | 'date' | 'enum' | 'message';
-export type FieldFormat = 'email' | 'phone' | 'url' | 'creditCode' | 'date' | 'multiline' | 'language' | 'timeZone';
+export type FieldFormat = 'email' | 'phone' | 'url' | 'creditCode' | 'date' | 'multiline' | 'language' | 'timeZone' | 'eventType';
 export type Operator = 'eq' | 'ne' | 'in' | 'lt' | 'lte' | 'gt' | 'gte' | 'contains' | 'isNull' | 'any' | 'all' | 'none';
 
 export interface Field {

@@ -1,6 +1,6 @@
 // What is made by hand on top of the schema: icons, the order of the side bar, and the collections that can be imported.
 import {
-  ApartmentOutlined, BankOutlined, CheckSquareOutlined, ClockCircleOutlined, CopyOutlined, TagsOutlined, ContactsOutlined, DesktopOutlined, TeamOutlined, UnorderedListOutlined, UserOutlined,
+  ApartmentOutlined, ApiOutlined, BankOutlined, BellOutlined, CheckSquareOutlined, ClockCircleOutlined, ContactsOutlined, CopyOutlined, DesktopOutlined, SendOutlined, TagsOutlined, TeamOutlined, UnorderedListOutlined, UserOutlined,
 } from '../ui/icons';
 import type { ComponentType } from 'react';
 import type { Resource, Schema } from '../api/schema';
@@ -29,6 +29,9 @@ const FEATURES: Record<string, Feature | undefined> = {
   fieldPolicies: { icon: CheckSquareOutlined, nav: 8, administrators: true, purpose: 'empty.fieldPolicies', columns: ['name', 'stage', 'action', 'fields'] },
   relationships: { icon: ApartmentOutlined, columns: ['customerId', 'contactId', 'kind', 'otherCustomerId', 'otherContactId', 'endDate'] },
   merges: { icon: CopyOutlined, columns: ['customerId', 'fields', 'undoTime', 'createTime'] },
+  webhooks: { icon: ApiOutlined, nav: 9, administrators: true, purpose: 'empty.webhooks', columns: ['name', 'url', 'state', 'types', 'failingSince', 'ownerId', 'createTime'], afterCreate: (id) => `/webhooks/${id}?secret=true` },
+  deliveries: { icon: SendOutlined, columns: ['type', 'subject', 'state', 'attempts', 'webhookId', 'createTime'] },
+  notifications: { icon: BellOutlined, columns: ['kind', 'subject', 'read', 'createTime'] },
   sessions: { icon: DesktopOutlined, columns: ['client', 'ownerId', 'createTime', 'expireTime'] },
 };
 

@@ -13,6 +13,7 @@ import { ReferenceSelect } from './ReferenceSelect';
 import { textOf } from './values';
 
 const DateEditor = lazy(() => import('./DateEditor'));
+const EventTypesEditor = lazy(() => import('./EventTypesEditor'));
 
 export interface EditorProps {
   field: Field;
@@ -112,6 +113,12 @@ const EDITORS: Record<Field['type'], Editor> = {
 
 export function FieldEditor(props: EditorProps) {
   const { field } = props;
+  if (field.repeated === true && field.format === 'eventType')
+    return (
+      <Suspense fallback={<Input disabled />}>
+        <EventTypesEditor {...props} />
+      </Suspense>
+    );
   if (field.repeated === true && field.type !== 'message') return <ManyEditor {...props} />;
   if (field.reference !== undefined) return <ReferenceEditor {...props} />;
   if (field.format === 'multiline') return <MultilineEditor {...props} />;

@@ -1,4 +1,4 @@
-#include "gateway/event_json.h"
+#include "kit/event_json.h"
 #include "kit/json.h"
 #include <stdio.h>
 #include <string.h>
