@@ -7,7 +7,15 @@
 
 enum { SYSTEM_MAX = 32, KEY_BYTES_MAX = 200 };
 /* guanxi.ExternalRequest */
-enum request_field { FIELD_SYSTEM = 1, FIELD_KEY, FIELD_IF_VERSION, FIELD_ONLY_NEW, FIELD_ONLY_EXISTING, FIELD_RESOURCE, FIELD_FIELDS };
+enum request_field {
+	FIELD_SYSTEM = 1,
+	FIELD_KEY,
+	FIELD_IF_VERSION,
+	FIELD_ONLY_NEW,
+	FIELD_ONLY_EXISTING,
+	FIELD_RESOURCE,
+	FIELD_FIELDS
+};
 
 static bool is_system(const char *text)
 {
@@ -39,8 +47,8 @@ static enum progress read_path(struct call *call)
 	if (!decode_part(call, (struct http_slice){ before, (size_t)(slash - before) }, &system) ||
 		!is_system(system))
 		return call_fail_at(call, "/system", MSG_BAD_EXTERNAL_SYSTEM, NULL, NULL);
-	if (!decode_part(call,
-		    (struct http_slice){ slash + 1, (size_t)(path.data + path.size - slash - 1) }, &key) ||
+	if (!decode_part(call, (struct http_slice){ slash + 1, (size_t)(path.data + path.size - slash - 1) },
+		    &key) ||
 		strlen(key) > KEY_BYTES_MAX)
 		return call_fail_at(call, "/key", MSG_BAD_EXTERNAL_KEY, "200", NULL);
 	wire_add_text(&call->request, FIELD_SYSTEM, system);
@@ -71,7 +79,8 @@ static enum progress decode_put(struct call *call)
 {
 	struct json_result result;
 
-	if (body_refuse_query(call) == FAILED || read_path(call) == FAILED || read_conditions(call) == FAILED ||
+	if (body_refuse_query(call) == FAILED || read_path(call) == FAILED ||
+		read_conditions(call) == FAILED ||
 		body_read_json(call, call->route->resource->message, JSON_PATCH, &result) == FAILED)
 		return FAILED;
 	wire_add_bytes(&call->request, FIELD_RESOURCE, result.wire.data, result.wire.len);
@@ -82,7 +91,8 @@ static enum progress decode_put(struct call *call)
 
 static enum progress decode_key(struct call *call)
 {
-	return body_refuse_query(call) == FAILED || body_refuse_any(call) == FAILED ? FAILED : read_path(call);
+	return body_refuse_query(call) == FAILED || body_refuse_any(call) == FAILED ? FAILED
+										    : read_path(call);
 }
 
 static enum progress encode_put(struct call *call)
@@ -109,8 +119,10 @@ enum { READ_MS = 5000, WORK_MS = 10000 };
 
 /* Sent again, a PUT has the same effect, so a lost answer is no reason to ask. */
 const struct standard_endpoint external_endpoints[] = {
-	{ { "putExternal", decode_put, NULL, encode_put, WORK_MS, .idempotent = true }, HTTP_PUT, PATH, "work", true },
-	{ { "getExternal", decode_key, NULL, encode_get, READ_MS, .idempotent = true }, HTTP_GET, PATH, "read", false },
+	{ { "putExternal", decode_put, NULL, encode_put, WORK_MS, .idempotent = true }, HTTP_PUT, PATH,
+		"work", true },
+	{ { "getExternal", decode_key, NULL, encode_get, READ_MS, .idempotent = true }, HTTP_GET, PATH,
+		"read", false },
 	{ { "deleteExternal", decode_key, NULL, encode_deleted, WORK_MS }, HTTP_DELETE, PATH, "work", true },
 };
 const size_t external_endpoint_count = sizeof external_endpoints / sizeof *external_endpoints;

@@ -5,7 +5,15 @@
 #include <string.h>
 
 /* guanxi.ExternalRequest */
-enum request_field { FIELD_SYSTEM = 1, FIELD_KEY, FIELD_IF_VERSION, FIELD_ONLY_NEW, FIELD_ONLY_EXISTING, FIELD_RESOURCE, FIELD_FIELDS };
+enum request_field {
+	FIELD_SYSTEM = 1,
+	FIELD_KEY,
+	FIELD_IF_VERSION,
+	FIELD_ONLY_NEW,
+	FIELD_ONLY_EXISTING,
+	FIELD_RESOURCE,
+	FIELD_FIELDS
+};
 
 struct external {
 	const char *system, *key;
@@ -26,7 +34,9 @@ static enum status read_request(struct request *req, struct external *e)
 	e->given = record_new(req->resource, req->arena);
 	e->fields = arena_alloc(req->arena, most * sizeof *e->fields);
 	while (wire_next(&reader, &f)) {
-		const char **text = f.number == FIELD_SYSTEM ? &e->system : f.number == FIELD_KEY ? &e->key : NULL;
+		const char **text = f.number == FIELD_SYSTEM ? &e->system
+				    : f.number == FIELD_KEY  ? &e->key
+							     : NULL;
 
 		if (text && f.type == WIRE_BYTES)
 			*text = arena_strndup(req->arena, f.bytes, f.len);
@@ -54,11 +64,13 @@ static void bind_key(struct request *req, const struct external *e, struct db_pa
 	db_bind_text(params, e->key);
 }
 
-/* Until the transaction ends nobody else decides about this key: a lock by its hash, so two keys seldom wait for each other. */
+/* Until the transaction ends nobody else decides about this key: a lock by its hash, so two keys seldom wait
+ * for each other. */
 static enum status lock_key(struct request *req, const struct external *e)
 {
 	static const struct db_statement lock = {
-		"SELECT pg_advisory_xact_lock(hashtextextended(concat_ws(E'\\x1f', 'external', $1::text, $2::text, "
+		"SELECT pg_advisory_xact_lock(hashtextextended(concat_ws(E'\\x1f', 'external', $1::text, "
+		"$2::text, "
 		"$3::text), 0))"
 	};
 	struct db_params params;
@@ -69,9 +81,8 @@ static enum status lock_key(struct request *req, const struct external *e)
 
 static enum status find(struct request *req, const struct external *e, bool *found_out, uint8_t id_out[16])
 {
-	static const struct db_statement find = {
-		"SELECT record_id FROM external_id WHERE collection = $1::text AND system = $2::text AND key = $3::text"
-	};
+	static const struct db_statement find = { "SELECT record_id FROM external_id WHERE collection = "
+						  "$1::text AND system = $2::text AND key = $3::text" };
 	struct db_params params;
 	PGresult *rows;
 
@@ -103,11 +114,11 @@ static enum status is_live(struct request *req, const uint8_t id[16], bool *live
 
 static enum status keep(struct request *req, const struct external *e, const uint8_t id[16])
 {
-	static const struct db_statement keep = {
-		"INSERT INTO external_id (collection, system, key, record_id) VALUES ($1::text, $2::text, $3::text, "
-		"$4::uuid) ON CONFLICT (collection, system, key) DO UPDATE SET record_id = excluded.record_id, "
-		"create_time = now()"
-	};
+	static const struct db_statement keep = { "INSERT INTO external_id (collection, system, key, "
+						  "record_id) VALUES ($1::text, $2::text, $3::text, "
+						  "$4::uuid) ON CONFLICT (collection, system, key) DO UPDATE "
+						  "SET record_id = excluded.record_id, "
+						  "create_time = now()" };
 	struct db_params params;
 
 	bind_key(req, e, &params);

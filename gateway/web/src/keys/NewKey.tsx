@@ -57,7 +57,7 @@ function Form({ done, close }: { done: (secret: string) => void; close: () => vo
           {(input) => <Input {...input} autoFocus maxLength={100} value={name} onChange={(event) => setName(event.target.value)} />}
         </Field>
         <Field label={t('keys.scopes')} required help={t('keys.scopesHelp')} error={errorAt('/scopes')}>
-          {(input) => <Select {...selectProps(input)} mode="multiple" optionFilterProp="label" options={choices} value={scopes} onChange={setScopes} className={styles.wide} />}
+          {(input) => <Select {...selectProps(input)} mode="multiple" showSearch optionFilterProp="label" options={choices} value={scopes} onChange={setScopes} className={styles.wide} />}
         </Field>
         <Field label={t('keys.expires')} error={errorAt('/expireTime')}>
           {(input) => <Select {...selectProps(input)} options={DAYS.map((value) => ({ value, label: t('keys.days', { count: value }) }))} value={days} onChange={setDays} className={styles.wide} />}
