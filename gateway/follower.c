@@ -122,26 +122,12 @@ static bool write_control(struct follower *f, const char *kind, size_t stream)
 
 /* --- who may see what --- */
 
-/* An API key follows what it may read. */
-static bool is_in_scope(const struct follower *f, struct slice subject)
-{
-	const char *slash = subject.len ? memchr(subject.data, '/', subject.len) : NULL;
-	char collection[PRINCIPAL_SCOPE];
-
-	if (!f->principal->by_key)
-		return true;
-	if (!slash || slash - subject.data >= (ptrdiff_t)sizeof collection)
-		return false;
-	memcpy(collection, subject.data, (size_t)(slash - subject.data));
-	collection[slash - subject.data] = '\0';
-	return principal_may_use(f->principal, collection, false);
-}
-
 static enum event_sight sight_of(const struct follower *f, const struct told *told)
 {
-	if (!is_in_scope(f, told->subject))
-		return SEES_NOT;
-	return event_sight(f->principal, told->everyone, told->audience, told->audience_count);
+	bool in_scope = principal_may_follow(f->principal, told->subject.data, told->subject.len);
+
+	return in_scope ? event_sight(f->principal, told->everyone, told->audience, told->audience_count)
+			: SEES_NOT;
 }
 
 static bool is_wanted(const struct follower *f, const struct told *told)

@@ -112,3 +112,17 @@ bool principal_has_expired(const struct principal *principal)
 	return principal->expire_us &&
 	       principal->expire_us <= (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
+
+bool principal_may_follow(const struct principal *principal, const char *subject, size_t len)
+{
+	const char *slash = len ? memchr(subject, '/', len) : NULL;
+	char collection[PRINCIPAL_SCOPE];
+
+	if (!principal->by_key)
+		return true;
+	if (!slash || slash - subject >= PRINCIPAL_SCOPE)
+		return false;
+	memcpy(collection, subject, (size_t)(slash - subject));
+	collection[slash - subject] = '\0';
+	return principal_may_use(principal, collection, false);
+}

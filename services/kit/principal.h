@@ -47,3 +47,5 @@ bool principal_may_see(const struct principal *principal, const uint8_t *owner, 
  * scope. What of them may be seen is principal_may_see()'s. */
 bool principal_may_use(const struct principal *principal, const char *collection, bool writes);
 bool principal_has_expired(const struct principal *principal);
+/* The same for the subject of an event, "customers/{id}". */
+bool principal_may_follow(const struct principal *principal, const char *subject, size_t len);
