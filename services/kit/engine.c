@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { UNEXPLAINED_MAX = 3 }; /* times that a write is made anew because nothing is in its way any more */
+
 /* --- after the transaction */
 
 static enum status duplicate(struct write *w, const struct constraint *c, const PGresult *rows)
@@ -66,17 +68,28 @@ enum status write_find_reason(struct db *db, struct write *w)
 			if (memcmp(db_bytes(rows, row, 0).data, w->id, 16))
 				return duplicate(w, &w->table->unique[i], rows);
 	}
+	size_t others = w->req->problem ? w->req->problem->error_count : 0;
+
+	w->req->missing = NULL;
 	for (size_t i = 0; i < w->table->reference_count; i++) {
 		const struct schema_field *f = w->table->references[i].field;
+		bool is_ours = !strcmp(f->reference->service, w->table->resource->service);
 
 		TRY(write_find_constraint(db, w, &w->table->references[i], &rows));
+		if (rows && !PQntuples(rows) && !is_ours && !w->req->missing) {
+			w->req->missing = f->reference;
+			memcpy(w->req->missing_id, record_uuid(w->after, f->number), 16);
+		}
+		others += rows && is_ours && !PQntuples(rows);
 		if (rows && !PQntuples(rows))
 			fail_field(w->req, arena_printf(w->req->arena, "/%s", f->json_name),
 				MSG_BAD_REFERENCE, problem_resource_label(w->req->arena, f->reference), NULL);
-		else if (rows && is_elsewhere(w, &w->table->references[i], rows))
+		else if (rows && is_elsewhere(w, &w->table->references[i], rows) && ++others)
 			fail_field(w->req, arena_printf(w->req->arena, "/%s", f->json_name),
 				MSG_WRONG_CUSTOMER, NULL);
 	}
+	if (others)
+		w->req->missing = NULL; /* it is refused in any case */
 	return w->req->status != OK ? w->req->status : find_cycle(db, w);
 }
 
@@ -101,8 +114,10 @@ static void explain_refusal(struct db *db, struct write *w)
 	}
 	enum status status = write_find_reason(db, w);
 
-	if (status == OK)
+	if (status == OK) { /* what was in the way is so no more: a rival has gone, a projection has come */
 		status = fail(w->req, CONFLICT, MSG_CONFLICT, NULL);
+		w->req->again = w->req->unexplained++ < UNEXPLAINED_MAX;
+	}
 	write_failed(w, status);
 }
 
@@ -172,7 +187,7 @@ static void run_group(struct db *db, struct write **writes, size_t count, bool w
 			write_failed(writes[i], refused_by_rule(db, writes[i], status));
 		else
 			finish(db, writes[i]);
-		writes[i]->req->again = held_up;
+		writes[i]->req->again |= held_up;
 	}
 	for (size_t i = 0; i < count && !wait_for_locks; i++)
 		if (writes[i]->state == ALONE)

@@ -1,4 +1,5 @@
 #include "kit/lane.h"
+#include "kit/awaited.h"
 #include "kit/engine.h"
 #include "kit/metrics.h"
 #include "kit/query.h"
@@ -228,6 +229,11 @@ static void finish(struct lane *lane, struct request *req)
 		lanes_put(lane->lanes, req);
 		return;
 	}
+	if (req->status != OK && req->missing) {
+		request_step(req, "await");
+		awaited_take(req);
+		return;
+	}
 	request_step(req, "reply");
 	request_finish(req);
 }
@@ -252,6 +258,8 @@ static void *run(void *arg)
 		struct request *all[LANE_GROUP];
 
 		memcpy(all, requests, n * sizeof *all);
+		for (size_t i = 0; i < n; i++) /* before anything is read */
+			all[i]->projected = awaited_projected();
 		classes[l->options.class_].run(lane, requests, n);
 		pthread_mutex_lock(&l->lock);
 		lane->current_count = 0;

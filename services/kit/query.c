@@ -145,11 +145,12 @@ struct query *query_new(struct request *req, struct table *table)
 	return q;
 }
 
-enum status query_compile(struct request *req, struct table *table, struct query **query_out)
+static enum status compile(
+	struct request *req, struct table *table, struct slice list, struct query **query_out)
 {
 	struct query *q = query_new(req, table);
 
-	q->list = guanxi__list_request__unpack(NULL, req->body_len, req->body);
+	q->list = guanxi__list_request__unpack(NULL, list.len, (const uint8_t *)list.data);
 	if (!q->list)
 		return fail(req, INVALID, MSG_INVALID, NULL);
 	arena_defer(req->arena, free_list, (void *)q->list);
@@ -168,6 +169,11 @@ enum status query_compile(struct request *req, struct table *table, struct query
 		query_bind_scope(q);
 	*query_out = q;
 	return OK;
+}
+
+enum status query_compile(struct request *req, struct table *table, struct query **query_out)
+{
+	return compile(req, table, (struct slice){ (const char *)req->body, req->body_len }, query_out);
 }
 
 enum status query_run(struct query *q, struct db *db, const char *sql, PGresult **rows_out)
@@ -324,28 +330,47 @@ static enum status add_families(struct request *req, struct db *db)
 	return status;
 }
 
+static enum status run_page(struct query *q, struct db *db, struct query_page *page_out)
+{
+	PGresult *rows;
+
+	TRY(query_fetch(q, db, &rows));
+	int n = PQntuples(rows) > (int)q->limit ? (int)q->limit : PQntuples(rows);
+
+	*page_out = (struct query_page){ q->table, rows, n,
+		PQntuples(rows) > n ? query_cursor_after(q, rows, n - 1) : NULL };
+	return OK;
+}
+
+enum status query_page(struct request *req, struct db *db, const struct schema_resource *resource,
+	struct slice list, struct query_page *page_out)
+{
+	struct query *q;
+
+	TRY(compile(req, service_table(req->service, resource), list, &q));
+	return run_page(q, db, page_out);
+}
+
 enum status query_list(struct request *req, struct db *db)
 {
 	struct query *q;
-	PGresult *rows;
+	struct query_page page;
 	struct buffer out = { .arena = req->arena };
 
 	if (!req->principal)
 		return fail(req, UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
 	TRY(add_families(req, db));
 	TRY(query_compile(req, service_table(req->service, req->resource), &q));
-	TRY(query_fetch(q, db, &rows));
-	int n = PQntuples(rows) > (int)q->limit ? (int)q->limit : PQntuples(rows);
-
-	for (int row = 0; row < n; row++) {
-		struct record *record = table_record(q->table, rows, row, req->arena);
+	TRY(run_page(q, db, &page));
+	for (int row = 0; row < page.count; row++) {
+		struct record *record = table_record(q->table, page.rows, row, req->arena);
 		size_t begun = wire_begin(&out, 1);
 
 		record_encode(record, &out);
 		wire_end(&out, begun);
 	}
-	if (PQntuples(rows) > n)
-		wire_add_text(&out, 2, query_cursor_after(q, rows, n - 1));
+	if (page.next)
+		wire_add_text(&out, 2, page.next);
 	if (q->list->count)
 		TRY(count(q, db, &out));
 	req->reply = (struct slice){ out.data, out.len };

@@ -55,7 +55,8 @@ struct request {
 	const char *idempotency_key; /* NULL when none */
 	const char *traceparent;     /* NULL when none */
 	const char *locale;
-	uint8_t id[16]; /* events carry it */
+	uint8_t id[16];          /* events carry it */
+	bool without_automation; /* what comes of it starts no automation: its events say so */
 	const uint8_t *body;
 	size_t body_len;
 
@@ -70,7 +71,14 @@ struct request {
 	const char *created_id;  /* Location; NULL: none */
 	bool replayed;
 	void *plan; /* the engine's */
-	bool again; /* another transaction holds its row or its key: the lane is to try it later */
+	/* All that is wrong is a reference to another service's record that our projection does not have:
+	 * NULL, or whose. */
+	const struct schema_resource *missing;
+	uint8_t missing_id[16];
+	uint8_t known_id[16]; /* the last of these that its owner says is there */
+	uint64_t projected;   /* how far the projections were when it ran */
+	unsigned unexplained; /* times that it was refused and nobody could say why */
+	bool again;           /* another transaction holds its row or its key: the lane is to try it later */
 };
 
 /* Records why the request fails and returns `status`. The message's arguments follow, then NULL. */

@@ -1,5 +1,6 @@
 #include "kit/service.h"
 #include "kit/admin.h"
+#include "kit/awaited.h"
 #include "kit/bus_worker.h"
 #include "kit/config.h"
 #include "kit/consumer.h"
@@ -129,6 +130,14 @@ static void dispatch(struct request *req)
 		return;
 	}
 	lanes_put(s.lanes[class_of(req)], req);
+}
+
+static void run_again(struct request *req)
+{
+	enum lane_class c = class_of(req);
+
+	lanes_put(s.lanes[c], req);
+	lanes_wake(s.lanes[c]);
 }
 
 static size_t place_of(const char *id)
@@ -413,8 +422,10 @@ static void wait_for_signal(const sigset_t *signals)
 	const struct timespec turn = { 0, TURN_MS * 1000000 };
 	int signal;
 
-	while ((signal = sigtimedwait(signals, NULL, &turn)) < 0)
+	while ((signal = sigtimedwait(signals, NULL, &turn)) < 0) {
 		lanes_cancel_abandoned(s.lanes[LANE_QUERY]);
+		awaited_sweep();
+	}
 	log_info("stopping", "signal=%d", signal);
 }
 
@@ -440,6 +451,7 @@ static void start(void)
 	probe = db_open(&(struct db_options){ conninfo, s.service->name, 1000, 0, "probe" });
 	s.in_flight = metric_series(METRIC_REQUESTS_IN_FLIGHT, "");
 	open_worker();
+	awaited_open(s.worker, run_again);
 	sequencer_start(&(struct sequencer_options){ s.service->name, conninfo,
 		config_text("GUANXI_BROKER_EVENTS"), config_text("GUANXI_SIGNING_KEY") });
 	start_lanes();

@@ -103,11 +103,13 @@ async function pairOf(admin: Client, operationId: string): Promise<Pair> {
 test("every POST that takes an Idempotency-Key has its effect once and is told again", async ({ admin }) => {
   test.setTimeout(180_000);
   const api = (await admin.get("/api/openapi.json")).json<OpenApi>();
-  const posts = Object.values(api.paths).flatMap((methods) => methods["post"] ?? []);
+  const asks = /\.(search|aggregateTree)$/; // a POST for the length of its question: it changes nothing
+  const posts = Object.values(api.paths).flatMap((methods) => methods["post"] ?? []).filter((post) => !asks.test(post.operationId));
   const keyed = posts.filter((post) => post.parameters?.some(({ $ref }) => $ref?.endsWith("/IdempotencyKey")));
   expect(keyed.length).toBeGreaterThan(10);
   expect(posts.filter((post) => !keyed.includes(post)).map((post) => post.operationId).sort(), "sign-in has a secret answer, an upload is named by its content").toEqual(["IdentityService.SignIn", "gateway.uploadFile"]);
   for (const { operationId } of keyed) {
+    if (operationId.endsWith(".batch")) continue; // replays each of its operations: query.spec.ts shows it
     const { client, one, other } = await pairOf(admin, operationId);
     const headers = { "idempotency-key": newKey() };
     const first = await client.post(one.path, one.body, headers);

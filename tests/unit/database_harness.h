@@ -234,6 +234,9 @@ static inline struct request *request_of(struct principal *who, const char *coll
 	struct request *req = request_for_job(&database_service, who);
 	static const char *const names[] = { [VERB_GET] = "get",
 		[VERB_LIST] = "list",
+		[VERB_SEARCH] = "search",
+		[VERB_AGGREGATE] = "aggregate",
+		[VERB_BATCH] = "batch",
 		[VERB_HISTORY] = "history",
 		[VERB_CREATE] = "create",
 		[VERB_UPDATE] = "update",

@@ -32,9 +32,11 @@ export interface Field {
   search?: boolean;
   filter?: Operator[];
   sort?: boolean;
+  aggregate?: boolean; // can be grouped by, or measured
   unique?: boolean;
   default?: string;
   more?: boolean;
+  importKey?: boolean; // an import finds records by it
   enum?: string;
   message?: string;
 }

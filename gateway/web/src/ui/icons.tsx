@@ -34,6 +34,7 @@ import {
   TagsOutlined as TagsDrawing,
   TeamOutlined as TeamDrawing,
   TranslationOutlined as TranslationDrawing,
+  UndoOutlined as UndoDrawing,
   UnorderedListOutlined as UnorderedListDrawing,
   UserOutlined as UserDrawing,
 } from '@ant-design/icons';
@@ -77,5 +78,6 @@ export const SearchOutlined = silent(SearchDrawing);
 export const SettingOutlined = silent(SettingDrawing);
 export const TeamOutlined = silent(TeamDrawing);
 export const TranslationOutlined = silent(TranslationDrawing);
+export const UndoOutlined = silent(UndoDrawing);
 export const UnorderedListOutlined = silent(UnorderedListDrawing);
 export const UserOutlined = silent(UserDrawing);
