@@ -29,10 +29,11 @@ static bool may_connect(const char *text)
 static void private_addresses_are_refused_in_every_form(void **state)
 {
 	static const char *const refused[] = { "0.0.0.0", "10.0.0.1", "10.255.255.255", "100.64.0.1",
-		"100.127.255.254", "127.0.0.1", "127.255.255.255", "169.254.169.254", "172.16.0.1", "172.31.255.255",
-		"192.0.0.192", "192.168.1.1", "198.18.0.1", "203.0.113.9", "224.0.0.1", "255.255.255.255", "::", "::1",
-		"::10.0.0.1", "::ffff:127.0.0.1", "::ffff:10.1.2.3", "::ffff:169.254.169.254", "64:ff9b::a00:1",
-		"2001:db8::1", "2002:a00:1::", "2001::1", "fc00::1", "fd00:ec2::254", "fe80::1", "fec0::1", "ff02::1" };
+		"100.127.255.254", "127.0.0.1", "127.255.255.255", "169.254.169.254", "172.16.0.1",
+		"172.31.255.255", "192.0.0.192", "192.168.1.1", "198.18.0.1", "203.0.113.9", "224.0.0.1",
+		"255.255.255.255", "::", "::1", "::10.0.0.1", "::ffff:127.0.0.1", "::ffff:10.1.2.3",
+		"::ffff:169.254.169.254", "64:ff9b::a00:1", "2001:db8::1", "2002:a00:1::", "2001::1",
+		"fc00::1", "fd00:ec2::254", "fe80::1", "fec0::1", "ff02::1" };
 
 	(void)state;
 	address_allow("");
@@ -43,10 +44,11 @@ static void private_addresses_are_refused_in_every_form(void **state)
 
 static void public_addresses_just_outside_of_private_networks_are_reached(void **state)
 {
-	static const char *const reached[] = { "1.1.1.1", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0",
-		"126.255.255.255", "128.0.0.1", "169.253.255.255", "169.255.0.0", "172.15.255.255", "172.32.0.0",
-		"192.167.255.255", "192.169.0.0", "198.17.255.255", "198.20.0.0", "223.255.255.255", "2606:4700::1111",
-		"::ffff:1.1.1.1", "2400:3200::1", "2003::1" };
+	static const char *const reached[] = { "1.1.1.1", "9.255.255.255", "11.0.0.0", "100.63.255.255",
+		"100.128.0.0", "126.255.255.255", "128.0.0.1", "169.253.255.255", "169.255.0.0",
+		"172.15.255.255", "172.32.0.0", "192.167.255.255", "192.169.0.0", "198.17.255.255",
+		"198.20.0.0", "223.255.255.255", "2606:4700::1111", "::ffff:1.1.1.1", "2400:3200::1",
+		"2003::1" };
 
 	(void)state;
 	address_allow("");
@@ -91,7 +93,8 @@ static void ten_tries_take_three_days(void **state)
 	schedule_read("0,5,300,1800,7200,18000,36000,50400,72000,86400");
 	assert_int_equal(schedule_tries(), 10);
 	for (unsigned tries = 1; tries < 10; tries++)
-		whole_ms += schedule_delay_ms(tries, 0, (uint32_t)(schedule_delay_ms(tries, 0, 0) / 4)); /* no jitter */
+		whole_ms += schedule_delay_ms(
+			tries, 0, (uint32_t)(schedule_delay_ms(tries, 0, 0) / 4)); /* no jitter */
 	assert_in_range(whole_ms, 72 * 3600000LL, 80 * 3600000LL);
 	assert_int_equal(schedule_delay_ms(10, 0, 0), -1);
 }
@@ -155,13 +158,15 @@ static void retry_after_is_seconds_or_a_date(void **state)
 
 /* --- signatures */
 
-/* Standard Webhooks: HMAC-SHA256 over "<id>.<timestamp>.<body>"; the system tests hold it against the npm library. */
+/* Standard Webhooks: HMAC-SHA256 over "<id>.<timestamp>.<body>"; the system tests hold it against the npm
+ * library. */
 static void a_signature_covers_id_timestamp_and_body(void **state)
 {
 	struct arena *arena = arena_new();
 	struct buffer one = { .arena = arena }, two = { .arena = arena }, other = { .arena = arena };
 	uint8_t secrets[2][SECRET_BYTES], mac[crypto_auth_hmacsha256_BYTES];
-	static const char body[] = "{\"test\": 2432232314}", content[] = "msg_p5.1614265330.{\"test\": 2432232314}";
+	static const char body[] = "{\"test\": 2432232314}",
+			  content[] = "msg_p5.1614265330.{\"test\": 2432232314}";
 	const struct slice bytes = { body, sizeof body - 1 };
 	char expected[SIGNATURE_MAX];
 
@@ -184,7 +189,8 @@ static void a_signature_covers_id_timestamp_and_body(void **state)
 
 static void a_sealed_secret_opens_for_its_webhook_alone(void **state)
 {
-	uint8_t secret[SECRET_BYTES], opened[SECRET_BYTES], sealed[SECRET_SEALED_BYTES], again[SECRET_SEALED_BYTES];
+	uint8_t secret[SECRET_BYTES], opened[SECRET_BYTES], sealed[SECRET_SEALED_BYTES],
+		again[SECRET_SEALED_BYTES];
 	const uint8_t mine[16] = { 1 }, other[16] = { 2 };
 	char text[SECRET_TEXT_MAX];
 
