@@ -10,27 +10,49 @@ static const struct resource resources[] = {
 	{ "contacts", NULL },
 	{ "activities", NULL },
 	{ "jobs", NULL },
+	{ "categories", &category_ops },
+	{ "fieldPolicies", &policy_ops },
+	{ "relationships", &relationship_ops },
+	{ "duplicates", &duplicate_ops },
+	{ "merges", NULL },
 	{ 0 },
 };
 
 static const struct method methods[] = {
-	{ "CustomerService.CreateImport", import_create, .makes = "jobs" },
-	{ "CustomerService.CancelJob", import_cancel, .makes = "jobs" },
+	{ "CustomerService.CreateImport", transfer_import, .makes = "jobs" },
+	{ "CustomerService.ImportContacts", transfer_import, .makes = "jobs" },
+	{ "CustomerService.ImportActivities", transfer_import, .makes = "jobs" },
+	{ "CustomerService.ExportCustomers", transfer_export, .makes = "jobs" },
+	{ "CustomerService.ExportContacts", transfer_export, .makes = "jobs" },
+	{ "CustomerService.ExportActivities", transfer_export, .makes = "jobs" },
+	{ "CustomerService.RevertJob", transfer_revert, .makes = "jobs" },
+	{ "CustomerService.CancelJob", transfer_cancel, .makes = "jobs" },
 	{ "CustomerService.BeginFile", file_begin },
 	{ "CustomerService.AppendFile", file_append },
 	{ "CustomerService.FinishFile", file_finish },
 	{ "CustomerService.ReadFile", file_read },
+	{ "RelationService.GetGraph", graph_get },
+	{ "RelationService.FindDuplicates", duplicate_find },
+	{ "RelationService.SuggestTags", tag_suggest },
+	{ "RelationService.MergeCustomers", merge_customers, .makes = "customers" },
+	{ "RelationService.UnmergeCustomers", merge_undo, .makes = "customers" },
 	{ 0 },
 };
 
 static const struct subscription follows[] = {
 	{ "customer.identity", "identity", people_apply },
 	{ "customer.ownership", "customer", ownership_apply },
+	{ "customer.derive", "customer", derive_apply },
+	{ "customer.duplicates", "customer", duplicate_apply },
 	{ 0 },
 };
 
 static const struct job_kind jobs[] = {
-	{ "customer-import", import_step },
+	{ "import", import_step },
+	{ "customer-import", import_step }, /* as it was called when there was one only */
+	{ "export", export_step },
+	{ "revert", revert_step },
+	{ "customer-derive", derive_step },
 	{ 0 },
 };
 
@@ -39,6 +61,10 @@ static const struct chore chores[] = {
 		"DELETE FROM idempotency WHERE create_time < now() - interval '24 hours'", 600 },
 	{ "drop unfinished uploads",
 		"DELETE FROM file WHERE NOT finished AND create_time < now() - interval '24 hours'", 3600 },
+	{ "drop expired files", "DELETE FROM file WHERE expire_time < now()", 3600 },
+	{ "forget trial runs that were cut off",
+		"DELETE FROM import_seen s USING job j WHERE j.id = s.job_id AND j.state NOT IN (1, 2, 6)",
+		3600 },
 	{ 0 },
 };
 

@@ -29,25 +29,31 @@ static enum status hand_over(struct request *req, const struct consumer_event *e
 	return OK;
 }
 
+/* What belongs to a customer, or to one that became part of it. */
+#define FOLLOWERS(table)                                                                                     \
+	"SELECT c.id, p.owner_id, p.team_id FROM " table " c, customer p WHERE c.customer_id = ANY "         \
+	"(customer_family($1::uuid)) AND p.id = customer_root($1::uuid) AND c.delete_time IS NULL"           \
+	" AND (c.owner_id, c.team_id) IS DISTINCT FROM (p.owner_id, p.team_id) ORDER BY c.id"
+
 enum status ownership_apply(struct request *req, const struct consumer_event *event)
 {
-	static const struct db_statement contacts = {
-		"SELECT c.id, p.owner_id, p.team_id FROM contact c JOIN customer p ON p.id = c.customer_id "
-		"WHERE p.id = $1::uuid"
-		" AND c.delete_time IS NULL AND (c.owner_id, c.team_id) IS DISTINCT FROM (p.owner_id, "
-		"p.team_id) ORDER BY c.id"
-	};
-	static const struct db_statement activities = {
-		"SELECT a.id, p.owner_id, p.team_id FROM activity a JOIN customer p ON p.id = a.customer_id "
-		"WHERE p.id = $1::uuid"
-		" AND a.delete_time IS NULL AND (a.owner_id, a.team_id) IS DISTINCT FROM (p.owner_id, "
-		"p.team_id) ORDER BY a.id"
+	static const struct {
+		const char *collection;
+		struct db_statement find;
+	} followers[] = {
+		{ "contacts", { FOLLOWERS("contact") } },
+		{ "activities", { FOLLOWERS("activity") } },
+		{ "relationships", { FOLLOWERS("relationship") } },
+		{ "duplicates", { FOLLOWERS("duplicate") } },
+		{ "merges", { FOLLOWERS("merge") } },
 	};
 
 	if (!event->resource || strcmp(event->resource->collection, "customers") || !event->before)
 		return OK;
-	if (!consumer_event_names(event, "ownerId") && !consumer_event_names(event, "teamId"))
+	if (!consumer_event_names(event, "ownerId") && !consumer_event_names(event, "teamId") &&
+		!consumer_event_names(event, "mergedInto"))
 		return OK;
-	TRY(hand_over(req, event, "contacts", &contacts));
-	return hand_over(req, event, "activities", &activities);
+	for (size_t i = 0; i < sizeof followers / sizeof *followers; i++)
+		TRY(hand_over(req, event, followers[i].collection, &followers[i].find));
+	return OK;
 }

@@ -44,6 +44,10 @@ static const struct setting {
 	{ "GUANXI_SECRET", "identity customer notification gateway", REQUIRED, "", 0, 0,
 		"32 random bytes in hexadecimal, the same for all processes: keys of cursors and CSRF tokens "
 		"are derived from it" },
+	{ "GUANXI_DUPLICATES_TELL", "customer", TEXT, "exists", 0, 0,
+		"what a look for duplicates tells of a customer that the one who asks may not see: nothing, "
+		"exists, or "
+		"owner (also whose it is)" },
 	{ "GUANXI_ADMIN_PASSWORD", "identity", TEXT, "", 0, 0,
 		"password of the first administrator, read once, when there is no user yet" },
 	{ "GUANXI_ADMIN_PASSWORD_IS_FINAL", "identity", NUMBER, "0", 0, 1,

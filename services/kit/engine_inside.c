@@ -23,10 +23,17 @@ static enum status run_one(
 	return status != OK ? status : fail(req, CONFLICT, MSG_CONFLICT, NULL);
 }
 
+static enum status refresh(struct request *req, const struct table *table)
+{
+	return table->ops->refresh ? table->ops->refresh(req->db) : OK;
+}
+
 enum status engine_create(struct request *req, const struct schema_resource *resource, struct record *record,
 	struct record **after_out)
 {
 	struct write w = { .req = req, .table = service_table(req->service, resource), .given = record };
+
+	TRY(refresh(req, w.table));
 
 	write_add_scope(req, record);
 	uuid_v7(w.id);
@@ -77,19 +84,41 @@ enum status engine_get_locked(struct request *req, const struct schema_resource 
 	return get_by(req, table, &table->lock_wait, id, record_out);
 }
 
-enum status engine_update(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
-	struct record *patch, const uint32_t *fields, size_t count, struct record **after_out)
+/* A deleted row is found by who restores it. */
+static enum status lock_deleted(
+	struct request *req, struct table *table, const uint8_t id[16], struct record **record_out)
+{
+	struct db_params params = { .arena = req->arena };
+	struct db_array ids;
+	PGresult *rows;
+
+	db_array_begin(&ids, req->arena, OID_UUID);
+	db_array_add(&ids, id, 16);
+	db_bind_array(&params, &ids);
+	TRY(db_run(req->db, req->arena, &table->lock_wait, &params, &rows));
+	if (!PQntuples(rows))
+		return fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
+	*record_out = table_record(table, rows, 0, req->arena);
+	return OK;
+}
+
+enum status engine_change(struct request *req, enum verb what, const struct schema_resource *resource,
+	const uint8_t id[16], struct record *patch, const uint32_t *fields, size_t count,
+	struct record **after_out)
 {
 	struct write w = { .req = req,
 		.table = service_table(req->service, resource),
 		.given = patch,
 		.fields = fields,
-		.field_count = count };
+		.field_count = count,
+		.inside = true };
 	enum verb verb = req->verb;
 
 	memcpy(w.id, id, 16);
-	TRY(engine_get_locked(req, resource, id, &w.before));
-	req->verb = VERB_UPDATE;
+	TRY(refresh(req, w.table));
+	TRY(what == VERB_RESTORE ? lock_deleted(req, w.table, id, &w.before)
+				 : engine_get_locked(req, resource, id, &w.before));
+	req->verb = what;
 	enum status status = write_prepare_change(&w);
 
 	req->verb = verb;
@@ -101,6 +130,12 @@ enum status engine_update(struct request *req, const struct schema_resource *res
 		TRY(run_one(req, &w, &w.table->update, false));
 	*after_out = w.after;
 	return OK;
+}
+
+enum status engine_update(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
+	struct record *patch, const uint32_t *fields, size_t count, struct record **after_out)
+{
+	return engine_change(req, VERB_UPDATE, resource, id, patch, fields, count, after_out);
 }
 
 static enum status claim_once(struct request *req, const uint8_t key[KEY_BYTES],
@@ -176,95 +211,4 @@ enum status engine_once(
 		return tell_again(req, makes, &w);
 	TRY(run(req));
 	return makes ? keep_outcome(req, w.key) : keep_done(req, w.key);
-}
-
-static enum status take_reason(
-	struct request *req, struct write *w, enum status *status_out, struct problem **problem_out)
-{
-	req->problem = NULL;
-	req->status = OK;
-	enum status status = write_find_reason(req->db, w);
-
-	if (status == OK)
-		status = fail(req, CONFLICT, MSG_CONFLICT, NULL);
-	*status_out = status;
-	*problem_out = req->problem;
-	req->problem = NULL;
-	return db_is_broken(req->db) ? UNAVAILABLE : OK;
-}
-
-struct creation {
-	struct request *req;
-	struct group group;
-	enum status *statuses;
-	struct problem **problems;
-};
-
-static void plan_creation(struct creation *c, size_t i, struct table *table, struct record *record)
-{
-	struct request *req = c->req;
-	struct write *w = c->group.writes[i];
-
-	*w = (struct write){ .req = req, .table = table, .given = record };
-	req->problem = NULL;
-	uuid_v7(w->id);
-	write_add_scope(req, w->given);
-	c->statuses[i] = validate_create(req, w->given);
-	if (c->statuses[i] == OK)
-		c->statuses[i] = write_prepare_create(w);
-	c->problems[i] = req->problem;
-	w->state = c->statuses[i] == OK ? WAITING : FAILED;
-	req->problem = NULL;
-	req->status = OK;
-}
-
-enum status engine_create_begin(struct request *req, const struct schema_resource *resource,
-	struct record **records, size_t count, struct creation **creation_out)
-{
-	struct table *table = service_table(req->service, resource);
-	struct write *all = arena_zalloc(req->arena, count * sizeof *all);
-	struct creation *c = arena_zalloc(req->arena, sizeof *c);
-	struct db_params params = { .arena = req->arena };
-
-	*c = (struct creation){ .req = req,
-		.group = { .db = req->db,
-			.arena = req->arena,
-			.table = table,
-			.count = count,
-			.writes = arena_alloc(req->arena, count * sizeof(struct write *)) },
-		.statuses = arena_zalloc(req->arena, count * sizeof(enum status)),
-		.problems = arena_zalloc(req->arena, count * sizeof(struct problem *)) };
-	for (size_t i = 0; i < count; i++) {
-		c->group.writes[i] = &all[i];
-		plan_creation(c, i, table, records[i]);
-	}
-	TRY(group_bind_rows(&c->group, &params, true));
-	db_send(req->db, &table->insert, &params);
-	db_sync(req->db);
-	*creation_out = c;
-	return OK;
-}
-
-enum status engine_create_end(
-	struct creation *creation, enum status *statuses_out, struct problem **problems_out)
-{
-	TRY(group_read_written(&creation->group));
-	TRY(db_end(creation->group.db));
-	for (size_t i = 0; i < creation->group.count; i++) {
-		bool refused = creation->group.writes[i]->state == REFUSED;
-
-		statuses_out[i] = refused ? CONFLICT : creation->statuses[i];
-		problems_out[i] = creation->problems[i];
-	}
-	return OK;
-}
-
-enum status engine_create_explain(
-	struct creation *creation, enum status *statuses_out, struct problem **problems_out)
-{
-	for (size_t i = 0; i < creation->group.count; i++)
-		if (creation->group.writes[i]->state == REFUSED)
-			TRY(take_reason(creation->req, creation->group.writes[i], &statuses_out[i],
-				&problems_out[i]));
-	return OK;
 }

@@ -51,6 +51,12 @@ void job_set_text(struct job *job, enum job_field field, const char *text)
 	set_field(job, field);
 }
 
+void job_set_time(struct job *job, enum job_field field, int64_t unix_us)
+{
+	record_set_time(job->patch, field, unix_us);
+	set_field(job, field);
+}
+
 void job_keep(struct job *job, const void *checkpoint, size_t len)
 {
 	job->checkpoint = (struct slice){ arena_strndup(job->patch->arena, checkpoint, len), len };
@@ -203,6 +209,7 @@ static void run_in_transaction(struct principal *owner, struct job *job, const s
 	struct request *req = request_for_job(j.options.service, owner);
 
 	req->db = j.db;
+	memcpy(req->id, job->id, sizeof req->id); /* what a job did is found by it */
 	*status_out = db_begin(j.db);
 	if (*status_out == OK)
 		*status_out = run(req, job, kind);
@@ -252,9 +259,11 @@ static void run_leased(const PGresult *rows, struct arena *arena)
 
 	memcpy(job.id, db_bytes(rows, 0, 0).data, 16);
 	job.lease_us = db_time(rows, 0, 6);
-	struct principal *owner = ask_owner((const uint8_t *)db_bytes(rows, 0, 1).data);
+	bool own = PQgetisnull(rows, 0, 1); /* the service's own work: nobody's rights limit it */
+	struct principal *owner =
+		own ? &principal_system : ask_owner((const uint8_t *)db_bytes(rows, 0, 1).data);
 
-	if (owner == &principal_system) {
+	if (!own && owner == &principal_system) {
 		give_back(&job, arena);
 		return;
 	}

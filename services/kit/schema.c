@@ -132,6 +132,7 @@ static void read_enum(const char *package, const enum_proto *proto)
 			.proto_name = proto->value[i]->name,
 			.label = text_of(rule ? rule->label : NULL),
 			.colour = rule ? rule->colour : NULL,
+			.inverse = text_of(rule ? rule->inverse : NULL),
 		};
 	}
 	*e = (struct schema_enum){ arena_printf(process_arena, "%s.%s", package, proto->name), proto->name,
@@ -239,9 +240,11 @@ static void read_resource(const char *package, struct schema_message *message, c
 			r->title = f;
 		if (rule->parent && !strcmp(f->name, rule->parent))
 			r->parent = f;
+		if (rule->merged_into && !strcmp(f->name, rule->merged_into))
+			r->merged_into = f;
 	}
-	if (!r->title || (rule->parent && !r->parent))
-		broken("its title or parent is no field of it", message->full_name);
+	if (!r->title || (rule->parent && !r->parent) || (rule->merged_into && !r->merged_into))
+		broken("its title, parent or merged_into is no field of it", message->full_name);
 	message->resource = r;
 }
 
@@ -389,6 +392,14 @@ const struct schema_field *schema_field_by_number(const struct schema_message *m
 	for (size_t i = 0; i < message->count; i++)
 		if (message->fields[i].number == number)
 			return &message->fields[i];
+	return NULL;
+}
+
+const struct schema_field *schema_cell_part(const struct schema_field *field)
+{
+	for (size_t i = 0; field->message && i < field->message->count; i++)
+		if (field->message->fields[i].rule->required)
+			return &field->message->fields[i];
 	return NULL;
 }
 

@@ -47,7 +47,8 @@ struct schema_enum_value {
 	const char *name; /* in JSON: "prospect" for LIFECYCLE_STAGE_PROSPECT */
 	const char *proto_name;
 	struct schema_text label;
-	const char *colour; /* NULL when none */
+	const char *colour;         /* NULL when none */
+	struct schema_text inverse; /* "" when it reads the same from both ends */
 };
 
 struct schema_enum {
@@ -88,6 +89,7 @@ struct schema_resource {
 	const struct schema_field *title;
 	const struct schema_field *parent;       /* NULL: it stands alone */
 	const struct schema_field *owner, *team; /* NULL: no row scope */
+	const struct schema_field *merged_into;  /* NULL: records cannot be merged */
 	const Guanxi__Resource *rule;
 	struct schema_text label, plural;
 	uint32_t highest_number; /* of its fields */
@@ -128,6 +130,9 @@ const struct schema_method *schema_method_find(const char *name);
 const struct schema_field *schema_field_find(
 	const struct schema_message *message, const char *json_name, size_t len);
 const struct schema_field *schema_field_by_number(const struct schema_message *message, uint32_t number);
+/* The part of a message that one cell of a table can stand for: the first that is required, as a phone's
+ * number. NULL: none, or the field is no message. */
+const struct schema_field *schema_cell_part(const struct schema_field *field);
 const struct schema_enum_value *schema_enum_by_name(
 	const struct schema_enum *e, const char *name, size_t len);
 const struct schema_enum_value *schema_enum_by_number(const struct schema_enum *e, int32_t number);

@@ -66,6 +66,11 @@ struct table *service_table(const struct service *service, const struct schema_r
 	return s.tables[resource->index];
 }
 
+struct table *service_own_table(const struct schema_resource *resource)
+{
+	return s.tables[resource->index];
+}
+
 void service_wake_jobs(void)
 {
 	jobs_wake();

@@ -127,7 +127,7 @@ static enum status check_text(
 	uint8_t id[16];
 	char *id_text = arena_alloc(at.req->arena, 37);
 
-	if (column_type(field) == COLUMN_UUID) {
+	if (column_type(field) == COLUMN_UUID || field->reference) { /* also in a list */
 		if (!uuid_from_text(value->bytes, value->len, id))
 			return fail_field(at.req, at.pointer, MSG_BAD_ID, NULL);
 		uuid_to_text(id, id_text);

@@ -57,7 +57,7 @@ function ListOf({ resource }: { resource: Resource }) {
   const isFiltered = state.q !== '' || state.filters.length > 0 || state.deleted;
   return (
     <section className={styles.list} aria-label={label(resource.plural)}>
-      <ListHeader resource={resource} state={state} first={query.data?.pages[0]?.page} search={search} />
+      <ListHeader resource={resource} state={state} first={query.data?.pages[0]?.page} search={search} columns={columns} />
       <FilterBar resource={resource} state={state} columns={columns} />
       {selected.size > 0 && <BulkBar resource={resource} rows={rows.filter((row) => selected.has(row.id))} deleted={state.deleted} clear={() => setSelected(new Set())} />}
       {query.isPending && <Skeleton rows={14} />}

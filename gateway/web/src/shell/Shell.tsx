@@ -21,6 +21,8 @@ const JobScreen = lazy(() => import('../jobs/JobScreen'));
 const ImportScreen = lazy(() => import('../importing/ImportScreen'));
 const WebhookScreen = lazy(() => import('../webhooks/WebhookScreen'));
 const NotificationsScreen = lazy(() => import('../notifications/NotificationsScreen'));
+const MergeScreen = lazy(() => import('../merging/MergeScreen'));
+const DuplicateScreen = lazy(() => import('../merging/DuplicateScreen'));
 const Palette = lazy(() => import('./Palette'));
 const HelpDialog = lazy(() => import('./HelpDialog'));
 
@@ -53,6 +55,8 @@ export default function Shell() {
                     <Route path="/" element={<Navigate to={home} replace />} />
                     <Route path="/:collection" element={<ListScreen />} />
                     <Route path="/:collection/import" element={<ImportScreen />} />
+                    <Route path="/customers/merge" element={<MergeScreen />} />
+                    <Route path="/duplicates/:id" element={<DuplicateScreen />} />
                     <Route path="/jobs/:id" element={<JobScreen />} />
                     <Route path="/webhooks/:id" element={<WebhookScreen />} />
                     <Route path="/notifications" element={<NotificationsScreen />} />

@@ -15,6 +15,7 @@ import {
   ClockCircleOutlined as ClockCircleDrawing,
   CloseOutlined as CloseDrawing,
   ContactsOutlined as ContactsDrawing,
+  CopyOutlined as CopyDrawing,
   DeleteOutlined as DeleteDrawing,
   DesktopOutlined as DesktopDrawing,
   DownloadOutlined as DownloadDrawing,
@@ -37,8 +38,10 @@ import {
   SearchOutlined as SearchDrawing,
   SendOutlined as SendDrawing,
   SettingOutlined as SettingDrawing,
+  TagsOutlined as TagsDrawing,
   TeamOutlined as TeamDrawing,
   TranslationOutlined as TranslationDrawing,
+  UndoOutlined as UndoDrawing,
   UnorderedListOutlined as UnorderedListDrawing,
   UserOutlined as UserDrawing,
 } from '@ant-design/icons';
@@ -63,6 +66,8 @@ export const CheckSquareOutlined = silent(CheckSquareDrawing);
 export const ClockCircleOutlined = silent(ClockCircleDrawing);
 export const CloseOutlined = silent(CloseDrawing);
 export const ContactsOutlined = silent(ContactsDrawing);
+export const CopyOutlined = silent(CopyDrawing);
+export const TagsOutlined = silent(TagsDrawing);
 export const DeleteOutlined = silent(DeleteDrawing);
 export const DesktopOutlined = silent(DesktopDrawing);
 export const DownloadOutlined = silent(DownloadDrawing);
@@ -87,5 +92,6 @@ export const SendOutlined = silent(SendDrawing);
 export const SettingOutlined = silent(SettingDrawing);
 export const TeamOutlined = silent(TeamDrawing);
 export const TranslationOutlined = silent(TranslationDrawing);
+export const UndoOutlined = silent(UndoDrawing);
 export const UnorderedListOutlined = silent(UnorderedListDrawing);
 export const UserOutlined = silent(UserDrawing);
