@@ -29,8 +29,8 @@ test("a category is made by an administrator and found in the list by its name @
 test("whoever makes a customer that is there already is told before saving @CUS-19", async ({ app, api }) => {
   const there = await createCustomer(api, { phones: [{ number: "+8613912345678" }] });
   await app.goto("/customers");
-  await app.keyboard.press("n");
-  await app.getByRole("textbox", { name: "Name" }).fill(there.name);
+  await app.getByRole("button", { name: "New customer" }).click();
+  await app.getByRole("dialog").getByLabel("Name").fill(there.name);
   await expect(app.getByRole("status").getByRole("link", { name: there.name })).toBeVisible();
 });
 
@@ -39,7 +39,7 @@ test("what a record lacks is told by its ring @CUS-19", async ({ app, api }) => 
   const customer = await createCustomer(api, { stage: "dormant" });
   await app.goto(`/customers/${customer.id}`);
   await app.getByRole("button", { name: "Completeness 75 %" }).click();
-  await expect(app.getByRole("tooltip").or(app.locator(".ant-popover"))).toContainText("Phones");
+  await expect(app.getByRole("tooltip")).toContainText("Phones");
   await api.delete(`/api/v1/fieldPolicies/${policy.id}`);
 });
 
@@ -48,7 +48,7 @@ test("a relationship is added, shown from both ends and in the picture @CUS-03",
   await app.goto(`/customers/${one.id}`);
   await app.getByRole("button", { name: "Add a relationship" }).click();
   const dialog = app.getByRole("dialog", { name: "Add a relationship" });
-  await dialog.getByRole("combobox", { name: "Relationship" }).click();
+  await dialog.getByRole("combobox", { name: "Relationship" }).fill("Supplier");
   await app.locator(".ant-select-item-option", { hasText: "Supplier" }).click();
   await dialog.getByRole("combobox", { name: "Other customer" }).fill(two.name);
   await app.locator(".ant-select-item-option", { hasText: two.name }).click();
@@ -71,7 +71,7 @@ test("two customers are merged side by side, and the merge is undone @CUS-19", a
   await expectAccessible(app);
   await app.getByRole("button", { name: "Merge", exact: true }).click();
   await expect(app).toHaveURL(new RegExp(one.id));
-  expect(await get(api, `customers/${two.id}`)).toMatchObject({ id: one.id, industry: "Glass", website: "https://two.example", tags: ["b", "a"] });
+  expect(await get(api, `customers/${two.id}`)).toMatchObject({ id: one.id, industry: "Glass", website: "https://two.example", tags: ["a", "b"] });
   await app.getByRole("button", { name: "Undo" }).click();
   await expect(app.getByText("The merge is undone")).toBeVisible();
   expect(await get(api, `customers/${two.id}`)).toMatchObject({ id: two.id, tags: ["b"] });

@@ -1,6 +1,6 @@
 // Several values of one kind: tags that are in use or new, choices, records of another collection.
 import { Select } from 'antd';
-import { useState } from 'react';
+import { useState, type KeyboardEvent } from 'react';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -84,7 +84,16 @@ function ReferencesEditor({ field, value, onChange, input, autoFocus }: EditorPr
   );
 }
 
+// Tab leaves, which saves; an open Select would take it for a choice.
+const leaveTab = (event: KeyboardEvent) => {
+  if (event.key === 'Tab') event.stopPropagation();
+};
+
 export function ManyEditor(props: EditorProps) {
-  if (props.field.reference !== undefined) return <ReferencesEditor {...props} />;
-  return props.field.type === 'enum' ? <ChoicesEditor {...props} /> : <TagsEditor {...props} />;
+  const Editor = props.field.reference !== undefined ? ReferencesEditor : props.field.type === 'enum' ? ChoicesEditor : TagsEditor;
+  return (
+    <div onKeyDownCapture={leaveTab}>
+      <Editor {...props} />
+    </div>
+  );
 }

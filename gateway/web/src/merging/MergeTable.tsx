@@ -37,7 +37,7 @@ export function MergeTable({ fields, records, survivor, chosen, keep, choose }: 
         </thead>
         <tbody>
           {fields.map((field) => (
-            <FieldRow key={field.name} field={field} records={records} from={chosenFor(field, records, survivor, chosen)} choose={choose} />
+            <FieldRow key={field.name} field={field} records={records} survivor={survivor} from={chosenFor(field, records, survivor, chosen)} choose={choose} />
           ))}
         </tbody>
       </table>
@@ -45,7 +45,7 @@ export function MergeTable({ fields, records, survivor, chosen, keep, choose }: 
   );
 }
 
-function FieldRow({ field, records, from, choose }: { field: Field; records: RecordData[]; from: string; choose: Props['choose'] }) {
+function FieldRow({ field, records, survivor, from, choose }: { field: Field; records: RecordData[]; survivor: string; from: string; choose: Props['choose'] }) {
   const { t } = useTranslation();
   const label = useLabel();
   const schema = useSchema();
@@ -65,7 +65,7 @@ function FieldRow({ field, records, from, choose }: { field: Field; records: Rec
         </td>
       ))}
       <td className={styles.result}>
-        <FieldValue field={field} value={valueOf(field, records, from, mainField(schema.messageFields(field))?.name)} plain />
+        <FieldValue field={field} value={valueOf(field, [...records].sort((a, b) => Number(b.id === survivor) - Number(a.id === survivor)), from, mainField(schema.messageFields(field))?.name)} plain />
       </td>
     </tr>
   );
