@@ -94,6 +94,7 @@ static void add_rules(json_t *to, const Guanxi__Field *rule)
 	add_flag(to, "sort", rule->sort);
 	add_flag(to, "unique", rule->unique);
 	add_flag(to, "more", rule->more);
+	add_flag(to, "importKey", rule->import_key);
 	add_text(to, "default", rule->default_value);
 }
 

@@ -49,18 +49,45 @@ enum status engine_once(struct request *req, const struct schema_resource *makes
 enum status engine_at_version(struct db *db, struct request *req, const struct schema_resource *resource,
 	const uint8_t id[16], uint64_t version, struct record **record_out) MUST_CHECK;
 
-/* Many at once, in two halves, so that the caller makes the next ones while PostgreSQL stores these. */
+/* --- many at once, for jobs: in the caller's transaction, each record with an outcome of its own. What
+ * becomes of one is no failure of the call, which fails only for the database's faults. */
+
+/* Creations in two halves, so that the caller makes the next ones while PostgreSQL stores these. */
 struct creation;
-/* Validates, plans and sends. INTERNAL only for our own bugs. References to rows with a scope are not held
- * against it here: the caller takes none from a user. */
+/* Validates, plans and sends. INTERNAL only for our own bugs. For a resource with a parent or other references
+ * to rows with a scope nothing else may be under way on the connection: those are looked at first. */
 enum status engine_create_begin(struct request *req, const struct schema_resource *resource,
 	struct record **records, size_t count, struct creation **creation_out) MUST_CHECK;
-/* In the order of the begins. statuses_out and problems_out have one entry a record; fails as a whole only
- * for the database's faults. To be called when nothing else is under way on the connection but creations that
- * were begun later. */
+/* In the order of the begins. statuses_out and problems_out have one entry a record. To be called when nothing
+ * else is under way on the connection but creations that were begun later. */
 enum status engine_create_end(
 	struct creation *creation, enum status *statuses_out, struct problem **problems_out) MUST_CHECK;
 /* What the constraints had against the records that engine_create_end() left with CONFLICT and no problem:
  * asks the database, so only after the last end. */
 enum status engine_create_explain(
 	struct creation *creation, enum status *statuses_out, struct problem **problems_out) MUST_CHECK;
+
+/* A change of one record. */
+struct change {
+	uint8_t id[16];
+	enum verb verb;		/* VERB_UPDATE, VERB_DELETE, VERB_RESTORE */
+	struct record *patch;	/* of an update: validated values, and the numbers that it names */
+	const uint32_t *fields;
+	size_t field_count;
+	enum status status;	 /* out, with its problem */
+	struct problem *problem; /* NULL: OK */
+	bool changed;		 /* false with OK: it was so already */
+};
+/* Each record at most once. Locks them in the order of their ids; waits for other transactions. */
+enum status engine_change_many(struct request *req, const struct schema_resource *resource,
+	struct change *changes, size_t count) MUST_CHECK;
+
+/* The live records that the principal sees, by a key (kit/table.h). */
+struct found {
+	uint8_t id[16];
+	unsigned count; /* 0: none; 1; 2: more than one, and the id is no answer */
+};
+/* Values in PostgreSQL's binary form; those without data find none. INTERNAL when the field is no key. */
+enum status engine_find_many(struct request *req, const struct schema_resource *resource,
+	const struct schema_field *key, const struct slice *values, size_t count,
+	struct found *found_out) MUST_CHECK;

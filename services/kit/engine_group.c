@@ -95,7 +95,7 @@ static enum status read_keys(struct group *g)
 
 /* Rows come back in the order in which they were sent, or nearly: the search goes on where the last one
  * ended. */
-static struct write *write_of(const struct group *g, const char *id, size_t *from)
+struct write *group_write_of(const struct group *g, const char *id, size_t *from)
 {
 	for (size_t i = 0; i < g->count; i++) {
 		size_t at = (*from + i) % g->count;
@@ -119,7 +119,7 @@ enum status group_read_written(struct group *g)
 		if (g->writes[i]->state == WAITING)
 			g->writes[i]->state = g->writes[i]->event ? REFUSED : WRITTEN;
 	for (int row = 0; row < PQntuples(rows); row++) {
-		struct write *w = write_of(g, db_bytes(rows, row, 0).data, &from);
+		struct write *w = group_write_of(g, db_bytes(rows, row, 0).data, &from);
 
 		if (w && w->state == REFUSED)
 			w->state = WRITTEN;
@@ -162,6 +162,7 @@ enum status group_bind_rows(struct group *g, struct db_params *params, bool with
 static const struct db_statement begin = { "BEGIN" };
 static const struct db_statement commit = { "COMMIT" };
 
+/* The write's parent is this row: made with its owner and team, if it may be seen. */
 static void take_scope(struct write *w, const struct schema_resource *r, const PGresult *rows, int row)
 {
 	const uint8_t *owner =
@@ -175,6 +176,19 @@ static void take_scope(struct write *w, const struct schema_resource *r, const P
 		record_set_uuid(w->given, r->owner->number, owner);
 	if (team && !record_has(w->given, r->team->number))
 		record_set_uuid(w->given, r->team->number, team);
+}
+
+void group_take_parent(struct write *w, const PGresult *rows)
+{
+	const struct schema_resource *r = w->table->resource;
+
+	write_failed(w, INVALID);
+	for (int row = 0; row < PQntuples(rows); row++)
+		if (!memcmp(record_uuid(w->given, r->parent->number), db_bytes(rows, row, 0).data, 16))
+			take_scope(w, r, rows, row);
+	if (w->state == FAILED)
+		fail_field(w->req, arena_printf(w->req->arena, "/%s", r->parent->json_name),
+			MSG_BAD_REFERENCE, problem_resource_label(w->req->arena, r->parent->reference), NULL);
 }
 
 /* What belongs to another record is made with its owner and team, by those who may see it. Opens the
@@ -195,19 +209,8 @@ static enum status read_parents(struct group *g)
 	db_sync(g->db);
 	TRY(db_result(g->db, g->arena, NULL));
 	TRY(db_result(g->db, g->arena, &rows));
-	for (size_t i = 0; i < g->count; i++) {
-		struct write *w = g->writes[i];
-
-		write_failed(w, INVALID);
-		for (int row = 0; row < PQntuples(rows); row++)
-			if (!memcmp(record_uuid(w->given, r->parent->number), db_bytes(rows, row, 0).data,
-				    16))
-				take_scope(w, r, rows, row);
-		if (w->state == FAILED)
-			fail_field(w->req, arena_printf(w->req->arena, "/%s", r->parent->json_name),
-				MSG_BAD_REFERENCE,
-				problem_resource_label(w->req->arena, r->parent->reference), NULL);
-	}
+	for (size_t i = 0; i < g->count; i++)
+		group_take_parent(g->writes[i], rows);
 	return db_end(g->db);
 }
 
@@ -286,7 +289,7 @@ static enum status lock_rows(struct group *g)
 		TRY(read_keys(g));
 	TRY(db_result(g->db, g->arena, &rows));
 	for (int row = 0; row < PQntuples(rows); row++) {
-		struct write *w = write_of(g, db_bytes(rows, row, 0).data, &from);
+		struct write *w = group_write_of(g, db_bytes(rows, row, 0).data, &from);
 
 		w->before = record_new(g->table->resource, w->req->arena);
 		*w->before = *table_record(g->table, rows, row, w->req->arena);

@@ -1,7 +1,8 @@
 /*
  * The engine's own: one write in the making and the group that it is run in. Shared by its files and nobody
  * else: engine_plan.c says what is to be written, engine_group.c writes a group in one transaction, engine.c
- * answers what became of it (and reads), engine_inside.c does the same inside a work lane's transaction.
+ * answers what became of it (and reads), engine_inside.c does the same inside a work lane's transaction, engine_many.c for
+ * hundreds of records of a job's step.
  */
 #pragma once
 #include "kit/engine.h"
@@ -80,6 +81,12 @@ bool write_is_held_up(struct db *db, enum status status);
 /* What a key's earlier use says of the write: replayed, misused, or nothing. */
 void write_take_key(struct write *w, const PGresult *rows, int row);
 enum status group_bind_rows(struct group *g, struct db_params *params, bool with_keys) MUST_CHECK;
+/* The write of a record; `from` is where the search goes on, for rows come back nearly in the order in which
+ * they were sent. */
+struct write *group_write_of(const struct group *g, const char *id, size_t *from);
+/* Owner and team of the parent among `rows` (id, owner, team); the write fails when it is not there or not to
+ * be seen. */
+void group_take_parent(struct write *w, const PGresult *rows);
 /* Rows that came back were written; the rest was refused by a constraint. */
 enum status group_read_written(struct group *g) MUST_CHECK;
 /* Runs the group until its outcome is known, also over a lost connection. An error of SQL is handed back. */

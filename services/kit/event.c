@@ -131,6 +131,8 @@ static struct event *begin(struct request *req, const struct schema_resource *r,
 	add_attribute(out, "dataschema", CE_URI, r->message->full_name);
 	if (req->traceparent)
 		add_attribute(out, "traceparent", CE_STRING, req->traceparent);
+	if (req->without_automation)
+		add_attribute(out, "automation", CE_STRING, "off");
 	return event;
 }
 
@@ -166,6 +168,26 @@ struct event *event_of_occurrence(struct request *req, const struct schema_resou
 	event->payload = (struct slice){ payload.data, payload.len };
 	add_entry(&audience, owner, NULL);
 	event->audience = (struct slice){ audience.data, audience.len };
+	return event;
+}
+
+struct event *event_of_occurrence_with(struct request *req, const char *what, const struct record *record,
+	const uint32_t *fields, size_t count)
+{
+	const struct schema_message *message = record->resource->message;
+	uint8_t *which = arena_zalloc(req->arena, message->count);
+	struct timespec now;
+	struct buffer payload;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	for (size_t i = 0; i < count; i++)
+		which[schema_field_by_number(message, fields[i])->index] = 1;
+	struct event *event = begin(req, record->resource, record_uuid(record, STANDARD_ID), what,
+		(int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000, &payload);
+
+	add_change(&payload, req, NULL, record, which, record_number(record, STANDARD_VERSION));
+	event->payload = (struct slice){ payload.data, payload.len };
+	event->audience = audience_of(NULL, record);
 	return event;
 }
 

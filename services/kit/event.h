@@ -5,7 +5,7 @@
  *
  *	id, source "/guanxi/<service>", specversion "1.0", type "guanxi.<service>.<resource>.<what>.v1"
  *	subject "<collection>/<id>", time, datacontenttype "application/protobuf", dataschema "<message>",
- *traceparent
+ *traceparent; and the extension automation "off" on what an import or its undoing did that was to start none
  */
 #pragma once
 #include "kit/db.h"
@@ -31,6 +31,10 @@ struct event *event_of_change(struct request *req, const char *what, const struc
  * before and after. */
 struct event *event_of_occurrence(struct request *req, const struct schema_resource *resource,
 	const uint8_t id[16], const char *what, const uint8_t *owner);
+
+/* The same, telling some fields of a record in `after`: "exported", with who took what along. */
+struct event *event_of_occurrence_with(struct request *req, const char *what, const struct record *record,
+	const uint32_t *fields, size_t count);
 
 /* The columns of an event as array parameters, in the order of EVENT_ARRAYS: ten of them. */
 struct event_arrays {

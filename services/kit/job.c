@@ -51,6 +51,12 @@ void job_set_text(struct job *job, enum job_field field, const char *text)
 	set_field(job, field);
 }
 
+void job_set_time(struct job *job, enum job_field field, int64_t unix_us)
+{
+	record_set_time(job->patch, field, unix_us);
+	set_field(job, field);
+}
+
 void job_keep(struct job *job, const void *checkpoint, size_t len)
 {
 	job->checkpoint = (struct slice){ arena_strndup(job->patch->arena, checkpoint, len), len };
@@ -231,6 +237,7 @@ static void run_in_transaction(struct principal *owner, struct job *job, const s
 	struct request *req = request_for_job(j.options.service, owner);
 
 	req->db = j.db;
+	memcpy(req->id, job->id, sizeof req->id); /* what a job did is found by it */
 	*status_out = db_begin(j.db);
 	if (*status_out == OK)
 		*status_out = run(req, job, kind);

@@ -47,12 +47,27 @@ enum job_field {
 	JOB_PROBLEM = 24,
 	JOB_COLUMNS = 25,
 	JOB_FILE_NAME = 26,
+	JOB_COLLECTION = 27,
+	JOB_POLICY = 28,
+	JOB_KEY = 29,
+	JOB_DRY_RUN = 30,
+	JOB_AUTOMATION = 31,
+	JOB_UPDATED = 32,
+	JOB_SKIPPED = 33,
+	JOB_REMOVED = 34,
+	JOB_RESULT_FILE_ID = 35,
+	JOB_FORMAT = 36,
+	JOB_QUERY = 37,
+	JOB_REVERTS_ID = 38,
+	JOB_EXPIRE_TIME = 39,
+	JOB_HEADINGS = 40,
 };
 enum job_state { JOB_QUEUED = 1, JOB_RUNNING, JOB_SUCCEEDED, JOB_FAILED, JOB_CANCELLED, JOB_PAUSED };
 
 void job_keep(struct job *job, const void *checkpoint, size_t len);
 void job_set_number(struct job *job, enum job_field field, int64_t value);
 void job_set_text(struct job *job, enum job_field field, const char *text);
+void job_set_time(struct job *job, enum job_field field, int64_t unix_us);
 
 /* Creates a job of that kind in the caller's transaction, owned by the principal. `record` has what the kind
  * wants in it. */

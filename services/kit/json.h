@@ -25,6 +25,8 @@ enum json_mode {
 	JSON_PATCH,  /* merge patch (RFC 7396): a top-level null or [] clears its field. A message is replaced
 			whole */
 	JSON_PLAIN,  /* the request of a custom method: null is absent */
+	JSON_EXPORTED, /* a record, or part of one, as json_from_wire() writes it: like JSON_PATCH, but
+			  output-only fields are taken: the caller looks at them, or drops them */
 };
 
 struct json_result {

@@ -614,7 +614,7 @@ static bool read_known(struct decoder *d, const struct schema_field *field, bool
 {
 	bool is_null = take_literal(d, "null");
 
-	if (top && d->top && (!is_null || d->mode == JSON_PATCH))
+	if (top && d->top && (!is_null || d->mode == JSON_PATCH || d->mode == JSON_EXPORTED))
 		d->fields[d->top->field_count++] = field->number;
 	if (is_null)
 		return true;
@@ -638,7 +638,7 @@ static bool read_member(struct decoder *d, const struct schema_message *message,
 	json_mask_add(seen, field);
 	if (again)
 		refuse(d, MSG_DUPLICATE_MEMBER);
-	else if (field->rule->output_only && !d->trusted)
+	else if (field->rule->output_only && !d->trusted && d->mode != JSON_EXPORTED)
 		refuse(d, MSG_OUTPUT_ONLY);
 	else
 		return read_known(d, field, top, out);

@@ -572,7 +572,8 @@ static void free_list(void *list)
 	guanxi__list_request__free_unpacked(list, NULL);
 }
 
-enum status query_compile(struct request *req, struct table *table, struct query **query_out)
+static enum status compile(
+	struct request *req, struct table *table, struct slice list, struct query **query_out)
 {
 	struct query *q = arena_zalloc(req->arena, sizeof *q);
 	int me, teams;
@@ -581,7 +582,7 @@ enum status query_compile(struct request *req, struct table *table, struct query
 		.req = req, .table = table, .arena = req->arena, .params = { .arena = req->arena }
 	};
 	q->window = SEARCH_WINDOW;
-	q->list = guanxi__list_request__unpack(NULL, req->body_len, req->body);
+	q->list = guanxi__list_request__unpack(NULL, list.len, (const uint8_t *)list.data);
 	if (!q->list)
 		return fail(req, INVALID, MSG_INVALID, NULL);
 	arena_defer(req->arena, free_list, (void *)q->list);
@@ -601,6 +602,11 @@ enum status query_compile(struct request *req, struct table *table, struct query
 		bind_scope(q, &me, &teams);
 	*query_out = q;
 	return OK;
+}
+
+enum status query_compile(struct request *req, struct table *table, struct query **query_out)
+{
+	return compile(req, table, (struct slice){ (const char *)req->body, req->body_len }, query_out);
 }
 
 static enum status run(struct query *q, struct db *db, const char *sql, PGresult **rows_out)
@@ -677,29 +683,49 @@ static enum status search_on(struct query *q, struct db *db, PGresult **rows_out
 	return run(q, db, query_sql(q, expected <= SEARCH_COMMON), rows_out);
 }
 
-enum status query_list(struct request *req, struct db *db)
+static enum status run_page(struct query *q, struct db *db, struct query_page *page_out)
 {
-	struct query *q;
 	PGresult *rows;
-	struct buffer out = { .arena = req->arena };
 
-	if (!req->principal)
-		return fail(req, UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
-	TRY(query_compile(req, service_table(req->service, req->resource), &q));
 	TRY(run(q, db, query_sql(q, false), &rows));
 	if (q->search && PQntuples(rows) <= (int)q->limit)
 		TRY(search_on(q, db, &rows));
 	int n = PQntuples(rows) > (int)q->limit ? (int)q->limit : PQntuples(rows);
 
-	for (int row = 0; row < n; row++) {
-		struct record *record = table_record(q->table, rows, row, req->arena);
+	*page_out = (struct query_page){
+		q->table, rows, n, PQntuples(rows) > n ? cursor_of(q, rows, n - 1) : NULL
+	};
+	return OK;
+}
+
+enum status query_page(struct request *req, struct db *db, const struct schema_resource *resource,
+	struct slice list, struct query_page *page_out)
+{
+	struct query *q;
+
+	TRY(compile(req, service_table(req->service, resource), list, &q));
+	return run_page(q, db, page_out);
+}
+
+enum status query_list(struct request *req, struct db *db)
+{
+	struct query *q;
+	struct query_page page;
+	struct buffer out = { .arena = req->arena };
+
+	if (!req->principal)
+		return fail(req, UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
+	TRY(query_compile(req, service_table(req->service, req->resource), &q));
+	TRY(run_page(q, db, &page));
+	for (int row = 0; row < page.count; row++) {
+		struct record *record = table_record(q->table, page.rows, row, req->arena);
 		size_t begun = wire_begin(&out, 1);
 
 		record_encode(record, &out);
 		wire_end(&out, begun);
 	}
-	if (PQntuples(rows) > n)
-		wire_add_text(&out, 2, cursor_of(q, rows, n - 1));
+	if (page.next)
+		wire_add_text(&out, 2, page.next);
 	if (q->list->count)
 		TRY(count(q, db, &out));
 	req->reply = (struct slice){ out.data, out.len };

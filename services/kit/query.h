@@ -28,6 +28,16 @@
 
 /* Runs a list and fills the request's reply with a ListResponse. */
 enum status query_list(struct request *req, struct db *db) MUST_CHECK;
+/* One page of a list for code of ours, which keeps `next` for the page after it. */
+struct query_page {
+	const struct table *table;
+	PGresult *rows;
+	int count;	  /* of rows that belong to the page */
+	const char *next; /* cursor; NULL: the last page */
+};
+/* `list` is a ListRequest, encoded, as the principal of `req` asks it; `db` may be in a transaction. */
+enum status query_page(struct request *req, struct db *db, const struct schema_resource *resource,
+	struct slice list, struct query_page *page_out) MUST_CHECK;
 /* The events of one record, newest first. */
 enum status query_history(struct request *req, struct db *db) MUST_CHECK;
 /* Part of the log, for those who follow it ("events.readLog"); only for services. */

@@ -49,7 +49,8 @@ struct request {
 	const char *idempotency_key; /* NULL when none */
 	const char *traceparent;     /* NULL when none */
 	const char *locale;
-	uint8_t id[16]; /* events carry it */
+	uint8_t id[16];		 /* events carry it */
+	bool without_automation; /* what comes of it starts no automation: its events say so */
 	const uint8_t *body;
 	size_t body_len;
 

@@ -392,6 +392,14 @@ const struct schema_field *schema_field_by_number(const struct schema_message *m
 	return NULL;
 }
 
+const struct schema_field *schema_cell_part(const struct schema_field *field)
+{
+	for (size_t i = 0; field->message && i < field->message->count; i++)
+		if (field->message->fields[i].rule->required)
+			return &field->message->fields[i];
+	return NULL;
+}
+
 const struct schema_enum_value *schema_enum_by_name(const struct schema_enum *e, const char *name, size_t len)
 {
 	for (size_t i = 0; i < e->count; i++)

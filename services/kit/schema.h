@@ -128,6 +128,9 @@ const struct schema_method *schema_method_find(const char *name);
 const struct schema_field *schema_field_find(
 	const struct schema_message *message, const char *json_name, size_t len);
 const struct schema_field *schema_field_by_number(const struct schema_message *message, uint32_t number);
+/* The part of a message that one cell of a table can stand for: the first that is required, as a phone's
+ * number. NULL: none, or the field is no message. */
+const struct schema_field *schema_cell_part(const struct schema_field *field);
 const struct schema_enum_value *schema_enum_by_name(
 	const struct schema_enum *e, const char *name, size_t len);
 const struct schema_enum_value *schema_enum_by_number(const struct schema_enum *e, int32_t number);

@@ -228,6 +228,44 @@ static void find_constraints(struct table *table, struct arena *arena)
 	}
 }
 
+/* One probe of an index a value: a join could be planned as a scan of the table, and a value that thousands
+ * have in common would bring them all. */
+static void add_key(struct table *table, const struct schema_field *field, struct arena *arena)
+{
+	const struct schema_field *part = schema_cell_part(field);
+	const struct schema_resource *r = table->resource;
+
+	assert(table->key_count < KEY_MAX);
+	table->keys[table->key_count++] = (struct key){ field,
+		{ arena_printf(arena,
+			"SELECT k.n, o.id FROM unnest($1::%s[]) WITH ORDINALITY AS k(value, n) CROSS JOIN LATERAL"
+			" (SELECT id FROM \"%s\" WHERE %s = k.value AND delete_time IS NULL AND ($2::boolean%s)"
+			" LIMIT 2) o",
+			part ? "text" : column_sql_name(column_type(field)), r->singular,
+			part ? arena_printf(arena, "(\"%s\"->0->>'%s')", field->name, part->json_name)
+			     : arena_printf(arena, "\"%s\"", field->name),
+			r->owner && !r->rule->organisation_wide
+				? " OR owner_id = $3::uuid OR team_id = ANY ($4::uuid[])"
+				: " OR $3::uuid IS NOT NULL OR $4::uuid[] IS NOT NULL") } };
+}
+
+static void find_keys(struct table *table, struct arena *arena)
+{
+	const struct schema_message *m = table->resource->message;
+
+	for (size_t i = 0; i < m->count; i++)
+		if (m->fields[i].number == STANDARD_ID || m->fields[i].rule->import_key)
+			add_key(table, &m->fields[i], arena);
+}
+
+const struct key *table_key(const struct table *table, const struct schema_field *field)
+{
+	for (size_t i = 0; i < table->key_count; i++)
+		if (table->keys[i].field == field)
+			return &table->keys[i];
+	return NULL;
+}
+
 struct table *table_new(const struct schema_resource *resource, const struct resource_ops *ops)
 {
 	struct arena *arena = arena_new(); /* for ever */
@@ -238,6 +276,7 @@ struct table *table_new(const struct schema_resource *resource, const struct res
 	table->ops = ops ? ops : &no_ops;
 	table->columns = column_list(resource->message, "", arena);
 	find_constraints(table, arena);
+	find_keys(table, arena);
 	compose_insert(table, arena);
 	compose_update(table, arena);
 	compose_rest(table, arena);

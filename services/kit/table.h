@@ -11,6 +11,7 @@
 
 #define UNIQUE_MAX    8
 #define REFERENCE_MAX 16
+#define KEY_MAX	      8
 
 /* A field that must be unique, or must refer to a live row, and the statement that finds out which of them
  * was to blame. */
@@ -22,6 +23,14 @@ struct constraint {
 	 * activity's customer: the parent of the one is a field of the other too. NULL: none. Of the resource
 	 * referred to. */
 	const struct schema_field *within;
+};
+
+/* What an import finds records by: the id, and fields with import_key; of a list the main part of its first
+ * entry. */
+struct key {
+	const struct schema_field *field;
+	struct db_statement find; /* $1 values, $2 sees all, $3 who asks, $4 their teams → n of the value,
+				     id; two rows a value at most */
 };
 
 struct table {
@@ -45,10 +54,15 @@ struct table {
 	size_t unique_count;
 	struct constraint references[REFERENCE_MAX];
 	size_t reference_count;
+	struct key keys[KEY_MAX];
+	size_t key_count;
 };
 
 /* Lives as long as the process. */
 struct table *table_new(const struct schema_resource *resource, const struct resource_ops *ops);
+
+/* NULL when records are not found by that field. */
+const struct key *table_key(const struct table *table, const struct schema_field *field);
 
 /* A row whose first columns are the table's, as a record. */
 struct record *table_record(const struct table *table, const PGresult *rows, int row, struct arena *arena);
