@@ -1,5 +1,6 @@
 #include "gateway/body.h"
 #include "gateway/list_query.h"
+#include <jansson.h>
 #include <string.h>
 
 enum { KEY_MAX = 255 };
@@ -47,6 +48,20 @@ enum progress body_read_json(struct call *call, const struct schema_message *mes
 	call->status = json_to_wire(message, body.data, body.size, mode, call->arena, result_out);
 	call->problem = result_out->problem;
 	return call->status == OK ? GO_ON : FAILED;
+}
+
+enum progress body_read_tree(struct call *call, struct json_t **tree_out)
+{
+	struct http_slice body = call->x->body;
+	json_error_t error;
+
+	if (check_type(call, JSON_PLAIN) == FAILED)
+		return FAILED;
+	*tree_out = json_loadb(body.data ? body.data : "", body.size, JSON_REJECT_DUPLICATES, &error);
+	if (*tree_out)
+		return GO_ON;
+	return call_fail(call, INVALID, MSG_JSON_SYNTAX, arena_printf(call->arena, "%d", error.line),
+		arena_printf(call->arena, "%d", error.column), arena_strdup(call->arena, error.text), NULL);
 }
 
 enum progress body_refuse_any(struct call *call)

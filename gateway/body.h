@@ -6,6 +6,10 @@
  * JSON_PLAIN. */
 enum progress body_read_json(struct call *call, const struct schema_message *message, enum json_mode mode,
 	struct json_result *result_out);
+/* The same where no message says what is in it: as a tree, which the caller frees. Names stand once in an
+ * object. */
+struct json_t;
+enum progress body_read_tree(struct call *call, struct json_t **tree_out);
 enum progress body_refuse_any(struct call *call);
 enum progress body_refuse_query(struct call *call);
 

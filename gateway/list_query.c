@@ -228,6 +228,11 @@ static const struct parameter list_parameters[] = {
 	{ 0 },
 };
 
+static const struct parameter selection_parameters[] = {
+	{ "q", LIST_Q, read_text },
+	{ 0 },
+};
+
 static const struct parameter history_parameters[] = {
 	{ "before", HISTORY_BEFORE, read_position },
 	{ "limit", HISTORY_LIMIT, read_limit },
@@ -323,6 +328,11 @@ static enum progress read_query(struct call *call, const struct parameter *table
 enum progress list_query_decode(struct call *call)
 {
 	return read_query(call, list_parameters, true);
+}
+
+enum progress selection_query_decode(struct call *call)
+{
+	return read_query(call, selection_parameters, true);
 }
 
 enum progress history_query_decode(struct call *call)

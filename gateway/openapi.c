@@ -1,4 +1,5 @@
 /* /api/openapi.json: OpenAPI 3.1 of the whole API, from the definition and the routes. */
+#include "gateway/bulk.h"
 #include "gateway/document.h"
 #include "gateway/endpoint.h"
 #include "gateway/files.h"
@@ -299,7 +300,7 @@ static json_t *sort_names(const struct schema_message *message)
 	return json_pack("{s:s,s:o}", "type", "string", "enum", names);
 }
 
-static void add_list_parameters(json_t *to, const struct schema_resource *resource)
+static void add_selection_parameters(json_t *to, const struct schema_resource *resource)
 {
 	const struct schema_message *message = resource->message;
 
@@ -308,6 +309,13 @@ static void add_list_parameters(json_t *to, const struct schema_resource *resour
 	for (size_t i = 0; i < message->count; i++)
 		if (message->fields[i].rule->filter)
 			add_filters(to, &message->fields[i]);
+}
+
+static void add_list_parameters(json_t *to, const struct schema_resource *resource)
+{
+	const struct schema_message *message = resource->message;
+
+	add_selection_parameters(to, resource);
 	json_array_append_new(
 		to, list_parameter("sort", "- before a name means descending.", sort_names(message)));
 	json_array_append_new(to, list_parameter("fields", "Only these; all when absent.", text_schema()));
@@ -371,6 +379,8 @@ static json_t *parameters_of(const struct route *route)
 		json_array_append_new(to, parameter("code", "path", true, NULL, text_schema()));
 	if (has_verb(route, "list"))
 		add_list_parameters(to, route->resource);
+	if (has_verb(route, "bulk"))
+		add_selection_parameters(to, route->resource);
 	if (has_verb(route, "history"))
 		add_history_parameters(to);
 	if (has_verb(route, "get"))
@@ -415,6 +425,8 @@ static json_t *request_body(const struct route *route)
 	} else if (has_verb(route, "update")) {
 		schema = ref("schemas", route->resource->message->name, "Patch");
 		type = "application/merge-patch+json";
+	} else if (has_verb(route, "bulk")) {
+		schema = bulk_body_schema(route->resource);
 	} else if (route->custom && route->method == HTTP_POST) {
 		schema = ref("schemas", route->custom->input->name, "Create");
 	} else if (!strcmp(route->name, "gateway.uploadFile")) {
@@ -436,6 +448,8 @@ static unsigned success_of(const struct route *route)
 		return (unsigned)route->custom->success;
 	if (has_verb(route, "create") || !strcmp(route->name, "gateway.uploadFile"))
 		return 201;
+	if (has_verb(route, "bulk"))
+		return 202;
 	return has_verb(route, "delete") ? 204 : 200;
 }
 
@@ -445,6 +459,8 @@ static json_t *reply_content(const struct route *route)
 		return content("application/json", ref("schemas", route->resource->message->name, "List"));
 	if (has_verb(route, "history"))
 		return content("application/json", ref("schemas", "History", ""));
+	if (has_verb(route, "bulk"))
+		return content("application/json", ref("schemas", "Job", ""));
 	if (route->resource)
 		return content("application/json", ref("schemas", route->resource->message->name, ""));
 	if (route->custom)
@@ -474,6 +490,10 @@ static json_t *replies_of(const struct route *route)
 	if (has_verb(route, "get"))
 		json_object_set_new(replies, "304",
 			json_pack("{s:s}", "description", "The version known is still right."));
+	if (has_verb(route, "bulk"))
+		json_object_set_new(replies, "200",
+			json_pack("{s:s,s:o}", "description", "What would happen: dryRun.", "content",
+				content("application/json", bulk_preview_schema(route->resource))));
 	json_object_set_new(replies, "4XX", ref("responses", "Problem", ""));
 	json_object_set_new(replies, "5XX", ref("responses", "Problem", ""));
 	return replies;
@@ -492,6 +512,7 @@ static const struct {
 	{ "delete", "Delete", false },
 	{ "restore", "Restore", false },
 	{ "history", "History of", false },
+	{ "bulk", "Change many", true },
 };
 
 static json_t *summary_of(const struct route *route)

@@ -140,12 +140,21 @@ static const char *queue_name(struct routes *routes, const char *service, const 
 	return arena_printf(routes->arena, "%s.%s", service, lane);
 }
 
+static bool has_jobs(const struct schema_resource *resource)
+{
+	const struct schema_resource *jobs = schema_resource_find("jobs");
+
+	return jobs && !strcmp(jobs->service, resource->service);
+}
+
 static void add_resource(struct routes *routes, const struct schema_resource *resource)
 {
 	for (size_t i = 0; i < standard_endpoint_count; i++) {
 		const struct standard_endpoint *standard = &standard_endpoints[i];
 
 		if (standard->writes && resource->rule->read_only)
+			continue;
+		if (standard->job && !has_jobs(resource))
 			continue;
 		const struct route route = {
 			.method = standard->method,

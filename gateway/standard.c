@@ -1,12 +1,13 @@
 /* The standard methods of every resource: between HTTP and the messages of proto/guanxi/envelope.proto. */
 #include "gateway/body.h"
+#include "gateway/bulk.h"
 #include "gateway/endpoint.h"
 #include "gateway/event_json.h"
 #include "gateway/list_query.h"
 #include "gateway/standard.h"
 #include <string.h>
 
-enum { READ_MS = 5000, WRITE_MS = 10000, QUERY_MS = 15000 };
+enum { READ_MS = 5000, WRITE_MS = 10000, QUERY_MS = 15000, WORK_MS = 30000 };
 
 /* Fields of the messages in proto/guanxi/envelope.proto. */
 enum get_field { GET_ID = 1 };
@@ -243,6 +244,8 @@ const struct standard_endpoint standard_endpoints[] = {
 	{ { "delete", decode_delete, NULL, encode_nothing, WRITE_MS }, HTTP_DELETE, "/{id}", "write", true },
 	{ { "restore", decode_delete, NULL, encode_record, WRITE_MS }, HTTP_POST, "/{id}:restore", "write",
 		true },
+	{ { "bulk", bulk_decode, NULL, bulk_encode, WORK_MS }, HTTP_POST, ":bulk", "work", true,
+		.job = true },
 	{ { "history", decode_history, NULL, encode_history, QUERY_MS, .idempotent = true }, HTTP_GET,
 		"/{id}/history", "query", false },
 };

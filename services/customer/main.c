@@ -1,6 +1,7 @@
 /* The customer service as a table. */
 #include "customer/customer.h"
 #include "kit/migrate.h"
+#include "kit/revert.h"
 
 extern const struct migration customer_migrations[];
 
@@ -15,6 +16,7 @@ static const struct resource resources[] = {
 static const struct method methods[] = {
 	{ "CustomerService.CreateImport", import_create, .makes = "jobs" },
 	{ "CustomerService.CancelJob", import_cancel },
+	{ "CustomerService.RevertJob", revert_start, .makes = "jobs" },
 	{ "CustomerService.BeginFile", file_begin },
 	{ "CustomerService.AppendFile", file_append },
 	{ "CustomerService.FinishFile", file_finish },
@@ -28,8 +30,23 @@ static const struct subscription follows[] = {
 	{ 0 },
 };
 
+/* What was refused is a file like any other. */
+static const struct job_files files = { .create = file_create, .add = file_add, .end = file_end };
+
+static enum status run_bulk(struct request *req, struct job *job)
+{
+	return bulk_step(req, job, &files);
+}
+
+static enum status run_revert(struct request *req, struct job *job)
+{
+	return revert_step(req, job, &files);
+}
+
 static const struct job_kind jobs[] = {
 	{ "customer-import", import_step },
+	{ BULK_KIND, run_bulk },
+	{ REVERT_KIND, run_revert },
 	{ 0 },
 };
 
@@ -38,6 +55,7 @@ static const struct chore chores[] = {
 		"DELETE FROM idempotency WHERE create_time < now() - interval '24 hours'", 600 },
 	{ "drop unfinished uploads",
 		"DELETE FROM file WHERE NOT finished AND create_time < now() - interval '24 hours'", 3600 },
+	{ "forget what jobs went through", BULK_FORGET, 3600 },
 	{ 0 },
 };
 

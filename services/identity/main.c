@@ -8,6 +8,8 @@ static const struct resource resources[] = {
 	{ "users", &user_ops },
 	{ "teams", &team_ops },
 	{ "sessions", NULL },
+	{ "views", &view_ops },
+	{ "preferences", &preference_ops },
 	{ 0 },
 };
 

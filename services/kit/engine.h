@@ -19,6 +19,9 @@
 
 /* Authorises, validates and plans one write; to be called before engine_write(). */
 enum status engine_plan(struct request *req) MUST_CHECK;
+/* Whether the principal may write records of the resource at all; which of them, their owner and team decide.
+ */
+enum status engine_may_write(struct request *req, const struct schema_resource *resource) MUST_CHECK;
 /* Requests that engine_plan() accepted; those with `again` afterwards had no effect and are to be planned and
  * written anew. `db` is the lane's own. */
 void engine_write(struct db *db, struct request **requests, size_t count);
@@ -54,12 +57,13 @@ enum status engine_at_version(struct db *db, struct request *req, const struct s
 
 /* Creations in two halves, so that the caller makes the next ones while PostgreSQL stores these. */
 struct creation;
-/* Validates, plans and sends. INTERNAL only for our own bugs. For a resource with a parent or other references
- * to rows with a scope nothing else may be under way on the connection: those are looked at first. */
+/* Validates, plans and sends. INTERNAL only for our own bugs. For a resource with a parent or other
+ * references to rows with a scope nothing else may be under way on the connection: those are looked at first.
+ */
 enum status engine_create_begin(struct request *req, const struct schema_resource *resource,
 	struct record **records, size_t count, struct creation **creation_out) MUST_CHECK;
-/* In the order of the begins. statuses_out and problems_out have one entry a record. To be called when nothing
- * else is under way on the connection but creations that were begun later. */
+/* In the order of the begins. statuses_out and problems_out have one entry a record. To be called when
+ * nothing else is under way on the connection but creations that were begun later. */
 enum status engine_create_end(
 	struct creation *creation, enum status *statuses_out, struct problem **problems_out) MUST_CHECK;
 /* What the constraints had against the records that engine_create_end() left with CONFLICT and no problem:
@@ -70,13 +74,15 @@ enum status engine_create_explain(
 /* A change of one record. */
 struct change {
 	uint8_t id[16];
-	enum verb verb;		/* VERB_UPDATE, VERB_DELETE, VERB_RESTORE */
-	struct record *patch;	/* of an update: validated values, and the numbers that it names */
+	enum verb verb;       /* VERB_UPDATE, VERB_DELETE, VERB_RESTORE */
+	struct record *patch; /* of an update: validated values, and the numbers that it names */
 	const uint32_t *fields;
 	size_t field_count;
-	enum status status;	 /* out, with its problem */
-	struct problem *problem; /* NULL: OK */
-	bool changed;		 /* false with OK: it was so already */
+	uint64_t if_version;                 /* STALE when the row has another; 0: any */
+	enum status status;                  /* out, with its problem */
+	struct problem *problem;             /* NULL: OK */
+	bool changed;                        /* false with OK: it was so already */
+	const struct record *before, *after; /* out; NULL: there is no such row */
 };
 /* Each record at most once. Locks them in the order of their ids; waits for other transactions. */
 enum status engine_change_many(struct request *req, const struct schema_resource *resource,

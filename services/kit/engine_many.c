@@ -88,8 +88,7 @@ static enum status take_parents(struct creation *c)
 	db_array_begin(&ids, c->req->arena, OID_UUID);
 	for (size_t i = 0; i < c->group.count; i++)
 		if (c->group.writes[i]->state == WAITING)
-			db_array_add(
-				&ids, record_uuid(c->group.writes[i]->given, r->parent->number), 16);
+			db_array_add(&ids, record_uuid(c->group.writes[i]->given, r->parent->number), 16);
 	db_bind_array(&params, &ids);
 	TRY(db_run(c->req->db, c->req->arena, &c->group.table->parents, &params, &rows));
 	for (size_t i = 0; i < c->group.count; i++) {
@@ -196,8 +195,7 @@ static enum status prepare_change(struct request *req, struct write *w, struct c
 	enum verb verb = req->verb;
 
 	req->verb = change->verb;
-	enum status status =
-		w->before ? write_prepare_change(w) : fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
+	enum status status = w->before ? write_prepare_change(w) : fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
 
 	req->verb = verb;
 	if (status == OK) {
@@ -235,6 +233,7 @@ enum status engine_change_many(
 		w->given = changes[i].patch;
 		w->fields = changes[i].fields;
 		w->field_count = changes[i].field_count;
+		w->if_version = changes[i].if_version;
 	}
 	TRY(lock_rows(&g));
 	for (size_t i = 0; i < count; i++)
@@ -244,6 +243,8 @@ enum status engine_change_many(
 		if (g.writes[i]->state == REFUSED)
 			TRY(take_reason(req, g.writes[i], &changes[i].status, &changes[i].problem));
 		changes[i].changed = g.writes[i]->state == WRITTEN && g.writes[i]->event;
+		changes[i].before = g.writes[i]->before;
+		changes[i].after = g.writes[i]->after;
 	}
 	return OK;
 }

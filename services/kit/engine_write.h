@@ -1,8 +1,8 @@
 /*
  * The engine's own: one write in the making and the group that it is run in. Shared by its files and nobody
  * else: engine_plan.c says what is to be written, engine_group.c writes a group in one transaction, engine.c
- * answers what became of it (and reads), engine_inside.c does the same inside a work lane's transaction, engine_many.c for
- * hundreds of records of a job's step.
+ * answers what became of it (and reads), engine_inside.c does the same inside a work lane's transaction,
+ * engine_many.c for hundreds of records of a job's step.
  */
 #pragma once
 #include "kit/engine.h"

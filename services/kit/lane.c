@@ -1,4 +1,5 @@
 #include "kit/lane.h"
+#include "kit/bulk.h"
 #include "kit/engine.h"
 #include "kit/metrics.h"
 #include "kit/query.h"
@@ -118,6 +119,15 @@ static void run_queries(struct lane *lane, struct request **requests, size_t cou
 	}
 }
 
+static enum status run_straight(struct request *req)
+{
+	if (req->verb == VERB_BULK)
+		return bulk_start(req);
+	return req->method->makes
+		       ? engine_once(req, schema_resource_find(req->method->makes), req->method->run)
+		       : req->method->run(req);
+}
+
 /* A transaction of its own. What leaves the transaction open or broken ends as rolled back. */
 static void run_work(struct lane *lane, struct request **requests, size_t count)
 {
@@ -126,17 +136,14 @@ static void run_work(struct lane *lane, struct request **requests, size_t count)
 
 		req->db = lane->db;
 		request_step(req, "validate");
-		req->status = validate_input(req);
+		req->status = req->method ? validate_input(req) : OK;
 		request_step(req, "execute");
 		if (req->status == OK)
 			req->status = db_ready(lane->db);
 		if (req->status == OK)
 			req->status = db_begin(lane->db);
 		if (req->status == OK)
-			req->status = req->method->makes
-					      ? engine_once(req, schema_resource_find(req->method->makes),
-							req->method->run)
-					      : req->method->run(req);
+			req->status = run_straight(req);
 		if (req->status == OK)
 			req->status = db_commit(lane->db);
 		else

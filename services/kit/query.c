@@ -524,7 +524,28 @@ static void add_scoped(const struct query *q, int me, int teams, struct buffer *
 	add_branch(q,
 		arena_printf(q->arena, " AND team_id = team.of AND owner_id IS DISTINCT FROM $%d::uuid", me),
 		out);
-	buffer_printf(out, ") c)) u ORDER BY %s LIMIT %u", q->order, q->limit + 1);
+	buffer_printf(out, ") c)%s", q->table->resource->everyone ? " UNION ALL (" : "");
+	if (q->table->resource->everyone) {
+		add_branch(q,
+			arena_printf(q->arena,
+				" AND \"%s\" AND owner_id IS DISTINCT FROM $%d::uuid AND team_id = ANY "
+				"($%d::uuid[]) "
+				"IS NOT true",
+				q->table->resource->everyone->name, me, teams),
+			out);
+		buffer_add_text(out, ")");
+	}
+	buffer_printf(out, ") u ORDER BY %s LIMIT %u", q->order, q->limit + 1);
+}
+
+/* The same scope as one condition, where the order comes from elsewhere. */
+static void add_scope(const struct query *q, int me, int teams, struct buffer *out)
+{
+	const struct schema_field *everyone = q->table->resource->everyone;
+
+	if (me)
+		buffer_printf(out, " AND (owner_id = $%d::uuid OR team_id = ANY ($%d::uuid[])%s)", me, teams,
+			everyone ? arena_printf(q->arena, " OR \"%s\"", everyone->name) : "");
 }
 
 /* Everything that matches, by the GIN index, then sorted: for words that the window did not fill a page with.
@@ -534,8 +555,7 @@ static void add_by_index(const struct query *q, int me, int teams, struct buffer
 	buffer_printf(out,
 		"WITH m AS MATERIALIZED (SELECT %s FROM \"%s\" WHERE search @@ $%d::text::tsquery AND %s%s",
 		q->table->columns, q->table->resource->singular, q->search, q->conditions, q->keyset);
-	if (me)
-		buffer_printf(out, " AND (owner_id = $%d::uuid OR team_id = ANY ($%d::uuid[]))", me, teams);
+	add_scope(q, me, teams, out);
 	buffer_printf(
 		out, ") SELECT %s FROM m ORDER BY %s LIMIT %u", q->table->columns, q->order, q->limit + 1);
 }
@@ -635,8 +655,7 @@ static enum status count(struct query *q, struct db *db, struct buffer *out)
 			q->sort[i].value.data ? column_sql_name(column_type(q->sort[i].field)) : "text");
 	if (q->search)
 		buffer_printf(&sql, " AND search @@ $%d::text::tsquery", q->search);
-	if (me)
-		buffer_printf(&sql, " AND (owner_id = $%d::uuid OR team_id = ANY ($%d::uuid[]))", me, me + 1);
+	add_scope(q, me, me + 1, &sql);
 	buffer_printf(&sql, " LIMIT %d) c", COUNT_BOUND + 1);
 	TRY(run(q, db, sql.data, &rows));
 	int64_t total = db_int8(rows, 0, 0);
@@ -692,9 +711,8 @@ static enum status run_page(struct query *q, struct db *db, struct query_page *p
 		TRY(search_on(q, db, &rows));
 	int n = PQntuples(rows) > (int)q->limit ? (int)q->limit : PQntuples(rows);
 
-	*page_out = (struct query_page){
-		q->table, rows, n, PQntuples(rows) > n ? cursor_of(q, rows, n - 1) : NULL
-	};
+	*page_out = (struct query_page){ q->table, rows, n,
+		PQntuples(rows) > n ? cursor_of(q, rows, n - 1) : NULL };
 	return OK;
 }
 
@@ -705,6 +723,29 @@ enum status query_page(struct request *req, struct db *db, const struct schema_r
 
 	TRY(compile(req, service_table(req->service, resource), list, &q));
 	return run_page(q, db, page_out);
+}
+
+enum status query_keep_ids(struct request *req, struct db *db, const struct schema_resource *resource,
+	struct slice list, const uint8_t set[16], int limit, int64_t *count_out)
+{
+	struct query *q;
+	PGresult *rows;
+
+	TRY(compile(req, service_table(req->service, resource), list, &q));
+	struct buffer sql = { .arena = q->arena };
+	int me = is_scoped(q) ? q->params.count - 1 : 0;
+
+	db_bind_uuid(&q->params, set);
+	buffer_printf(&sql,
+		"WITH kept AS (INSERT INTO job_row (set_id, id) SELECT $%d::uuid, id FROM \"%s\" WHERE %s",
+		q->params.count, resource->singular, q->conditions);
+	if (q->search)
+		buffer_printf(&sql, " AND search @@ $%d::text::tsquery", q->search);
+	add_scope(q, me, me + 1, &sql);
+	buffer_printf(&sql, " LIMIT %d RETURNING 1) SELECT count(*) FROM kept", limit);
+	TRY(run(q, db, sql.data, &rows));
+	*count_out = db_int8(rows, 0, 0);
+	return OK;
 }
 
 enum status query_list(struct request *req, struct db *db)
@@ -765,6 +806,7 @@ static enum status check_visible(struct request *req, struct db *db, const struc
 	const struct record *r = table_record(table, rows, 0, req->arena);
 	const struct schema_resource *resource = table->resource;
 	bool seen = !resource->owner || resource->rule->organisation_wide ||
+		    (resource->everyone && record_number(r, resource->everyone->number)) ||
 		    principal_may_see(req->principal, record_uuid(r, resource->owner->number),
 			    record_uuid(r, resource->team->number));
 

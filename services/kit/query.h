@@ -32,12 +32,16 @@ enum status query_list(struct request *req, struct db *db) MUST_CHECK;
 struct query_page {
 	const struct table *table;
 	PGresult *rows;
-	int count;	  /* of rows that belong to the page */
+	int count;        /* of rows that belong to the page */
 	const char *next; /* cursor; NULL: the last page */
 };
 /* `list` is a ListRequest, encoded, as the principal of `req` asks it; `db` may be in a transaction. */
 enum status query_page(struct request *req, struct db *db, const struct schema_resource *resource,
 	struct slice list, struct query_page *page_out) MUST_CHECK;
+/* Puts the ids of all rows of a list, `limit` at most, into job_row under `set`, in the caller's transaction;
+ * how many those are. */
+enum status query_keep_ids(struct request *req, struct db *db, const struct schema_resource *resource,
+	struct slice list, const uint8_t set[16], int limit, int64_t *count_out) MUST_CHECK;
 /* The events of one record, newest first. */
 enum status query_history(struct request *req, struct db *db) MUST_CHECK;
 /* Part of the log, for those who follow it ("events.readLog"); only for services. */

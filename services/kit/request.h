@@ -28,6 +28,7 @@ enum verb {
 	VERB_UPDATE,
 	VERB_DELETE,
 	VERB_RESTORE,
+	VERB_BULK, /* one change to many, as a job: bulk.h */
 	VERB_CUSTOM,
 	VERB_COUNT
 };
@@ -49,7 +50,7 @@ struct request {
 	const char *idempotency_key; /* NULL when none */
 	const char *traceparent;     /* NULL when none */
 	const char *locale;
-	uint8_t id[16];		 /* events carry it */
+	uint8_t id[16];          /* events carry it */
 	bool without_automation; /* what comes of it starts no automation: its events say so */
 	const uint8_t *body;
 	size_t body_len;

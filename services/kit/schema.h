@@ -88,6 +88,7 @@ struct schema_resource {
 	const struct schema_field *title;
 	const struct schema_field *parent;       /* NULL: it stands alone */
 	const struct schema_field *owner, *team; /* NULL: no row scope */
+	const struct schema_field *everyone;     /* true in rows that everybody may read; NULL: no such */
 	const Guanxi__Resource *rule;
 	struct schema_text label, plural;
 	uint32_t highest_number; /* of its fields */

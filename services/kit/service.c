@@ -90,6 +90,7 @@ static enum lane_class class_of(const struct request *req)
 		[VERB_UPDATE] = LANE_WRITE,
 		[VERB_DELETE] = LANE_WRITE,
 		[VERB_RESTORE] = LANE_WRITE,
+		[VERB_BULK] = LANE_WORK,
 	};
 
 	return req->verb == VERB_CUSTOM ? req->method->lane : classes[req->verb];

@@ -238,8 +238,10 @@ static void add_key(struct table *table, const struct schema_field *field, struc
 	assert(table->key_count < KEY_MAX);
 	table->keys[table->key_count++] = (struct key){ field,
 		{ arena_printf(arena,
-			"SELECT k.n, o.id FROM unnest($1::%s[]) WITH ORDINALITY AS k(value, n) CROSS JOIN LATERAL"
-			" (SELECT id FROM \"%s\" WHERE %s = k.value AND delete_time IS NULL AND ($2::boolean%s)"
+			"SELECT k.n, o.id FROM unnest($1::%s[]) WITH ORDINALITY AS k(value, n) CROSS JOIN "
+			"LATERAL"
+			" (SELECT id FROM \"%s\" WHERE %s = k.value AND delete_time IS NULL AND "
+			"($2::boolean%s)"
 			" LIMIT 2) o",
 			part ? "text" : column_sql_name(column_type(field)), r->singular,
 			part ? arena_printf(arena, "(\"%s\"->0->>'%s')", field->name, part->json_name)

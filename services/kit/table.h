@@ -11,7 +11,7 @@
 
 #define UNIQUE_MAX    8
 #define REFERENCE_MAX 16
-#define KEY_MAX	      8
+#define KEY_MAX       8
 
 /* A field that must be unique, or must refer to a live row, and the statement that finds out which of them
  * was to blame. */
