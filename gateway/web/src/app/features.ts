@@ -12,6 +12,7 @@ interface Feature {
   importMethod?: string;
   columns?: string[]; // of the list, where the first fields of the definition are not the best
   afterCreate?: (id: string) => string; // where creating one goes on
+  titleKey?: string; // titles are words of the program: the catalogue has them behind this
   purpose?: string; // key of the text that says what the collection is for
 }
 
@@ -19,9 +20,11 @@ const FEATURES: Record<string, Feature | undefined> = {
   customers: { icon: BankOutlined, nav: 1, importMethod: 'customers:import', purpose: 'empty.customers' },
   contacts: { icon: ContactsOutlined, nav: 2, purpose: 'empty.contacts' },
   activities: { icon: ClockCircleOutlined, nav: 3, purpose: 'empty.activities', columns: ['subject', 'kind', 'customerId', 'contactId', 'occurTime', 'dueTime', 'ownerId'] },
-  jobs: { icon: UnorderedListOutlined, nav: 4, purpose: 'empty.jobs', columns: ['fileName', 'state', 'created', 'refused', 'ownerId', 'createTime'] },
+  jobs: { icon: UnorderedListOutlined, nav: 4, purpose: 'empty.jobs', titleKey: 'job.kind.', columns: ['fileName', 'state', 'collection', 'done', 'refused', 'ownerId', 'createTime'] },
   users: { icon: UserOutlined, nav: 5, administrators: true, purpose: 'empty.users', columns: ['name', 'email', 'role', 'teamId', 'active', 'createTime'], afterCreate: (id) => `/users/${id}?setPassword=true` },
   teams: { icon: ApartmentOutlined, nav: 6, administrators: true, purpose: 'empty.teams' },
+  views: { icon: UnorderedListOutlined, columns: ['name', 'collection', 'shared', 'ownerId'] },
+  preferences: { icon: UserOutlined, columns: ['ownerId', 'language', 'theme', 'density'] },
   sessions: { icon: DesktopOutlined, columns: ['client', 'ownerId', 'createTime', 'expireTime'] },
 };
 

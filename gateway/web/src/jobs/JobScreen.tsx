@@ -1,10 +1,10 @@
 // One piece of background work: how far it is, what came of it, and what was refused.
 import { ArrowLeftOutlined, DownloadOutlined } from '../ui/icons';
 import { useQuery } from '@tanstack/react-query';
-import { Button, Progress } from 'antd';
+import { Button, Popconfirm, Progress } from 'antd';
 import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, useParams } from 'react-router-dom';
+import { Link, useNavigate, useParams } from 'react-router-dom';
 import { newIdempotencyKey, request } from '../api/client';
 import { fetchRecord, keys, type RecordData } from '../api/records';
 import { findField, useSchema } from '../api/schema';
@@ -15,12 +15,10 @@ import { useInlineLabel } from '../i18n/i18n';
 import { ErrorState, useProblemText } from '../ui/ErrorState';
 import { Skeleton } from '../ui/Skeleton';
 import { useToast } from '../ui/Toasts';
+import { canUndo, isOverRows, isRunning, undo, useJobName } from './job';
 import styles from './Job.module.css';
 
 const POLL_MS = 1000; // events tell sooner; this is for when they do not come
-const UNFINISHED = ['queued', 'running', 'paused'];
-
-const isRunning = (job: RecordData | undefined) => job !== undefined && UNFINISHED.includes(textOf(job['state']));
 
 export default function JobScreen() {
   const { id = '' } = useParams();
@@ -38,7 +36,7 @@ function Job({ job }: { job: RecordData }) {
   const inline = useInlineLabel();
   const resource = useSchema().find('jobs');
   const state = resource && findField(resource, 'state');
-  const name = isEmpty(job['fileName']) ? textOf(job['kind']) : textOf(job['fileName']);
+  const name = useJobName()(job);
 
   useEffect(() => {
     document.title = `${name} · Guanxi`;
@@ -75,7 +73,8 @@ function Advance({ job }: { job: RecordData }) {
       <Progress percent={percent} status={status} aria-label={t('job.progress')} />
       {isRunning(job) && (
         <p className={styles.note}>
-          {t('job.bytes', { done: formats.bytes(done), total: formats.bytes(total) })} {t('job.mayLeave')}
+          {isOverRows(job) ? t('job.rows', { done: formats.number(done), total: formats.number(total) }) : t('job.bytes', { done: formats.bytes(done), total: formats.bytes(total) })}{' '}
+          {t('job.mayLeave')}
         </p>
       )}
       {isRunning(job) && (
@@ -91,7 +90,7 @@ function Advance({ job }: { job: RecordData }) {
 function Outcome({ job }: { job: RecordData }) {
   const { t } = useTranslation();
   const formats = useFormats();
-  const numbers = ['created', 'refused'] as const;
+  const numbers = isOverRows(job) ? (['updated', 'removed', 'skipped', 'refused'] as const) : (['created', 'refused'] as const);
   return (
     <>
       <dl className={styles.numbers}>
@@ -108,13 +107,31 @@ function Outcome({ job }: { job: RecordData }) {
             {t('job.refusedRows')}
           </Button>
         )}
+        <Undo job={job} />
         {!isRunning(job) && Number(job['created'] ?? 0) > 0 && (
           <Link to="/customers?sort=-createTime">
             {t('job.seeRecords')}
           </Link>
         )}
       </div>
-      {!isEmpty(job['refusedFileId']) && <p className={styles.note}>{t('job.refusedHelp')}</p>}
+      {!isEmpty(job['refusedFileId']) && <p className={styles.note}>{t(isOverRows(job) ? 'job.refusedRowsHelp' : 'job.refusedHelp')}</p>}
     </>
+  );
+}
+
+function Undo({ job }: { job: RecordData }) {
+  const { t } = useTranslation();
+  const toast = useToast();
+  const problemText = useProblemText();
+  const navigate = useNavigate();
+  if (!canUndo(job)) return null;
+  const run = () =>
+    undo(job)
+      .then((made) => navigate(`/jobs/${made.id}`))
+      .catch((error: unknown) => toast({ kind: 'error', text: problemText(error) }));
+  return (
+    <Popconfirm title={t('job.undo')} description={<div className={styles.confirm}>{t('job.undoHelp')}</div>} okText={t('job.undo')} cancelText={t('common.cancel')} onConfirm={() => void run()}>
+      <Button>{t('job.undo')}</Button>
+    </Popconfirm>
   );
 }
