@@ -50,18 +50,37 @@ enum progress body_read_json(struct call *call, const struct schema_message *mes
 	return call->status == OK ? GO_ON : FAILED;
 }
 
+static void free_tree(void *tree)
+{
+	json_decref(tree);
+}
+
+/* The definition's own reader says where JSON is broken: in both languages. */
+static enum progress refuse_tree(struct call *call)
+{
+	struct http_slice body = call->x->body;
+	struct json_result result;
+	enum status status = json_to_wire(
+		call->route->resource->message, body.data, body.size, JSON_PATCH, call->arena, &result);
+
+	if (status == INVALID && !strcmp(result.problem->code, message_code(MSG_JSON_SYNTAX))) {
+		call->status = status;
+		call->problem = result.problem;
+		return FAILED;
+	}
+	return call_fail_at(call, "", MSG_BAD_TYPE, problem_message(call->arena, MSG_TYPE_OBJECT), NULL);
+}
+
 enum progress body_read_tree(struct call *call, struct json_t **tree_out)
 {
 	struct http_slice body = call->x->body;
-	json_error_t error;
 
 	if (check_type(call, JSON_PLAIN) == FAILED)
 		return FAILED;
-	*tree_out = json_loadb(body.data ? body.data : "", body.size, JSON_REJECT_DUPLICATES, &error);
+	*tree_out = json_loadb(body.data ? body.data : "", body.size, JSON_REJECT_DUPLICATES, NULL);
 	if (*tree_out)
-		return GO_ON;
-	return call_fail(call, INVALID, MSG_JSON_SYNTAX, arena_printf(call->arena, "%d", error.line),
-		arena_printf(call->arena, "%d", error.column), arena_strdup(call->arena, error.text), NULL);
+		arena_defer(call->arena, free_tree, *tree_out);
+	return *tree_out && json_is_object(*tree_out) ? GO_ON : refuse_tree(call);
 }
 
 enum progress body_refuse_any(struct call *call)

@@ -20,7 +20,14 @@ enum request_field {
 	BULK_QUERY
 };
 enum reply_field { REPLY_JOB = 1, REPLY_PREVIEW };
-enum preview_field { PREVIEW_TOTAL = 1, PREVIEW_BOUND, PREVIEW_CHECKED, PREVIEW_CHANGED, PREVIEW_REFUSED, PREVIEW_ROWS };
+enum preview_field {
+	PREVIEW_TOTAL = 1,
+	PREVIEW_BOUND,
+	PREVIEW_CHECKED,
+	PREVIEW_CHANGED,
+	PREVIEW_REFUSED,
+	PREVIEW_ROWS
+};
 enum row_field { ROW_BEFORE = 1, ROW_AFTER, ROW_PROBLEM };
 
 enum { IDS_MAX = 1000 };
@@ -96,8 +103,7 @@ static enum progress read_ids(struct call *call, json_t *ids, uint32_t number)
 	json_array_foreach(ids, i, id)
 	{
 		if (!json_is_string(id))
-			return wrong_type(
-				call, arena_printf(call->arena, "/ids/%zu", i), MSG_TYPE_TEXT);
+			return wrong_type(call, arena_printf(call->arena, "/ids/%zu", i), MSG_TYPE_TEXT);
 		wire_add_text(&call->request, number, json_string_value(id));
 	}
 	return GO_ON;
@@ -173,20 +179,12 @@ static enum progress read_members(struct call *call, json_t *body)
 	return verbs == 1 ? GO_ON : call_fail(call, INVALID, MSG_BULK_NOTHING, NULL);
 }
 
-static void free_json(void *json)
-{
-	json_decref(json);
-}
-
 static enum progress read_body(struct call *call)
 {
 	json_t *body;
 
 	if (body_read_tree(call, &body) == FAILED)
 		return FAILED;
-	arena_defer(call->arena, free_json, body);
-	if (!json_is_object(body))
-		return wrong_type(call, "", MSG_TYPE_OBJECT);
 	return read_members(call, body);
 }
 
@@ -319,8 +317,9 @@ json_t *bulk_body_schema(const struct schema_resource *resource)
 		"additionalProperties", 0, "properties", "ids", "type", "array", "maxItems", IDS_MAX, "items",
 		"type", "string", "format", "uuid", "description", "Instead of conditions in the address.",
 		"all", flag("Without ids and conditions: every record of the collection is meant."), "change",
-		change, "delete", flag("Delete them."), "restore", flag("Restore them; looks among the deleted."),
-		"dryRun", flag("Answers what would happen, with examples, and does nothing."));
+		change, "delete", flag("Delete them."), "restore",
+		flag("Restore them; looks among the deleted."), "dryRun",
+		flag("Answers what would happen, with examples, and does nothing."));
 }
 
 json_t *bulk_preview_schema(const struct schema_resource *resource)
@@ -330,6 +329,6 @@ json_t *bulk_preview_schema(const struct schema_resource *resource)
 
 	return json_pack("{s:s,s:{s:{s:s},s:{s:s},s:{s:s},s:{s:s},s:{s:s},s:{s:s,s:o}}}", "type", "object",
 		"properties", "total", "type", "string", "totalIsBound", "type", "boolean", "checked", "type",
-		"integer", "changed", "type", "integer", "refused", "type", "integer", "rows", "type", "array",
-		"items", row);
+		"integer", "changed", "type", "integer", "refused", "type", "integer", "rows", "type",
+		"array", "items", row);
 }

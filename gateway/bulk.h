@@ -1,4 +1,5 @@
-/* One change to many records (services/kit/bulk.h): which, as the address of a list says it; what, as the body does.
+/* One change to many records (services/kit/bulk.h): which, as the address of a list says it; what, as the
+ *body does.
  *
  *	POST /api/v1/customers:bulk?filter[stage][in]=prospect&q=zsyx
  *	{"change": {"set": {"stage": "active", "industry": null}}, "dryRun": true}

@@ -1,5 +1,8 @@
 #include "gateway/call.h"
 #include "gateway/credentials.h"
+#include "gateway/language.h"
+#include "gateway/expand.h"
+#include "gateway/fan.h"
 #include "gateway/rate.h"
 #include "gateway/session.h"
 #include "kit/log.h"
@@ -51,49 +54,6 @@ void call_add_header(struct call *call, const char *name, const char *value)
 }
 
 /* --- accept --- */
-
-/* The quality of a member such as "zh-CN;q=0.8", in thousandths (RFC 9110 12.4.2); 0 when it is not
- * understood. */
-static unsigned quality_of(struct http_slice member)
-{
-	const char *q = memchr(member.data, ';', member.size);
-	unsigned value = 0, scale = 1000;
-
-	if (!q)
-		return 1000;
-	for (const char *end = member.data + member.size, *c = q; c < end; c++)
-		if (*c >= '0' && *c <= '9' && scale) {
-			value += (unsigned)(*c - '0') * scale;
-			scale /= 10;
-		}
-	return value;
-}
-
-static bool is_language(struct http_slice member, const char *language)
-{
-	return member.size >= 2 &&
-	       http_slice_equals_ignoring_case((struct http_slice){ member.data, 2 }, language) &&
-	       (member.size == 2 || member.data[2] == '-' || member.data[2] == ';' || member.data[2] == ' ');
-}
-
-/* English unless Chinese is wanted more. */
-static enum language language_of(const struct http_head *head)
-{
-	unsigned en = 0, zh = 0;
-	size_t cursor = 0;
-	struct http_slice line, member;
-
-	while (http_head_next(head, HTTP_ACCEPT_LANGUAGE, &cursor, &line))
-		while (http_list_next(&line, &member)) {
-			unsigned quality = quality_of(member);
-
-			if (is_language(member, "zh") && quality > zh)
-				zh = quality;
-			else if (is_language(member, "en") && quality > en)
-				en = quality;
-		}
-	return zh > en ? LANGUAGE_ZH : LANGUAGE_EN;
-}
 
 static enum progress accept_call(struct call *call)
 {
@@ -257,8 +217,8 @@ static enum progress call_service(struct call *call)
 	if (!r->queue)
 		return GO_ON;
 	const struct rpc rpc = {
-		.queue = r->queue,
-		.method = r->name,
+		.queue = call->queue ? call->queue : r->queue,
+		.method = call->method ? call->method : r->name,
 		.principal_id = call->principal ? call->principal->id_text : NULL,
 		.rights_version = call->principal ? call->principal->rights_version : 0,
 		.traceparent = call->trace.text,
@@ -441,6 +401,7 @@ static const struct {
 	{ "authorise", authorise },
 	{ "decode", decode },
 	{ "call", call_service },
+	{ "expand", expand_references },
 	{ "encode", encode },
 	{ "reply", reply },
 };
@@ -495,6 +456,8 @@ static void on_close(struct exchange *x)
 		session_cancel(call->session_wait);
 	if (call->bus_id)
 		bus_client_cancel(call->loop->bus, call->bus_id);
+	if (call->fan)
+		fan_cancel(call->fan);
 }
 
 void call_begin(struct exchange *x, bool body_follows)

@@ -13,6 +13,10 @@
 #include "kit/traceparent.h"
 #include "kit/uuid.h"
 
+struct batch;
+struct expand;
+struct fan;
+struct search;
 struct session_wait;
 struct upload;
 
@@ -45,7 +49,12 @@ struct call {
 	struct json_mask *only;      /* of a list's records the client wants these fields; NULL: all */
 	uint64_t if_version;         /* of If-Match; 0: none */
 	const char *idempotency_key; /* NULL: none */
+	const char *queue, *method;  /* instead of the route's; NULL: those */
+	struct expand *expand;       /* references to follow in the answer; NULL: none */
+	struct batch *batch;         /* a batch's; NULL: it is none */
+	struct search *search;       /* a global search's; NULL: it is none */
 	uint64_t bus_id;             /* of the call in flight; 0: none */
+	struct fan *fan;             /* the calls in flight, where several are; NULL: none */
 
 	/* from the service: valid in `encode` only, which runs while the bus's bytes are there */
 	struct slice reply;

@@ -195,6 +195,7 @@ static void request_take(struct connection *c)
 	}
 	request->input_size = request->used_size = request->scanned = 0;
 	request->body_size = request->body_capacity = 0;
+	request->body_limit_bytes = 0;
 	c->request = request;
 }
 
@@ -281,7 +282,7 @@ void connection_open(struct server_thread *thread, int fd, const struct sockaddr
 	if (thread->server->tls && (refused || !c->tls))
 		connection_close(c);
 	else if (refused)
-		connection_refuse(c, 503, "There are too many connections.");
+		connection_refuse(c, 503, MSG_HTTP_CONNECTIONS);
 	else
 		connection_enter(c, c->tls ? CONNECTION_HANDSHAKE : CONNECTION_IDLE);
 }
@@ -501,7 +502,7 @@ static void begin_body(struct connection *c)
 		return;
 	if (request->head.framing == HTTP_LENGTH &&
 		request->head.content_length > request->body_limit_bytes) {
-		connection_refuse(c, 413, "The request body is larger than this address accepts.");
+		connection_refuse(c, 413, MSG_TOO_LARGE);
 		return;
 	}
 	http_body_init(&request->decoder, &request->head, &server->options.http, request->body_limit_bytes);
@@ -546,7 +547,7 @@ void connection_take(struct connection *c)
 			connection_enter(c, CONNECTION_HEAD);
 		break;
 	case HTTP_REFUSED:
-		connection_refuse(c, refusal.status, refusal.reason);
+		connection_refuse(c, refusal.status, refusal.message);
 		break;
 	case HTTP_READY:
 		begin_exchange(c);
@@ -597,7 +598,7 @@ static void take_body(struct connection *c)
 		http_body_decode(&request->decoder, raw, raw_size, &consumed, &size, &refusal);
 
 	if (result == HTTP_REFUSED) {
-		connection_refuse(c, refusal.status, refusal.reason);
+		connection_refuse(c, refusal.status, refusal.message);
 		return;
 	}
 	c->window_bytes += raw_size;
@@ -618,7 +619,7 @@ static void take_body(struct connection *c)
 
 /* --- refusing and expiring --- */
 
-void connection_refuse(struct connection *c, unsigned status, const char *reason)
+void connection_refuse(struct connection *c, unsigned status, enum message message)
 {
 	struct server_thread *thread = c->exchange.thread;
 
@@ -628,9 +629,7 @@ void connection_refuse(struct connection *c, unsigned status, const char *reason
 	if (c->state == CONNECTION_CLOSED)
 		return;
 	count(&thread->counters.refusals, 1);
-	if (thread->server->application.on_refused)
-		thread->server->application.on_refused(thread, status, reason);
-	output_problem(c, head, status, reason, true);
+	output_problem(c, head, status, message, true);
 	c->after = NEXT_LINGER;
 	connection_enter(c, CONNECTION_ANSWERED);
 	connection_touch(c);
@@ -643,17 +642,17 @@ static void expire_close(struct connection *c)
 
 static void expire_head(struct connection *c)
 {
-	connection_refuse(c, 408, "The request head did not arrive in time.");
+	connection_refuse(c, 408, MSG_HTTP_HEAD_TIMEOUT);
 }
 
 static void expire_body(struct connection *c)
 {
-	connection_refuse(c, 408, "The request body did not arrive in time.");
+	connection_refuse(c, 408, MSG_HTTP_BODY_TIMEOUT);
 }
 
 static void expire_working(struct connection *c)
 {
-	connection_refuse(c, 504, "The answer took too long.");
+	connection_refuse(c, 504, MSG_DEADLINE_EXCEEDED);
 }
 
 /* A transfer may take any time, but not crawl. */
@@ -665,7 +664,7 @@ static void expire_window(struct connection *c)
 	if (c->window_bytes >= wanted)
 		connection_enter(c, c->state);
 	else if (c->state == CONNECTION_UPLOAD)
-		connection_refuse(c, 408, "The upload is too slow.");
+		connection_refuse(c, 408, MSG_HTTP_UPLOAD_TOO_SLOW);
 	else
 		connection_close(c);
 }

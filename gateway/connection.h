@@ -169,7 +169,7 @@ void connection_expire(struct connection *c);
 /* Wakes the thread at that time at the latest; UINT64_MAX for never. */
 void connection_arm_sweep(struct server_thread *thread, uint64_t deadline_ms);
 /* Answers by ourselves, tells the log, and closes. */
-void connection_refuse(struct connection *c, unsigned status, const char *reason);
+void connection_refuse(struct connection *c, unsigned status, enum message message);
 
 /* --- exchange.c --- */
 
@@ -177,8 +177,8 @@ struct connection *exchange_connection(struct exchange *x);
 /* Room for size_bytes more behind the output. */
 char *output_reserve(struct connection *c, size_t size_bytes);
 /*
- * Puts a problem document into the output. head: of the request that it answers, NULL where that was not
- * understood.
+ * Puts a problem document into the output and tells the log. head: of the request that it answers, NULL where
+ * that was not understood.
  */
-void output_problem(
-	struct connection *c, const struct http_head *head, unsigned status, const char *detail, bool close);
+void output_problem(struct connection *c, const struct http_head *head, unsigned status, enum message message,
+	bool close);

@@ -85,7 +85,10 @@ static enum progress decode_custom(struct call *call)
 	if (is_sign_in(call) && wants_cookie(call) && credentials_check_origin(call) == FAILED)
 		return FAILED;
 	if (call->x->head->method == HTTP_POST) {
-		if (body_read_key(call) == FAILED || body_read_json(call, input, JSON_PLAIN, &body) == FAILED)
+		/* A key belongs to somebody: who signs in is nobody yet, and gets another session each time.
+		 */
+		if ((!call->route->anonymous && body_read_key(call) == FAILED) ||
+			body_read_json(call, input, JSON_PLAIN, &body) == FAILED)
 			return FAILED;
 	} else if (body_refuse_any(call) == FAILED) {
 		return FAILED;

@@ -4,6 +4,7 @@
 #include "gateway/document.h"
 #include "gateway/files.h"
 #include "gateway/follower.h"
+#include "gateway/search.h"
 
 static enum progress encode_live(struct call *call)
 {
@@ -35,6 +36,8 @@ static const struct endpoint live_endpoint = { .encode = encode_live, .anonymous
 static const struct endpoint ready_endpoint = { .encode = encode_ready, .anonymous = true };
 
 const struct own_endpoint own_endpoints[] = {
+	{ &search_endpoint, HTTP_GET, "/api/v1/search", "gateway.search",
+		"Search everything that one may see" },
 	{ &events_endpoint, HTTP_GET, "/api/v1/events", "gateway.events",
 		"Follow events as they happen (server-sent events)" },
 	{ &upload_endpoint, HTTP_POST, "/api/v1/files", "gateway.uploadFile", "Upload a file" },

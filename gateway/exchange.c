@@ -1,4 +1,7 @@
 #include "gateway/connection.h"
+#include "gateway/language.h"
+#include "kit/problem.h"
+#include "kit/traceparent.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -161,35 +164,89 @@ static void output_head(struct connection *c, struct http_reply_head *head)
 	count(&thread->counters.replies, 1);
 }
 
-/*
- * RFC 9457. The detail is one of our own constant sentences: nothing in it needs escaping, which is
- * asserted.
- */
-void output_problem(
-	struct connection *c, const struct http_head *head, unsigned status, const char *detail, bool close)
-{
-	static const struct http_header headers[] = {
-		{ { "Content-Type", 12 }, { "application/problem+json", 24 } },
-		{ { "Cache-Control", 13 }, { "no-store", 8 } },
-		{ { "Retry-After", 11 }, { "1", 1 } },
-	};
-	char body[512];
-	int size = snprintf(body, sizeof(body),
-		"{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u,\"detail\":\"%s\"}",
-		http_reason(status), status, detail);
+/* --- problems of the server's own --- */
 
-	assert(size > 0 && (size_t)size < sizeof(body) && !strpbrk(detail, "\"\\\n\r\t"));
+/* The summary that goes with a status that kit/status.h does not have. */
+static enum status summary_of(unsigned http_status)
+{
+	static const struct {
+		unsigned http;
+		enum status status;
+	} summaries[] = { { 403, FORBIDDEN }, { 404, NOT_FOUND }, { 408, DEADLINE }, { 413, TOO_LARGE },
+		{ 414, TOO_LARGE }, { 431, TOO_LARGE }, { 503, UNAVAILABLE }, { 504, DEADLINE } };
+
+	for (size_t i = 0; i < sizeof(summaries) / sizeof(*summaries); i++)
+		if (summaries[i].http == http_status)
+			return summaries[i].status;
+	return INVALID;
+}
+
+/* Of a head that was refused, its bytes may still say in which language. */
+static enum language language_wanted(const struct connection *c, const struct http_head *head)
+{
+	if (head)
+		return language_of(head);
+	if (!c->request)
+		return LANGUAGE_EN;
+	return language_of_value(
+		http_head_glimpse(c->request->input, c->request->input_size, "Accept-Language"));
+}
+
+static void begin_trace(const struct http_head *head, struct traceparent *trace)
+{
+	struct http_slice given =
+		head ? http_head_get(head, HTTP_TRACEPARENT) : (struct http_slice){ NULL, 0 };
+
+	traceparent_continue(given.data, given.size, trace);
+}
+
+/* The one argument that a sentence may have: how many bytes the body may have. */
+static void write_problem(const struct connection *c, unsigned status, enum message message,
+	enum language language, const struct traceparent *trace, struct buffer *out)
+{
+	uint64_t limit = c->request ? c->request->body_limit_bytes : 0;
+	struct problem *problem = problem_new(
+		out->arena, message, arena_printf(out->arena, "%llu", (unsigned long long)limit), NULL);
+
+	problem->http_status = status;
+	problem_to_json(problem, summary_of(status), language, trace->trace_id, out);
+}
+
+/* RFC 9457, in the form of every other problem (gateway/call.c). */
+void output_problem(
+	struct connection *c, const struct http_head *head, unsigned status, enum message message, bool close)
+{
+	const struct server_application *application = &c->exchange.thread->server->application;
+	enum language language = language_wanted(c, head);
+	struct buffer body = { .arena = arena_new() };
+	struct traceparent trace;
+
+	begin_trace(head, &trace);
+	write_problem(c, status, message, language, &trace, &body);
+	const struct http_header headers[] = {
+		{ HTTP_SLICE("Content-Type"), HTTP_SLICE("application/problem+json") },
+		{ HTTP_SLICE("Content-Language"),
+			language == LANGUAGE_ZH ? HTTP_SLICE("zh") : HTTP_SLICE("en") },
+		{ HTTP_SLICE("Cache-Control"), HTTP_SLICE("no-store") },
+		{ HTTP_SLICE("X-Content-Type-Options"), HTTP_SLICE("nosniff") },
+		{ HTTP_SLICE("traceparent"), { trace.text, TRACEPARENT_TEXT } },
+		{ HTTP_SLICE("Retry-After"), HTTP_SLICE("1") },
+	};
+
 	output_head(c, &(struct http_reply_head){
 			       .status = status,
 			       .framing = HTTP_LENGTH,
-			       .content_length = (uint64_t)size,
+			       .content_length = body.len,
 			       .close = close,
 			       .keep_alive_1_0 = head && head->minor_version == 0,
 			       .headers = headers,
-			       .header_count = status == 503 ? 3 : 2,
+			       .header_count = status == 503 ? 6 : 5,
 		       });
 	if (!head || head->method != HTTP_HEAD)
-		output_add(c, body, (size_t)size);
+		output_add(c, body.data, body.len);
+	if (application->on_refused)
+		application->on_refused(c->exchange.thread, status, message_code(message), trace.trace_id);
+	arena_free(body.arena);
 }
 
 /* Ends the exchange; its answer stands in the output. */
@@ -263,14 +320,14 @@ void exchange_reply(struct exchange *x, const struct reply *reply)
 	exchange_finish(c, after);
 }
 
-void exchange_refuse(struct exchange *x, unsigned status, const char *detail)
+void exchange_refuse(struct exchange *x, unsigned status, enum message message)
 {
 	struct connection *c = exchange_connection(x);
 
 	assert(c->exchange_is_open && !c->stream_events);
 	enum connection_next after = next_after(c, false);
 
-	output_problem(c, x->head, status, detail, after != NEXT_REQUEST);
+	output_problem(c, x->head, status, message, after != NEXT_REQUEST);
 	exchange_finish(c, after);
 }
 

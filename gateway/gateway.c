@@ -211,14 +211,14 @@ static void on_turn_end(struct server_thread *thread)
 	bus_client_flush(loop->bus);
 }
 
-static void on_refused(struct server_thread *thread, unsigned status, const char *reason)
+static void on_refused(struct server_thread *thread, unsigned status, const char *code, const char *trace_id)
 {
 	char labels[64];
 
 	(void)thread;
 	snprintf(labels, sizeof labels, "method=\"none\",status=\"%u\"", status);
 	metric_add(metric_series(METRIC_HTTP_REQUESTS, labels), 1);
-	log_info("refused", "status=%u reason=\"%s\"", status, reason);
+	log_info("refused", "status=%u code=%s trace=%s", status, code, trace_id);
 }
 
 /* --- the process's --- */

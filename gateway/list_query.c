@@ -1,4 +1,5 @@
 #include "gateway/list_query.h"
+#include "gateway/expand.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,12 +12,22 @@ enum list_field {
 	LIST_CURSOR,
 	LIST_FIELDS,
 	LIST_COUNT,
-	LIST_DELETED
+	LIST_DELETED,
+	LIST_EXPAND = 30 /* the gateway's own: never sent */
 };
+enum aggregate_field {
+	AGGREGATE_GROUP = 2,
+	AGGREGATE_Q,
+	AGGREGATE_LIMIT,
+	AGGREGATE_MEASURE,
+	AGGREGATE_TIME_ZONE,
+	AGGREGATE_DELETED = 8
+};
+enum past_field { PAST_ID = 1, PAST_VERSION, PAST_TIME };
 enum condition_field { CONDITION_FIELD = 1, CONDITION_OPERATOR, CONDITION_VALUES };
 enum history_field { HISTORY_ID = 1, HISTORY_BEFORE, HISTORY_LIMIT };
 
-enum { LIST_LIMIT_MAX = 500, LIST_VALUES_MAX = 500 };
+enum { LIST_LIMIT_MAX = 500, GROUPS_LIMIT_MAX = 1000, LIST_VALUES_MAX = 500 };
 
 static const char *decoded(struct call *call, struct http_slice raw)
 {
@@ -136,24 +147,40 @@ static const char *field_names(struct call *call, const struct schema_message *m
 }
 
 /* The service sends whole records: which of their fields the client gets is the encoder's business. */
-static bool take_field(struct call *call, uint32_t number, const char *name, const char *text)
+bool list_take_field(struct call *call, const char *pointer, const char *text)
 {
 	const struct schema_message *message = call->route->resource->message;
 	const struct schema_field *field = schema_field_find(message, text, strlen(text));
 
-	(void)number;
+	if (!call->only)
+		call->only = arena_zalloc(call->arena, sizeof *call->only);
 	if (!field)
-		call_fail_at(call, arena_printf(call->arena, "/%s", name), MSG_UNKNOWN_FIELD, text,
-			field_names(call, message));
+		call_fail_at(call, pointer, MSG_UNKNOWN_FIELD, text, field_names(call, message));
 	if (field)
 		json_mask_add(call->only, field);
 	return field;
 }
 
+static bool take_field(struct call *call, uint32_t number, const char *name, const char *text)
+{
+	(void)number;
+	return list_take_field(call, arena_printf(call->arena, "/%s", name), text);
+}
+
 static bool read_fields(struct call *call, uint32_t number, const char *name, struct http_slice raw)
 {
-	call->only = arena_zalloc(call->arena, sizeof *call->only);
 	return read_each(call, number, name, raw, take_field);
+}
+
+static bool take_expansion(struct call *call, uint32_t number, const char *name, const char *text)
+{
+	(void)number;
+	return expand_add(call, arena_printf(call->arena, "/%s", name), text);
+}
+
+static bool read_expand(struct call *call, uint32_t number, const char *name, struct http_slice raw)
+{
+	return read_each(call, number, name, raw, take_expansion);
 }
 
 static bool read_bool(struct call *call, uint32_t number, const char *name, struct http_slice raw)
@@ -184,16 +211,38 @@ static bool parse_number(struct http_slice raw, uint64_t *value_out)
 	return true;
 }
 
-static bool read_limit(struct call *call, uint32_t number, const char *name, struct http_slice raw)
+bool query_read_number(
+	struct call *call, const char *name, const char *text, uint64_t most, uint64_t *value_out)
 {
+	struct http_slice raw = { text, strlen(text) };
+
+	if (parse_number(raw, value_out) && *value_out >= 1 && *value_out <= most)
+		return true;
+	call_fail_at(call, arena_printf(call->arena, "/%s", name), MSG_BAD_LIMIT,
+		arena_printf(call->arena, "%llu", (unsigned long long)most), NULL);
+	return false;
+}
+
+static bool read_bounded(
+	struct call *call, uint32_t number, const char *name, struct http_slice raw, uint64_t most)
+{
+	const char *text = decoded(call, raw);
 	uint64_t value;
 
-	if (!parse_number(raw, &value) || value < 1 || value > LIST_LIMIT_MAX) {
-		call_fail_at(call, arena_printf(call->arena, "/%s", name), MSG_BAD_LIMIT, "500", NULL);
+	if (!text || !query_read_number(call, name, text, most, &value))
 		return false;
-	}
 	wire_add_varint(&call->request, number, value);
 	return true;
+}
+
+static bool read_limit(struct call *call, uint32_t number, const char *name, struct http_slice raw)
+{
+	return read_bounded(call, number, name, raw, LIST_LIMIT_MAX);
+}
+
+static bool read_groups_limit(struct call *call, uint32_t number, const char *name, struct http_slice raw)
+{
+	return read_bounded(call, number, name, raw, GROUPS_LIMIT_MAX);
 }
 
 static bool read_position(struct call *call, uint32_t number, const char *name, struct http_slice raw)
@@ -221,6 +270,7 @@ static const struct parameter list_parameters[] = {
 	{ "q", LIST_Q, read_text },
 	{ "sort", LIST_SORT, read_texts },
 	{ "fields", LIST_FIELDS, read_fields },
+	{ "expand", LIST_EXPAND, read_expand },
 	{ "limit", LIST_LIMIT, read_limit },
 	{ "cursor", LIST_CURSOR, read_text },
 	{ "count", LIST_COUNT, read_bool },
@@ -230,6 +280,23 @@ static const struct parameter list_parameters[] = {
 
 static const struct parameter selection_parameters[] = {
 	{ "q", LIST_Q, read_text },
+	{ 0 },
+};
+
+static const struct parameter aggregate_parameters[] = {
+	{ "group", AGGREGATE_GROUP, read_texts },
+	{ "measure", AGGREGATE_MEASURE, read_texts },
+	{ "q", AGGREGATE_Q, read_text },
+	{ "timeZone", AGGREGATE_TIME_ZONE, read_text },
+	{ "limit", AGGREGATE_LIMIT, read_groups_limit },
+	{ "deleted", AGGREGATE_DELETED, read_bool },
+	{ 0 },
+};
+
+static const struct parameter get_parameters[] = {
+	{ "asOf", PAST_TIME, read_text },
+	{ "version", PAST_VERSION, read_position },
+	{ "expand", LIST_EXPAND, read_expand },
 	{ 0 },
 };
 
@@ -339,4 +406,30 @@ enum progress history_query_decode(struct call *call)
 {
 	wire_add_text(&call->request, HISTORY_ID, call->id);
 	return read_query(call, history_parameters, false);
+}
+
+enum progress aggregate_query_decode(struct call *call)
+{
+	return read_query(call, aggregate_parameters, true);
+}
+
+/* Of the past another method tells, on another lane: it reads the log. */
+enum progress get_query_decode(struct call *call)
+{
+	const struct route *r = call->route;
+	struct wire_field f;
+
+	wire_add_text(&call->request, PAST_ID, call->id);
+	if (read_query(call, get_parameters, false) == FAILED)
+		return FAILED;
+	bool by_version = wire_find(call->request.data, call->request.len, PAST_VERSION, &f),
+	     by_time = wire_find(call->request.data, call->request.len, PAST_TIME, &f);
+
+	if (by_version && by_time)
+		return call_fail_at(call, "/asOf", MSG_ONE_MOMENT, NULL, NULL);
+	if (!by_version && !by_time)
+		return GO_ON;
+	call->queue = arena_printf(call->arena, "%s.query", r->resource->service);
+	call->method = arena_printf(call->arena, "%s.past", r->resource->collection);
+	return GO_ON;
 }

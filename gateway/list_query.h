@@ -13,6 +13,13 @@
 enum progress list_query_decode(struct call *call);
 /* The part of it that says which records: q and filters, under the same numbers. */
 enum progress selection_query_decode(struct call *call);
+/* Appends a guanxi.AggregateRequest: group, measure, filters, q, timeZone, limit, deleted. */
+enum progress aggregate_query_decode(struct call *call);
+/* Appends a guanxi.GetRequest; with asOf or version a guanxi.PastRequest, for the method that reads the log.
+ */
+enum progress get_query_decode(struct call *call);
+/* One of `fields`: false when there is no such. */
+bool list_take_field(struct call *call, const char *pointer, const char *text);
 /* Appends a guanxi.HistoryRequest: before, limit. */
 enum progress history_query_decode(struct call *call);
 
@@ -28,3 +35,6 @@ struct query {
 };
 bool query_next(struct call *call, struct query *query, const char **name_out, const char **value_out);
 enum progress query_refuse_unknown(struct call *call, const char *name, const char *allowed);
+/* From 1 to `most`; else told at the parameter's name. */
+bool query_read_number(
+	struct call *call, const char *name, const char *text, uint64_t most, uint64_t *value_out);

@@ -3,6 +3,7 @@
 #include "gateway/document.h"
 #include "gateway/endpoint.h"
 #include "gateway/files.h"
+#include "gateway/openapi_parts.h"
 #include <assert.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@
 enum shape { SHAPE_READ, SHAPE_CREATE, SHAPE_PATCH };
 static const char *const shape_suffixes[] = { "", "Create", "Patch" };
 
-static json_t *ref(const char *kind, const char *name, const char *suffix)
+json_t *openapi_ref(const char *kind, const char *name, const char *suffix)
 {
 	char text[160];
 
@@ -35,7 +36,7 @@ static const char *const format_names[] = {
 	[GUANXI__FORMAT__FORMAT_TIME_ZONE] = "time-zone",
 };
 
-static void set_text(json_t *to, const char *name, const char *text)
+void openapi_set_text(json_t *to, const char *name, const char *text)
 {
 	if (text && *text)
 		json_object_set_new(to, name, json_string(text));
@@ -50,7 +51,7 @@ static json_t *string_schema(const struct schema_field *field)
 		json_object_set_new(schema, "minLength", json_integer(rule->min_length));
 	if (rule->has_max_length)
 		json_object_set_new(schema, "maxLength", json_integer(rule->max_length));
-	set_text(schema, "format",
+	openapi_set_text(schema, "format",
 		field->reference || !strcmp(field->name, "id") ? "uuid" : format_names[rule->format]);
 	return schema;
 }
@@ -84,7 +85,7 @@ static json_t *enum_schema(const struct schema_field *field)
 	return json_pack("{s:s,s:o}", "type", "string", "enum", values);
 }
 
-static json_t *value_schema(const struct schema_field *field)
+json_t *openapi_value(const struct schema_field *field)
 {
 	switch (field->type) {
 	case FIELD_STRING:
@@ -104,7 +105,7 @@ static json_t *value_schema(const struct schema_field *field)
 	case FIELD_TIMESTAMP:
 		return json_pack("{s:s,s:s}", "type", "string", "format", "date-time");
 	case FIELD_MESSAGE:
-		return ref("schemas", field->message->name, "");
+		return openapi_ref("schemas", field->message->name, "");
 	}
 	return json_object();
 }
@@ -116,7 +117,7 @@ static json_t *or_null(json_t *schema)
 
 static json_t *field_schema(const struct schema_field *field, enum shape shape)
 {
-	json_t *schema = value_schema(field);
+	json_t *schema = openapi_value(field);
 
 	if (field->repeated) {
 		schema = json_pack("{s:s,s:o}", "type", "array", "items", schema);
@@ -125,9 +126,9 @@ static json_t *field_schema(const struct schema_field *field, enum shape shape)
 	}
 	if (shape == SHAPE_PATCH)
 		schema = or_null(schema);
-	set_text(schema, "title", field->label.en);
-	set_text(schema, "x-title-zh", field->label.zh);
-	set_text(schema, "description", field->help.en);
+	openapi_set_text(schema, "title", field->label.en);
+	openapi_set_text(schema, "x-title-zh", field->label.zh);
+	openapi_set_text(schema, "description", field->help.en);
 	if (field->rule->output_only)
 		json_object_set_new(schema, "readOnly", json_true());
 	return schema;
@@ -182,11 +183,17 @@ static void add_page_schema(json_t *schemas, const struct schema_resource *resou
 	char name[128];
 
 	snprintf(name, sizeof name, "%sList", resource->message->name);
-	json_object_set_new(schemas, name,
-		page_schema(ref("schemas", resource->message->name, ""), ref("schemas", "Page", "")));
+	json_t *page = page_schema(
+		openapi_ref("schemas", resource->message->name, ""), openapi_ref("schemas", "Page", ""));
+
+	json_object_set_new(
+		json_object_get(page, "properties"), "expanded", openapi_ref("schemas", "Expanded", ""));
+	json_object_set_new(
+		json_object_get(page, "properties"), "missing", openapi_ref("schemas", "Missing", ""));
+	json_object_set_new(schemas, name, page);
 }
 
-static void add_parsed(json_t *to, const char *name, const char *text)
+void openapi_add_parsed(json_t *to, const char *name, const char *text)
 {
 	json_error_t error;
 	json_t *value = json_loads(text, 0, &error);
@@ -197,14 +204,15 @@ static void add_parsed(json_t *to, const char *name, const char *text)
 
 static void add_common_schemas(json_t *schemas)
 {
-	add_parsed(schemas, "Page",
+	openapi_add_query_schemas(schemas);
+	openapi_add_parsed(schemas, "Page",
 		"{\"type\":\"object\",\"properties\":{\"next\":{\"type\":\"string\",\"description\":\"Cursor "
 		"of the next page; absent "
 		"on the "
 		"last.\"},\"total\":{\"type\":\"string\",\"pattern\":\"^[0-9]+$\"},\"totalIsBound\":{"
 		"\"type\":\"boolean\","
 		"\"description\":\"There are at least that many.\"}}}");
-	add_parsed(schemas, "Problem",
+	openapi_add_parsed(schemas, "Problem",
 		"{\"type\":\"object\",\"description\":\"RFC 9457, with a code for programs and texts in the "
 		"language asked for.\","
 		"\"required\":[\"type\",\"title\",\"status\"],\"properties\":{\"type\":{\"type\":\"string\","
@@ -223,7 +231,7 @@ static void add_common_schemas(json_t *schemas)
 		"\"array\",\"items\":"
 		"{\"type\":\"string\"},\"description\":\"The words in the message: what is allowed, the id "
 		"of the duplicate.\"}}}}}}");
-	add_parsed(schemas, "HistoryEntry",
+	openapi_add_parsed(schemas, "HistoryEntry",
 		"{\"type\":\"object\",\"properties\":{\"position\":{\"type\":\"string\"},\"time\":{\"type\":"
 		"\"string\",\"format\":"
 		"\"date-time\"},\"type\":{\"type\":\"string\"},\"version\":{\"type\":\"string\"},\"fields\":{"
@@ -232,180 +240,7 @@ static void add_common_schemas(json_t *schemas)
 		"\"principalId\":{\"type\":"
 		"\"string\",\"format\":\"uuid\"}}}");
 	json_object_set_new(schemas, "History",
-		page_schema(ref("schemas", "HistoryEntry", ""), ref("schemas", "Page", "")));
-}
-
-/* --- parameters --- */
-
-static json_t *parameter(
-	const char *name, const char *in, bool required, const char *description, json_t *schema)
-{
-	json_t *to = json_pack("{s:s,s:s,s:o}", "name", name, "in", in, "schema", schema);
-
-	if (required)
-		json_object_set_new(to, "required", json_true());
-	set_text(to, "description", description);
-	return to;
-}
-
-static json_t *text_schema(void)
-{
-	return json_pack("{s:s}", "type", "string");
-}
-
-static json_t *list_parameter(const char *name, const char *description, json_t *item)
-{
-	json_t *to = parameter(
-		name, "query", false, description, json_pack("{s:s,s:o}", "type", "array", "items", item));
-
-	json_object_set_new(to, "style", json_string("form"));
-	json_object_set_new(to, "explode", json_false());
-	return to;
-}
-
-static void add_filters(json_t *parameters, const struct schema_field *field)
-{
-	json_t *operators = schema_operators_of(field), *operator;
-	size_t i;
-
-	json_array_foreach(operators, i, operator)
-	{
-		const char *text = json_string_value(operator);
-		char name[128];
-
-		snprintf(name, sizeof name, "filter[%s][%s]", field->json_name, text);
-		if (!strcmp(text, "in"))
-			json_array_append_new(parameters, list_parameter(name, NULL, value_schema(field)));
-		else
-			json_array_append_new(parameters,
-				parameter(name, "query", false, NULL,
-					!strcmp(text, "isNull") ? json_pack("{s:s}", "type", "boolean")
-								: value_schema(field)));
-	}
-	json_decref(operators);
-}
-
-static json_t *sort_names(const struct schema_message *message)
-{
-	json_t *names = json_array();
-
-	for (size_t i = 0; i < message->count; i++) {
-		const char *name = message->fields[i].json_name;
-
-		if (!message->fields[i].rule->sort)
-			continue;
-		json_array_append_new(names, json_string(name));
-		json_array_append_new(names, json_sprintf("-%s", name));
-	}
-	return json_pack("{s:s,s:o}", "type", "string", "enum", names);
-}
-
-static void add_selection_parameters(json_t *to, const struct schema_resource *resource)
-{
-	const struct schema_message *message = resource->message;
-
-	json_array_append_new(to, parameter("q", "query", false,
-					  "Words, Chinese characters, pinyin or initials.", text_schema()));
-	for (size_t i = 0; i < message->count; i++)
-		if (message->fields[i].rule->filter)
-			add_filters(to, &message->fields[i]);
-}
-
-static void add_list_parameters(json_t *to, const struct schema_resource *resource)
-{
-	const struct schema_message *message = resource->message;
-
-	add_selection_parameters(to, resource);
-	json_array_append_new(
-		to, list_parameter("sort", "- before a name means descending.", sort_names(message)));
-	json_array_append_new(to, list_parameter("fields", "Only these; all when absent.", text_schema()));
-	json_array_append_new(to, parameter("limit", "query", false, NULL,
-					  json_pack("{s:s,s:i,s:i,s:i}", "type", "integer", "minimum", 1,
-						  "maximum", 500, "default", 50)));
-	json_array_append_new(
-		to, parameter("cursor", "query", false, "page.next of the page before.", text_schema()));
-	json_array_append_new(to, parameter("count", "query", false, "Also count the matches, up to a bound.",
-					  json_pack("{s:s}", "type", "boolean")));
-	json_array_append_new(
-		to, parameter("deleted", "query", false, "The deleted ones instead of the live.",
-			    json_pack("{s:s}", "type", "boolean")));
-}
-
-static void add_history_parameters(json_t *to)
-{
-	json_array_append_new(to, parameter("before", "query", false, "Positions below this one.",
-					  json_pack("{s:s,s:s}", "type", "string", "pattern", "^[0-9]+$")));
-	json_array_append_new(
-		to, parameter("limit", "query", false, NULL,
-			    json_pack("{s:s,s:i,s:i}", "type", "integer", "minimum", 1, "maximum", 500)));
-}
-
-static void add_own_parameters(json_t *to, const struct route *route)
-{
-	if (!strcmp(route->name, "gateway.uploadFile")) {
-		json_array_append_new(
-			to, parameter("name", "query", true, "The file's name.", text_schema()));
-	} else if (!strcmp(route->name, "gateway.events")) {
-		json_array_append_new(
-			to, list_parameter("types", "Event types in full, or a beginning that ends in .*",
-				    text_schema()));
-		json_array_append_new(to, parameter("subject", "query", false,
-						  "Only this record's: customers/{id}", text_schema()));
-		json_array_append_new(
-			to, parameter("from", "query", false,
-				    "earliest, latest, the id of an event, or a time (RFC 3339).",
-				    text_schema()));
-		json_array_append_new(
-			to, parameter("Last-Event-ID", "header", false, "Wins over from.", text_schema()));
-	}
-}
-
-static bool has_verb(const struct route *route, const char *verb)
-{
-	return route->resource && !strcmp(route->endpoint->verb, verb);
-}
-
-static json_t *parameters_of(const struct route *route)
-{
-	json_t *to = json_array();
-	bool has_version =
-		has_verb(route, "update") || has_verb(route, "delete") || has_verb(route, "restore");
-
-	if (strstr(route->pattern, "{id}"))
-		json_array_append_new(
-			to, parameter("id", "path", true, NULL,
-				    json_pack("{s:s,s:s}", "type", "string", "format", "uuid")));
-	if (strstr(route->pattern, "{code}"))
-		json_array_append_new(to, parameter("code", "path", true, NULL, text_schema()));
-	if (has_verb(route, "list"))
-		add_list_parameters(to, route->resource);
-	if (has_verb(route, "bulk"))
-		add_selection_parameters(to, route->resource);
-	if (has_verb(route, "history"))
-		add_history_parameters(to);
-	if (has_verb(route, "get"))
-		json_array_append_new(to, ref("parameters", "IfNoneMatch", ""));
-	if (has_version)
-		json_array_append_new(to, ref("parameters", "IfMatch", ""));
-	if (has_version || (route->method == HTTP_POST && route->queue))
-		json_array_append_new(to, ref("parameters", "IdempotencyKey", ""));
-	add_own_parameters(to, route);
-	return to;
-}
-
-static json_t *common_parameters(void)
-{
-	return json_pack("{s:o,s:o,s:o}", "IfMatch",
-		parameter("If-Match", "header", false,
-			"The ETag that was read: refused with 412 when the record has changed since.",
-			text_schema()),
-		"IfNoneMatch",
-		parameter("If-None-Match", "header", false,
-			"The ETag that is known: 304 when it is still right.", text_schema()),
-		"IdempotencyKey",
-		parameter("Idempotency-Key", "header", false,
-			"A repeated request with the same key has its effect once.",
-			json_pack("{s:s,s:i,s:i}", "type", "string", "minLength", 1, "maxLength", 255)));
+		page_schema(openapi_ref("schemas", "HistoryEntry", ""), openapi_ref("schemas", "Page", "")));
 }
 
 /* --- requests and replies --- */
@@ -420,15 +255,21 @@ static json_t *request_body(const struct route *route)
 	json_t *schema = NULL;
 	const char *type = "application/json";
 
-	if (has_verb(route, "create")) {
-		schema = ref("schemas", route->resource->message->name, "Create");
-	} else if (has_verb(route, "update")) {
-		schema = ref("schemas", route->resource->message->name, "Patch");
+	if (openapi_has_verb(route, "create")) {
+		schema = openapi_ref("schemas", route->resource->message->name, "Create");
+	} else if (openapi_has_verb(route, "update")) {
+		schema = openapi_ref("schemas", route->resource->message->name, "Patch");
 		type = "application/merge-patch+json";
-	} else if (has_verb(route, "bulk")) {
+	} else if (openapi_has_verb(route, "search")) {
+		schema = openapi_ref("schemas", "Search", "");
+	} else if (openapi_has_verb(route, "aggregate") && route->method == HTTP_POST) {
+		schema = openapi_ref("schemas", "Aggregate", "");
+	} else if (openapi_has_verb(route, "bulk")) {
 		schema = bulk_body_schema(route->resource);
+	} else if (openapi_has_verb(route, "batch")) {
+		schema = openapi_ref("schemas", route->resource->message->name, "Batch");
 	} else if (route->custom && route->method == HTTP_POST) {
-		schema = ref("schemas", route->custom->input->name, "Create");
+		schema = openapi_ref("schemas", route->custom->input->name, "Create");
 	} else if (!strcmp(route->name, "gateway.uploadFile")) {
 		schema = json_pack("{s:s}", "contentMediaType", "application/octet-stream");
 		type = "application/octet-stream";
@@ -446,33 +287,51 @@ static unsigned success_of(const struct route *route)
 {
 	if (route->custom)
 		return (unsigned)route->custom->success;
-	if (has_verb(route, "create") || !strcmp(route->name, "gateway.uploadFile"))
+	if (openapi_has_verb(route, "create") || !strcmp(route->name, "gateway.uploadFile"))
 		return 201;
-	if (has_verb(route, "bulk"))
+	if (openapi_has_verb(route, "bulk"))
 		return 202;
-	return has_verb(route, "delete") ? 204 : 200;
+	return openapi_has_verb(route, "delete") ? 204 : 200;
 }
 
 static json_t *reply_content(const struct route *route)
 {
-	if (has_verb(route, "list"))
-		return content("application/json", ref("schemas", route->resource->message->name, "List"));
-	if (has_verb(route, "history"))
-		return content("application/json", ref("schemas", "History", ""));
-	if (has_verb(route, "bulk"))
-		return content("application/json", ref("schemas", "Job", ""));
+	if (openapi_has_verb(route, "list") || openapi_has_verb(route, "search"))
+		return content(
+			"application/json", openapi_ref("schemas", route->resource->message->name, "List"));
+	if (openapi_has_verb(route, "aggregate"))
+		return content("application/json", openapi_ref("schemas", "AggregateResult", ""));
+	if (openapi_has_verb(route, "batch"))
+		return content("application/json", openapi_ref("schemas", "BatchResult", ""));
+	if (!strcmp(route->name, "gateway.search"))
+		return content("application/json", openapi_ref("schemas", "SearchResult", ""));
+	if (openapi_has_verb(route, "bulk"))
+		return content("application/json", openapi_ref("schemas", "Job", ""));
+	if (openapi_has_verb(route, "history"))
+		return content("application/json", openapi_ref("schemas", "History", ""));
 	if (route->resource)
-		return content("application/json", ref("schemas", route->resource->message->name, ""));
+		return content(
+			"application/json", openapi_ref("schemas", route->resource->message->name, ""));
 	if (route->custom)
-		return content("application/json", ref("schemas", route->custom->output->name, ""));
+		return content("application/json", openapi_ref("schemas", route->custom->output->name, ""));
 	if (!strcmp(route->name, "gateway.uploadFile"))
-		return content("application/json", ref("schemas", "File", ""));
+		return content("application/json", openapi_ref("schemas", "File", ""));
 	if (!strcmp(route->name, "gateway.events"))
-		return content("text/event-stream", text_schema());
+		return content("text/event-stream", openapi_text());
 	if (!strcmp(route->name, "gateway.downloadFile"))
 		return content("application/octet-stream", json_object());
 	return content(
 		strncmp(route->pattern, "/api/", 5) ? "text/plain" : "application/json", json_object());
+}
+
+static bool answers_record(const struct route *route)
+{
+	static const char *const verbs[] = { "create", "get", "update", "restore" };
+	bool one = false;
+
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+		one |= openapi_has_verb(route, verbs[i]);
+	return one;
 }
 
 static json_t *replies_of(const struct route *route)
@@ -484,18 +343,14 @@ static json_t *replies_of(const struct route *route)
 	snprintf(status, sizeof status, "%u", success);
 	if (success != 204)
 		json_object_set_new(reply, "content", reply_content(route));
-	if (success != 204 && route->resource && !has_verb(route, "list") && !has_verb(route, "history"))
+	if (success != 204 && answers_record(route))
 		json_object_set_new(reply, "headers", etag_header());
 	json_object_set_new(replies, status, reply);
-	if (has_verb(route, "get"))
+	if (openapi_has_verb(route, "get"))
 		json_object_set_new(replies, "304",
 			json_pack("{s:s}", "description", "The version known is still right."));
-	if (has_verb(route, "bulk"))
-		json_object_set_new(replies, "200",
-			json_pack("{s:s,s:o}", "description", "What would happen: dryRun.", "content",
-				content("application/json", bulk_preview_schema(route->resource))));
-	json_object_set_new(replies, "4XX", ref("responses", "Problem", ""));
-	json_object_set_new(replies, "5XX", ref("responses", "Problem", ""));
+	json_object_set_new(replies, "4XX", openapi_ref("responses", "Problem", ""));
+	json_object_set_new(replies, "5XX", openapi_ref("responses", "Problem", ""));
 	return replies;
 }
 
@@ -506,6 +361,9 @@ static const struct {
 	bool plural;
 } summaries[] = {
 	{ "list", "List", true },
+	{ "search", "Search with a filter's tree", true },
+	{ "aggregate", "Group and measure", true },
+	{ "batch", "Write many", true },
 	{ "create", "Create", false },
 	{ "get", "Get", false },
 	{ "update", "Change", false },
@@ -518,7 +376,7 @@ static const struct {
 static json_t *summary_of(const struct route *route)
 {
 	for (size_t i = 0; route->resource && i < sizeof summaries / sizeof *summaries; i++)
-		if (has_verb(route, summaries[i].verb))
+		if (openapi_has_verb(route, summaries[i].verb))
 			return json_sprintf("%s: %s",
 				(summaries[i].plural ? route->resource->plural : route->resource->label).en,
 				summaries[i].en);
@@ -539,9 +397,12 @@ static const char *tag_of(const struct route *route)
 
 static json_t *operation_of(const struct route *route)
 {
-	json_t *body = request_body(route), *parameters = parameters_of(route);
-	json_t *to = json_pack("{s:s,s:o,s:[s],s:o}", "operationId", route->name, "summary",
-		summary_of(route), "tags", tag_of(route), "responses", replies_of(route));
+	json_t *body = request_body(route), *parameters = openapi_parameters(route);
+	bool as_tree =
+		openapi_has_verb(route, "aggregate") && route->method == HTTP_POST; /* the GET has the name */
+	json_t *to = json_pack("{s:o,s:o,s:[s],s:o}", "operationId",
+		json_sprintf("%s%s", route->name, as_tree ? "Tree" : ""), "summary", summary_of(route),
+		"tags", tag_of(route), "responses", replies_of(route));
 
 	if (json_array_size(parameters))
 		json_object_set(to, "parameters", parameters);
@@ -600,6 +461,7 @@ static json_t *schemas_of(const struct routes *routes)
 		if (!resource->rule->read_only) {
 			add_schema(schemas, resource->message, SHAPE_CREATE);
 			add_schema(schemas, resource->message, SHAPE_PATCH);
+			openapi_add_batch(schemas, resource);
 		}
 		add_page_schema(schemas, resource);
 	}
@@ -612,10 +474,10 @@ static json_t *schemas_of(const struct routes *routes)
 
 static json_t *components_of(const struct routes *routes)
 {
-	json_t *components =
-		json_pack("{s:o,s:o}", "schemas", schemas_of(routes), "parameters", common_parameters());
+	json_t *components = json_pack(
+		"{s:o,s:o}", "schemas", schemas_of(routes), "parameters", openapi_common_parameters());
 
-	add_parsed(components, "securitySchemes",
+	openapi_add_parsed(components, "securitySchemes",
 		"{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"The token of POST "
 		"/api/v1/sessions.\"},"
 		"\"cookie\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"guanxi_session\","
@@ -623,7 +485,8 @@ static json_t *components_of(const struct routes *routes)
 		"for what changes something.\"}}");
 	json_object_set_new(components, "responses",
 		json_pack("{s:{s:s,s:o}}", "Problem", "description", "What is wrong, and what to do next.",
-			"content", content("application/problem+json", ref("schemas", "Problem", ""))));
+			"content",
+			content("application/problem+json", openapi_ref("schemas", "Problem", ""))));
 	return components;
 }
 

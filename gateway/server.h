@@ -91,9 +91,10 @@ struct server_application {
 	void (*on_turn_end)(struct server_thread *thread);
 	/*
 	 * The server itself refused something (400, 408, 413, 431, 503 …) before or instead of the
-	 * application. For logs.
+	 * application, or the application with exchange_refuse(). For logs.
 	 */
-	void (*on_refused)(struct server_thread *thread, unsigned status, const char *reason);
+	void (*on_refused)(
+		struct server_thread *thread, unsigned status, const char *code, const char *trace_id);
 };
 
 /* --- the server's life --- */
@@ -209,10 +210,10 @@ struct reply {
 void exchange_reply(struct exchange *x, const struct reply *reply);
 
 /*
- * Answers with an application/problem+json of status and detail (a sentence in English), for what has no
- * richer problem.
+ * Answers with an application/problem+json of that status and message (which takes no arguments), in the
+ * language of the request: for what has no richer problem.
  */
-void exchange_refuse(struct exchange *x, unsigned status, const char *detail);
+void exchange_refuse(struct exchange *x, unsigned status, enum message message);
 
 struct stream_events {
 	void (*on_writable)(struct exchange *x); /* after a refused write: all has been sent */

@@ -1,20 +1,31 @@
 /* The standard methods of every resource: between HTTP and the messages of proto/guanxi/envelope.proto. */
+#include "gateway/batch.h"
 #include "gateway/body.h"
 #include "gateway/bulk.h"
 #include "gateway/endpoint.h"
 #include "gateway/event_json.h"
+#include "gateway/expand.h"
 #include "gateway/list_query.h"
+#include "gateway/search_body.h"
 #include "gateway/standard.h"
 #include <string.h>
 
-enum { READ_MS = 5000, WRITE_MS = 10000, QUERY_MS = 15000, WORK_MS = 30000 };
+enum { READ_MS = 5000, WRITE_MS = 10000, QUERY_MS = 15000, BATCH_MS = 30000, WORK_MS = 30000 };
 
 /* Fields of the messages in proto/guanxi/envelope.proto. */
-enum get_field { GET_ID = 1 };
 enum create_field { CREATE_RESOURCE = 1 };
 enum update_field { UPDATE_ID = 1, UPDATE_IF_VERSION, UPDATE_RESOURCE, UPDATE_FIELDS };
 enum delete_field { DELETE_ID = 1, DELETE_IF_VERSION };
 enum list_field { LIST_ITEMS = 1, LIST_NEXT, LIST_TOTAL, LIST_TOTAL_IS_BOUND };
+enum aggregate_field {
+	AGGREGATE_GROUP = 2,
+	AGGREGATE_MEASURE = 5,
+	AGGREGATE_GROUPS = 1,
+	AGGREGATE_MORE = 2,
+	GROUP_KEYS = 1,
+	GROUP_VALUES = 2,
+	VALUE_TEXT = 1
+};
 enum history_field { HISTORY_EVENTS = 1, HISTORY_NEXT };
 
 /* --- to the service --- */
@@ -31,10 +42,7 @@ static enum progress check_id(struct call *call)
 
 static enum progress decode_get(struct call *call)
 {
-	if (check_id(call) == FAILED || body_refuse_query(call) == FAILED)
-		return FAILED;
-	wire_add_text(&call->request, GET_ID, call->id);
-	return GO_ON;
+	return check_id(call) == FAILED ? FAILED : get_query_decode(call);
 }
 
 static enum progress decode_create(struct call *call)
@@ -114,13 +122,19 @@ enum progress standard_encode_record(
 	if (etag)
 		call_add_header(call, "ETag", etag);
 	call_add_header(call, "Cache-Control", reading ? "private, no-cache" : "no-store");
-	if (reading && etag && is_known(call, etag)) {
+	/* What is expanded beside it may have changed alone. */
+	if (reading && etag && !call->expand && is_known(call, etag)) {
 		call->http_status = 304;
 		return GO_ON;
 	}
 	call->content_type = "application/json";
 	if (!json_from_wire(message, call->reply.data, call->reply.len, NULL, &call->body))
 		return standard_bad_reply(call);
+	if (call->expand) {
+		call->body.len--; /* its closing brace */
+		expand_append(call);
+		buffer_add_text(&call->body, "}");
+	}
 	return GO_ON;
 }
 
@@ -176,7 +190,9 @@ static void end_page(struct call *call, const struct page *page)
 	if (page->has_total)
 		buffer_printf(&call->body, "%s\"total\":\"%llu\"%s", comma, (unsigned long long)page->total,
 			page->total_is_bound ? ",\"totalIsBound\":true" : "");
-	buffer_add_text(&call->body, "}}");
+	buffer_add_text(&call->body, "}");
+	expand_append(call);
+	buffer_add_text(&call->body, "}");
 }
 
 static enum progress encode_list(struct call *call)
@@ -204,6 +220,86 @@ static enum progress encode_list(struct call *call)
 		}
 	}
 	end_page(call, &page);
+	return reader.failed ? standard_bad_reply(call) : GO_ON;
+}
+
+/* The texts of a request's repeated field, as the members of each group are named. */
+static struct slice nth_text(struct call *call, uint32_t number, size_t n, const char *fallback)
+{
+	struct wire_reader reader = wire_reader(call->request.data, call->request.len);
+	struct wire_field f;
+
+	while (wire_next(&reader, &f))
+		if (f.number == number && f.type == WIRE_BYTES && !n--)
+			return (struct slice){ f.bytes, f.len };
+	return (struct slice){ fallback, strlen(fallback) };
+}
+
+/* "createTime:month" is named createTime. */
+static struct slice group_name(struct call *call, size_t n)
+{
+	struct slice name = nth_text(call, AGGREGATE_GROUP, n, "");
+	const char *colon = memchr(name.data, ':', name.len);
+
+	return (struct slice){ name.data, colon ? (size_t)(colon - name.data) : name.len };
+}
+
+static void add_value(struct call *call, const struct schema_field *field, struct slice value)
+{
+	struct wire_field text;
+
+	if (!wire_find(value.data, value.len, VALUE_TEXT, &text))
+		buffer_add_text(&call->body, "null");
+	else if (field && field->type == FIELD_BOOL)
+		buffer_add(&call->body, text.bytes, text.len);
+	else
+		json_add_string(&call->body, text.bytes, text.len);
+}
+
+static void add_values(struct call *call, struct slice group, uint32_t number)
+{
+	struct wire_reader reader = wire_reader(group.data, group.len);
+	struct wire_field f;
+	size_t n = 0;
+
+	while (wire_next(&reader, &f)) {
+		if (f.number != number || f.type != WIRE_BYTES)
+			continue;
+		struct slice name = number == GROUP_KEYS ? group_name(call, n)
+							 : nth_text(call, AGGREGATE_MEASURE, n, "count");
+		const struct schema_field *field =
+			number == GROUP_KEYS
+				? schema_field_find(call->route->resource->message, name.data, name.len)
+				: NULL;
+
+		buffer_add_text(&call->body, n++ ? "," : "");
+		json_add_string(&call->body, name.data, name.len);
+		buffer_add_text(&call->body, ":");
+		add_value(call, field, (struct slice){ f.bytes, f.len });
+	}
+}
+
+static enum progress encode_aggregate(struct call *call)
+{
+	struct wire_reader reader = wire_reader(call->reply.data, call->reply.len);
+	struct wire_field f;
+	bool more = false;
+	const char *comma = "";
+
+	begin_page(call);
+	while (wire_next(&reader, &f)) {
+		if (f.number == AGGREGATE_GROUPS && f.type == WIRE_BYTES) {
+			buffer_printf(&call->body, "%s{\"group\":{", comma);
+			add_values(call, (struct slice){ f.bytes, f.len }, GROUP_KEYS);
+			buffer_add_text(&call->body, "},\"measures\":{");
+			add_values(call, (struct slice){ f.bytes, f.len }, GROUP_VALUES);
+			buffer_add_text(&call->body, "}}");
+			comma = ",";
+		} else if (f.number == AGGREGATE_MORE && f.type == WIRE_VARINT) {
+			more = f.value;
+		}
+	}
+	buffer_printf(&call->body, "],\"page\":{\"more\":%s}}", more ? "true" : "false");
 	return reader.failed ? standard_bad_reply(call) : GO_ON;
 }
 
@@ -237,6 +333,13 @@ static enum progress encode_history(struct call *call)
 const struct standard_endpoint standard_endpoints[] = {
 	{ { "list", list_query_decode, NULL, encode_list, QUERY_MS, .idempotent = true }, HTTP_GET, "",
 		"query", false },
+	{ { "search", search_body_decode, NULL, encode_list, QUERY_MS, .idempotent = true }, HTTP_POST,
+		":search", "query", false },
+	{ { "aggregate", aggregate_query_decode, NULL, encode_aggregate, QUERY_MS, .idempotent = true },
+		HTTP_GET, ":aggregate", "query", false },
+	{ { "aggregate", aggregate_body_decode, NULL, encode_aggregate, QUERY_MS, .idempotent = true },
+		HTTP_POST, ":aggregate", "query", false },
+	{ { "batch", batch_decode, NULL, batch_encode, BATCH_MS }, HTTP_POST, ":batch", "write", true },
 	{ { "create", decode_create, NULL, encode_created, WRITE_MS }, HTTP_POST, "", "write", true },
 	{ { "get", decode_get, NULL, encode_record, READ_MS, .idempotent = true }, HTTP_GET, "/{id}", "read",
 		false },

@@ -333,5 +333,5 @@ void static_serve(const struct static_files *files, struct exchange *x)
 	if (file)
 		send_file(file, x);
 	else
-		exchange_refuse(x, 404, "There is no such file.");
+		exchange_refuse(x, 404, MSG_NO_SUCH_FILE);
 }

@@ -601,5 +601,6 @@ enum status import_cancel(struct request *req)
 
 	if (refused && uuid_from_text(refused, strlen(refused), file))
 		TRY(file_end(req, file)); /* what was refused so far can be had */
+	req->created_id = record_text(after, STANDARD_ID);
 	return answer(req, after);
 }

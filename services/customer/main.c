@@ -15,7 +15,7 @@ static const struct resource resources[] = {
 
 static const struct method methods[] = {
 	{ "CustomerService.CreateImport", import_create, .makes = "jobs" },
-	{ "CustomerService.CancelJob", import_cancel },
+	{ "CustomerService.CancelJob", import_cancel, .makes = "jobs" },
 	{ "CustomerService.RevertJob", revert_start, .makes = "jobs" },
 	{ "CustomerService.BeginFile", file_begin },
 	{ "CustomerService.AppendFile", file_append },

@@ -69,7 +69,8 @@ static enum status check_filter(struct request *req, const struct schema_resourc
 		end ? schema_field_find(r->message, from, (size_t)(end - from)) : NULL;
 
 	if (!field || !is_filterable(field) || end[1] != '[' || name[strlen(name) - 1] != ']')
-		return fail_field(req, "/query", MSG_NOT_FILTERABLE, name, names(req, r, is_filterable), NULL);
+		return fail_field(
+			req, "/query", MSG_NOT_FILTERABLE, name, names(req, r, is_filterable), NULL);
 	return OK;
 }
 
@@ -186,8 +187,7 @@ static enum status check_collection(struct request *req, const char *pointer, co
 	const struct schema_resource **resource_out)
 {
 	*resource_out = schema_resource_find(name);
-	return *resource_out ? OK
-			     : fail_field(req, pointer, MSG_NO_SUCH_LIST, name, collections(req), NULL);
+	return *resource_out ? OK : fail_field(req, pointer, MSG_NO_SUCH_LIST, name, collections(req), NULL);
 }
 
 static enum status check_view(struct request *req, const struct record *view)
@@ -268,13 +268,11 @@ static enum status create_preference(struct request *req, struct record *after)
 	return check_lists(req, after);
 }
 
-static enum status change_preference(
-	struct request *req, const struct record *before, struct record *after)
+static enum status change_preference(struct request *req, const struct record *before, struct record *after)
 {
 	(void)before;
 	return check_lists(req, after);
 }
 
-const struct resource_ops preference_ops = {
-	.before_create = create_preference, .before_update = change_preference
-};
+const struct resource_ops preference_ops = { .before_create = create_preference,
+	.before_update = change_preference };

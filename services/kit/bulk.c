@@ -97,8 +97,8 @@ static enum status read_member(
 	}
 }
 
-static enum status read_plan(
-	struct request *req, const struct schema_resource *resource, struct slice bytes, struct plan **plan_out)
+static enum status read_plan(struct request *req, const struct schema_resource *resource, struct slice bytes,
+	struct plan **plan_out)
 {
 	struct wire_reader reader = wire_reader(bytes.data, bytes.len);
 	struct buffer ids = { .arena = req->arena };
@@ -127,8 +127,8 @@ static enum status read_plan(
 static enum status under(struct request *req, enum status status, const char *name)
 {
 	for (size_t i = 0; status != OK && req->problem && i < req->problem->error_count; i++)
-		req->problem->errors[i].pointer = arena_printf(
-			req->arena, "/change/%s%s", name, req->problem->errors[i].pointer);
+		req->problem->errors[i].pointer =
+			arena_printf(req->arena, "/change/%s%s", name, req->problem->errors[i].pointer);
 	return status;
 }
 
@@ -146,8 +146,8 @@ static enum status check_set(struct request *req, const struct plan *plan)
 }
 
 /* Values that join or leave are brought into the form in which they are stored, so that equal ones are. */
-static enum status check_lists(struct request *req, const struct plan *plan, struct record *values,
-	const char *name)
+static enum status check_lists(
+	struct request *req, const struct plan *plan, struct record *values, const char *name)
 {
 	for (size_t i = 0; i < plan->resource->message->count; i++) {
 		const struct schema_field *f = &plan->resource->message->fields[i];
@@ -175,10 +175,12 @@ static enum status check_plan(struct request *req, const struct plan *plan)
 
 /* --- the set */
 
-static enum status keep_given(struct request *req, const struct plan *plan, const uint8_t set[16], int64_t *count)
+static enum status keep_given(
+	struct request *req, const struct plan *plan, const uint8_t set[16], int64_t *count)
 {
 	static const struct db_statement keep = {
-		"WITH kept AS (INSERT INTO job_row (set_id, id) SELECT $1::uuid, id FROM unnest($2::uuid[]) AS u(id)"
+		"WITH kept AS (INSERT INTO job_row (set_id, id) SELECT $1::uuid, id FROM unnest($2::uuid[]) "
+		"AS u(id)"
 		" ON CONFLICT DO NOTHING RETURNING 1) SELECT count(*) FROM kept"
 	};
 	struct db_params params = { .arena = req->arena };
@@ -219,8 +221,8 @@ static enum status keep_set(
 	return query_keep_ids(req, req->db, plan->resource, list_of(req, plan), set, limit, count_out);
 }
 
-static enum status take_ids(struct request *req, const struct db_statement *statement,
-	const uint8_t set[16], const uint8_t after[16], int limit, struct change *changes, size_t *count_out)
+static enum status take_ids(struct request *req, const struct db_statement *statement, const uint8_t set[16],
+	const uint8_t after[16], int limit, struct change *changes, size_t *count_out)
 {
 	struct db_params params = { .arena = req->arena };
 	PGresult *rows;
@@ -259,8 +261,8 @@ static void add_entries(struct buffer *out, uint32_t number, struct slice list, 
 			wire_add_bytes(out, number, f.bytes, f.len);
 }
 
-static enum status patch_lists(struct request *req, const struct plan *plan, struct change *change,
-	const struct record *before)
+static enum status patch_lists(
+	struct request *req, const struct plan *plan, struct change *change, const struct record *before)
 {
 	change->patch = record_copy(plan->set);
 	for (size_t i = plan->set_count; i < plan->field_count; i++) {
@@ -270,7 +272,8 @@ static enum status patch_lists(struct request *req, const struct plan *plan, str
 		struct buffer out = { .arena = req->arena };
 
 		add_entries(&out, f->number, old, plan->remove->fields[f->index]);
-		add_entries(&out, f->number, plan->add->fields[f->index], (struct slice){ out.data, out.len });
+		add_entries(
+			&out, f->number, plan->add->fields[f->index], (struct slice){ out.data, out.len });
 		change->patch->fields[f->index] = (struct slice){ out.data, out.len };
 	}
 	return validate_update(
@@ -356,16 +359,16 @@ static void add_row(struct request *req, struct buffer *out, const struct change
 	if (c->status != OK) {
 		size_t problem = wire_begin(out, 3);
 
-		problem_to_wire(c->problem ? c->problem
-					   : problem_new(req->arena, message_find(status_code(c->status)), NULL),
+		problem_to_wire(c->problem
+					? c->problem
+					: problem_new(req->arena, message_find(status_code(c->status)), NULL),
 			out);
 		wire_end(out, problem);
 	}
 	wire_end(out, begun);
 }
 
-static void answer_preview(
-	struct request *req, const struct change *changes, size_t count, int64_t total)
+static void answer_preview(struct request *req, const struct change *changes, size_t count, int64_t total)
 {
 	struct buffer out = { .arena = req->arena };
 	size_t preview = wire_begin(&out, 2), changed = 0, refused = 0;
@@ -385,9 +388,8 @@ static void answer_preview(
 
 static enum status preview(struct request *req, const struct plan *plan)
 {
-	static const struct db_statement newest = {
-		"SELECT id FROM job_row WHERE set_id = $1::uuid AND id > $2::uuid ORDER BY id DESC LIMIT $3::int"
-	};
+	static const struct db_statement newest = { "SELECT id FROM job_row WHERE set_id = $1::uuid AND id > "
+						    "$2::uuid ORDER BY id DESC LIMIT $3::int" };
 	static const struct db_statement begin = { "SAVEPOINT preview" };
 	static const struct db_statement back = { "ROLLBACK TO SAVEPOINT preview" };
 	static const uint8_t none[16];
@@ -458,8 +460,8 @@ static enum status start(struct request *req, const struct plan *plan)
 	if (!total)
 		return fail(req, CONFLICT, MSG_BULK_NO_RECORDS, NULL);
 	if (total > BULK_ROWS_MAX)
-		return fail(req, TOO_LARGE, MSG_BULK_TOO_MANY,
-			arena_printf(req->arena, "%d", BULK_ROWS_MAX), NULL);
+		return fail(req, TOO_LARGE, MSG_BULK_TOO_MANY, arena_printf(req->arena, "%d", BULK_ROWS_MAX),
+			NULL);
 	TRY(make_job(req, plan, set, total, &after));
 	service_wake_jobs();
 	record_encode(after, &out);

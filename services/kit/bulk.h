@@ -2,10 +2,11 @@
  * One change to many records, in the background: fields set, values that join or leave lists, deletion,
  * restoring. Of any resource whose service has jobs: POST /api/v1/<collection>:bulk.
  *
- * Which records is decided when it is asked: their ids are kept (job_row), so rows do not move in or out while
- * it runs. Each is then changed as if by hand: under the owner's rights of that moment, through validation,
- * hooks and constraints, with a version and an event of its own. What is refused is listed in a file with the
- * reason, the rest goes on. A step is a transaction: a crash goes on from the last one, nothing happens twice.
+ * Which records is decided when it is asked: their ids are kept (job_row), so rows do not move in or out
+ * while it runs. Each is then changed as if by hand: under the owner's rights of that moment, through
+ * validation, hooks and constraints, with a version and an event of its own. What is refused is listed in a
+ * file with the reason, the rest goes on. A step is a transaction: a crash goes on from the last one, nothing
+ * happens twice.
  *
  * Undone by revert.h, for BULK_KEPT_DAYS.
  */
@@ -24,7 +25,8 @@
 	"DELETE FROM job_row WHERE set_id < (lpad(to_hex((extract(epoch FROM now() - interval '30 days') * " \
 	"1000)::bigint), 12, '0') || repeat('0', 20))::uuid"
 
-/* The method "<collection>.bulk": makes the job, or answers what it would do. In a work lane's transaction. */
+/* The method "<collection>.bulk": makes the job, or answers what it would do. In a work lane's transaction.
+ */
 enum status bulk_start(struct request *req) MUST_CHECK;
 /* A step of the job, told where refused rows go. */
 enum status bulk_step(struct request *req, struct job *job, const struct job_files *files) MUST_CHECK;
@@ -34,7 +36,8 @@ enum status bulk_step(struct request *req, struct job *job, const struct job_fil
 #define BULK_BATCH        500
 #define BULK_STEP_BATCHES 4
 
-/* What a step leaves for the next. A change of it must read the old form: a job may live through an upgrade. */
+/* What a step leaves for the next. A change of it must read the old form: a job may live through an upgrade.
+ */
 struct bulk_checkpoint {
 	uint8_t last[16]; /* rows up to this one are dealt with */
 	int64_t done, updated, removed, refused, skipped;

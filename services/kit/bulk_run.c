@@ -33,8 +33,7 @@ static void add_refused(struct bulk_run *run, struct buffer *rows, const struct 
 	char *id = arena_alloc(req->arena, 37);
 	const char *title = c->before ? record_text(c->before, run->resource->title->number) : NULL;
 	const struct problem *problem =
-		c->problem ? c->problem
-			   : problem_new(req->arena, message_find(status_code(c->status)), NULL);
+		c->problem ? c->problem : problem_new(req->arena, message_find(status_code(c->status)), NULL);
 
 	uuid_to_text(c->id, id);
 	const struct slice cells[] = { slice_of(id), slice_of(title ? title : ""),

@@ -26,7 +26,8 @@ static struct {
 	_Atomic bool stopping;
 	int stop_fd;
 	struct db *db;
-	int64_t due_ms[2][CHORES_MAX];
+	struct chore words[2];
+	int64_t due_ms[3][CHORES_MAX];
 } c = { .stop_fd = -1 };
 
 static int64_t now_ms(void)
@@ -59,6 +60,7 @@ static void *run(void *unused)
 	while (!atomic_load(&c.stopping)) {
 		run_due(of_every_schema, c.due_ms[0]);
 		run_due(c.options.chores, c.due_ms[1]);
+		run_due(c.words, c.due_ms[2]);
 		poll(&stop, 1, TURN_MS);
 	}
 	return NULL;
@@ -67,6 +69,8 @@ static void *run(void *unused)
 void chores_start(const struct chores_options *options)
 {
 	c.options = *options;
+	if (options->learn_words)
+		c.words[0] = (struct chore){ "learn the words of titles", options->learn_words, 2 };
 	c.stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	c.db = db_open(&(struct db_options){ options->conninfo, options->service, 60000, 5000, "chores" });
 	pthread_create(&c.thread, NULL, run, NULL);

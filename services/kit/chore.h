@@ -15,6 +15,7 @@ struct chores_options {
 	const char *service;
 	const char *conninfo;
 	const struct chore *chores; /* ended by a row without name; may be NULL */
+	const char *learn_words;    /* SQL (kit/words.h); NULL: none */
 };
 void chores_start(const struct chores_options *options);
 /* Cancels what runs, and stops. */

@@ -96,11 +96,18 @@ static uint64_t big_endian(const void *value, size_t len)
 	return n;
 }
 
+const char *column_date_text(const void *value, struct arena *arena)
+{
+	int year;
+	unsigned month, day;
+
+	date_of_days((int32_t)big_endian(value, 4) + POSTGRES_EPOCH_DAYS, &year, &month, &day);
+	return arena_printf(arena, "%04d-%02u-%02u", year, month, day);
+}
+
 void column_to_wire(const struct schema_field *field, const void *value, size_t len, struct buffer *out)
 {
 	char text[40];
-	int year;
-	unsigned month, day;
 
 	switch (column_type(field)) {
 	case COLUMN_TEXT:
@@ -111,9 +118,7 @@ void column_to_wire(const struct schema_field *field, const void *value, size_t 
 		wire_add_bytes(out, field->number, text, 36);
 		return;
 	case COLUMN_DATE:
-		date_of_days((int32_t)big_endian(value, 4) + POSTGRES_EPOCH_DAYS, &year, &month, &day);
-		snprintf(text, sizeof text, "%04d-%02u-%02u", year, month, day);
-		wire_add_text(out, field->number, text);
+		wire_add_text(out, field->number, column_date_text(value, out->arena));
 		return;
 	case COLUMN_TIMESTAMPTZ:
 		wire_add_timestamp(out, field->number, (int64_t)big_endian(value, 8) + POSTGRES_EPOCH_US);

@@ -43,3 +43,6 @@ bool column_from_wire(
  * JSON names. */
 bool column_from_text(
 	const struct schema_field *field, const char *text, struct arena *arena, struct slice *value_out);
+
+/* A date in PostgreSQL's binary form as ISO 8601. */
+const char *column_date_text(const void *value, struct arena *arena);

@@ -1,4 +1,5 @@
 #include "kit/consumer.h"
+#include "kit/awaited.h"
 #include "kit/bus_client.h"
 #include "kit/bus_events.h"
 #include "kit/config.h"
@@ -245,6 +246,7 @@ static enum status apply_range(
 		return status;
 	f->epoch = epoch;
 	f->position = up_to;
+	awaited_wake();
 	sequencer_wake();
 	return OK;
 }

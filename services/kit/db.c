@@ -46,6 +46,7 @@ static const struct {
 } sqlstates[] = {
 	{ "23505", CONFLICT },                           /* unique_violation */
 	{ "23", CONFLICT },                              /* other constraints */
+	{ DB_RULE, CONFLICT },                           /* a trigger of ours refused */
 	{ "22", INVALID },                               /* data exception */
 	{ "40", UNAVAILABLE },                           /* serialization failure, deadlock: run again */
 	{ "55P03", UNAVAILABLE },                        /* lock_not_available */
@@ -521,8 +522,19 @@ enum status db_commit(struct db *db)
 	return db_run(db, NULL, &commit, NULL, NULL);
 }
 
+/* The reader left at the first failure; what was sent behind it is still to be read, and was not run. */
+static void skip_rest(struct db *db)
+{
+	if (!db->broken && db->first != db->last && db->pending[(db->last - 1) % PENDING_MAX] != PENDING_SYNC)
+		db_sync(db);
+	while (!db->broken && db->first != db->last)
+		if (db_end(db) == OK)
+			continue;
+}
+
 void db_rollback(struct db *db)
 {
+	skip_rest(db);
 	if (db->broken || db_run(db, NULL, &rollback, NULL, NULL) == OK)
 		return;
 	lost(db);

@@ -45,6 +45,8 @@ enum status db_ready(struct db *db) MUST_CHECK;
 /* Where a person finds why the last call failed: the server's message; "" when there was none. */
 const char *db_error(const struct db *db);
 /* SQLSTATE of the last failure, "" when it was none of SQL's. */
+/* Raised by triggers of our own: the error is a code of kit/messages.def. */
+#define DB_RULE "GX409"
 const char *db_sqlstate(const struct db *db);
 /* The server cannot be asked any more: the group's outcome may be unknown. */
 bool db_is_broken(const struct db *db);

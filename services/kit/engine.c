@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { UNEXPLAINED_MAX = 3 }; /* times that a write is made anew because nothing is in its way any more */
+
 /* --- after the transaction */
 
 static enum status duplicate(struct write *w, const struct constraint *c, const PGresult *rows)
@@ -66,17 +68,28 @@ enum status write_find_reason(struct db *db, struct write *w)
 			if (memcmp(db_bytes(rows, row, 0).data, w->id, 16))
 				return duplicate(w, &w->table->unique[i], rows);
 	}
+	size_t others = w->req->problem ? w->req->problem->error_count : 0;
+
+	w->req->missing = NULL;
 	for (size_t i = 0; i < w->table->reference_count; i++) {
 		const struct schema_field *f = w->table->references[i].field;
+		bool is_ours = !strcmp(f->reference->service, w->table->resource->service);
 
 		TRY(write_find_constraint(db, w, &w->table->references[i], &rows));
+		if (rows && !PQntuples(rows) && !is_ours && !w->req->missing) {
+			w->req->missing = f->reference;
+			memcpy(w->req->missing_id, record_uuid(w->after, f->number), 16);
+		}
+		others += rows && is_ours && !PQntuples(rows);
 		if (rows && !PQntuples(rows))
 			fail_field(w->req, arena_printf(w->req->arena, "/%s", f->json_name),
 				MSG_BAD_REFERENCE, problem_resource_label(w->req->arena, f->reference), NULL);
-		else if (rows && is_elsewhere(w, &w->table->references[i], rows))
+		else if (rows && is_elsewhere(w, &w->table->references[i], rows) && ++others)
 			fail_field(w->req, arena_printf(w->req->arena, "/%s", f->json_name),
 				MSG_WRONG_CUSTOMER, NULL);
 	}
+	if (others)
+		w->req->missing = NULL; /* it is refused in any case */
 	return w->req->status != OK ? w->req->status : find_cycle(db, w);
 }
 
@@ -101,8 +114,10 @@ static void explain_refusal(struct db *db, struct write *w)
 	}
 	enum status status = write_find_reason(db, w);
 
-	if (status == OK)
+	if (status == OK) { /* what was in the way is so no more: a rival has gone, a projection has come */
 		status = fail(w->req, CONFLICT, MSG_CONFLICT, NULL);
+		w->req->again = w->req->unexplained++ < UNEXPLAINED_MAX;
+	}
 	write_failed(w, status);
 }
 
@@ -140,6 +155,14 @@ static void finish(struct db *db, struct write *w)
 	}
 }
 
+/* What a trigger of the table says in our own words. */
+static enum status refused_by_rule(struct db *db, struct write *w, enum status status)
+{
+	enum message message = strcmp(db_sqlstate(db), DB_RULE) ? MSG_COUNT : message_find(db_error(db));
+
+	return message == MSG_COUNT ? status : fail(w->req, status, message, NULL);
+}
+
 static void run_group(struct db *db, struct write **writes, size_t count, bool wait_for_locks)
 {
 	struct group g = { .db = db,
@@ -161,10 +184,10 @@ static void run_group(struct db *db, struct write **writes, size_t count, bool w
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (status != OK)
-			write_failed(writes[i], status);
+			write_failed(writes[i], refused_by_rule(db, writes[i], status));
 		else
 			finish(db, writes[i]);
-		writes[i]->req->again = held_up;
+		writes[i]->req->again |= held_up;
 	}
 	for (size_t i = 0; i < count && !wait_for_locks; i++)
 		if (writes[i]->state == ALONE)
@@ -278,6 +301,50 @@ void engine_read(struct db *db, struct request **requests, size_t count)
 		read_table(db, arena, service_table(group[0]->service, resource), group, n);
 	}
 	arena_free(arena);
+}
+
+static enum status read_ids(struct request *req, struct db_params *params)
+{
+	struct wire_reader reader = wire_reader(req->body, req->body_len);
+	struct wire_field f;
+	struct db_array ids;
+	uint8_t id[16];
+
+	db_array_begin(&ids, req->arena, OID_UUID);
+	while (wire_next(&reader, &f))
+		if (f.number == 1 && f.type == WIRE_BYTES && uuid_from_text(f.bytes, f.len, id))
+			db_array_add(&ids, id, 16);
+	if (reader.failed || ids.count > LOOKUP_MAX)
+		return fail(req, INVALID, MSG_INVALID, NULL);
+	db_bind_array(params, &ids);
+	return OK;
+}
+
+enum status engine_lookup(struct db *db, struct request *req)
+{
+	struct table *table = service_table(req->service, req->resource);
+	struct db_params params = { .arena = req->arena };
+	struct buffer out = { .arena = req->arena };
+	PGresult *rows;
+
+	if (!req->principal)
+		return fail(req, UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
+	TRY(read_ids(req, &params));
+	TRY(db_ready(db));
+	TRY(db_run(db, req->arena, &table->get, &params, &rows));
+	buffer_reserve(&out, 0);
+	for (int row = 0; row < PQntuples(rows); row++) {
+		struct record *record = table_record(table, rows, row, req->arena);
+
+		if (!write_may_see(req, record) || record_has(record, STANDARD_DELETE_TIME))
+			continue;
+		size_t begun = wire_begin(&out, 1);
+
+		record_encode(record, &out);
+		wire_end(&out, begun);
+	}
+	req->reply = (struct slice){ out.data, out.len };
+	return OK;
 }
 
 /* --- the past */

@@ -17,6 +17,9 @@
 #include "kit/request.h"
 #include "kit/table.h"
 
+/* Once, before any request: the secret of the installation, by which what is kept of requests is keyed. */
+void engine_open(const char *secret_hex);
+
 /* Authorises, validates and plans one write; to be called before engine_write(). */
 enum status engine_plan(struct request *req) MUST_CHECK;
 /* Whether the principal may write records of the resource at all; which of them, their owner and team decide.
@@ -25,6 +28,14 @@ enum status engine_may_write(struct request *req, const struct schema_resource *
 /* Requests that engine_plan() accepted; those with `again` afterwards had no effect and are to be planned and
  * written anew. `db` is the lane's own. */
 void engine_write(struct db *db, struct request **requests, size_t count);
+/* Many writes of one request, each with an outcome of its own: fills the reply with a BatchResponse. What
+ * follows one another and is of one kind goes in groups, so that many creates cost what an import's do. An
+ * idempotency key covers them all: what was done is told again, what was not is done. */
+enum status engine_batch(struct db *db, struct request *req) MUST_CHECK;
+#define BATCH_MAX 1000
+/* Records by their ids, those that the caller may see: fills the reply with a LookupResponse. */
+enum status engine_lookup(struct db *db, struct request *req) MUST_CHECK;
+#define LOOKUP_MAX 2000
 /* Gets. */
 void engine_read(struct db *db, struct request **requests, size_t count);
 
@@ -42,9 +53,9 @@ enum status engine_get(struct request *req, const struct schema_resource *resour
 enum status engine_get_locked(struct request *req, const struct schema_resource *resource,
 	const uint8_t id[16], struct record **record_out) MUST_CHECK;
 
-/* Runs a custom method whose outcome is a record of `makes` (its id in req->created_id), once for its
- * idempotency key: told again from the log when the same request comes another time. In the caller's
- * transaction. */
+/* Runs a custom method once for its idempotency key, in the caller's transaction. Its outcome is a record of
+ * `makes` (its id in req->created_id, its version in req->version), told again from the log when the same
+ * request comes another time; or with `makes` NULL nothing but that it was done. */
 enum status engine_once(struct request *req, const struct schema_resource *makes,
 	enum status (*run)(struct request *req)) MUST_CHECK;
 

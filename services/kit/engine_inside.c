@@ -119,6 +119,17 @@ static enum status claim_once(struct request *req, const uint8_t key[KEY_BYTES],
 	return db_run(req->db, req->arena, &claim, &params, rows_out);
 }
 
+static enum status keep_done(struct request *req, const uint8_t key[KEY_BYTES])
+{
+	static const struct db_statement keep = {
+		"UPDATE idempotency SET version = 1 WHERE key = $1::bytea"
+	};
+	struct db_params params = { .arena = req->arena };
+
+	db_bind(&params, key, KEY_BYTES);
+	return db_run(req->db, req->arena, &keep, &params, NULL);
+}
+
 static enum status keep_outcome(struct request *req, const uint8_t key[KEY_BYTES])
 {
 	static const struct db_statement keep = {
@@ -135,6 +146,19 @@ static enum status keep_outcome(struct request *req, const uint8_t key[KEY_BYTES
 	return db_run(req->db, req->arena, &keep, &params, NULL);
 }
 
+static enum status tell_again(struct request *req, const struct schema_resource *makes, struct write *w)
+{
+	req->replayed = true;
+	if (!makes)
+		return OK;
+	TRY(engine_at_version(req->db, req, makes, w->earlier_id, w->earlier_version, &w->after));
+	if (!write_may_see(req, w->after))
+		return fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
+	write_answer(w);
+	req->created_id = record_text(w->after, STANDARD_ID);
+	return OK;
+}
+
 enum status engine_once(
 	struct request *req, const struct schema_resource *makes, enum status (*run)(struct request *req))
 {
@@ -148,15 +172,8 @@ enum status engine_once(
 	write_take_key(&w, rows, 0);
 	if (w.state == FAILED)
 		return req->status;
-	if (w.state == REPLAYED) {
-		TRY(engine_at_version(req->db, req, makes, w.earlier_id, w.earlier_version, &w.after));
-		if (!write_may_see(req, w.after))
-			return fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
-		req->replayed = true;
-		write_answer(&w);
-		req->created_id = record_text(w.after, STANDARD_ID);
-		return OK;
-	}
+	if (w.state == REPLAYED)
+		return tell_again(req, makes, &w);
 	TRY(run(req));
-	return keep_outcome(req, w.key);
+	return makes ? keep_outcome(req, w.key) : keep_done(req, w.key);
 }

@@ -114,7 +114,20 @@ static enum status plan_change(struct write *w)
 	return req->verb == VERB_UPDATE ? validate_update(req, w->given, fields, w->field_count) : OK;
 }
 
-/* A key belongs to who uses it and to the method: the digest of all three finds it. */
+static unsigned char body_key[KEY_BYTES];
+
+void engine_open(const char *secret_hex)
+{
+	crypto_generichash_state hash;
+
+	crypto_generichash_init(&hash, (const unsigned char *)"guanxi idempotency", 18, sizeof body_key);
+	crypto_generichash_update(&hash, (const unsigned char *)secret_hex, strlen(secret_hex));
+	crypto_generichash_final(&hash, body_key, sizeof body_key);
+}
+
+/* A key belongs to who uses it and to the method: the digest of all three finds it. That of the body is keyed
+ * by the installation's secret: a body may hold a password, and whoever reads the table, or a backup of it,
+ * must not be able to try passwords against a fast hash. */
 void write_digest_key(const struct request *req, uint8_t key_out[KEY_BYTES], uint8_t body_hash_out[KEY_BYTES])
 {
 	crypto_generichash_state hash;
@@ -126,7 +139,7 @@ void write_digest_key(const struct request *req, uint8_t key_out[KEY_BYTES], uin
 	crypto_generichash_update(
 		&hash, (const unsigned char *)req->idempotency_key, strlen(req->idempotency_key));
 	crypto_generichash_final(&hash, key_out, KEY_BYTES);
-	crypto_generichash(body_hash_out, KEY_BYTES, req->body, req->body_len, NULL, 0);
+	crypto_generichash(body_hash_out, KEY_BYTES, req->body, req->body_len, body_key, sizeof body_key);
 }
 
 static void plan_key(struct write *w)

@@ -155,9 +155,9 @@ struct parser {
 	struct http_refusal *refusal;
 };
 
-static bool refuse(struct parser *parser, unsigned status, const char *reason)
+static bool refuse(struct parser *parser, unsigned status, enum message message)
 {
-	*parser->refusal = (struct http_refusal){ status, reason };
+	*parser->refusal = (struct http_refusal){ status, message };
 	return false;
 }
 
@@ -197,7 +197,7 @@ static bool parse_method(struct parser *parser)
 	struct http_slice name = take_while(parser, TOKEN);
 
 	if (name.size == 0 || *parser->at != ' ')
-		return refuse(parser, 400, "The request line does not begin with a method and one space.");
+		return refuse(parser, 400, MSG_HTTP_METHOD_SYNTAX);
 	parser->at++;
 	for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++)
 		if (name.size == methods[i].name.size &&
@@ -205,7 +205,7 @@ static bool parse_method(struct parser *parser)
 			parser->head->method = methods[i].method;
 			return true;
 		}
-	return refuse(parser, 501, "This method is not implemented.");
+	return refuse(parser, 501, MSG_HTTP_METHOD_UNKNOWN);
 }
 
 static bool escapes_are_whole(struct http_slice text)
@@ -229,10 +229,9 @@ static bool parse_path(struct parser *parser)
 		head->query = take_while(parser, QUERY);
 	}
 	if (*parser->at != ' ')
-		return refuse(
-			parser, 400, "The request target has a character that must be percent-encoded.");
+		return refuse(parser, 400, MSG_HTTP_TARGET_CHARACTER);
 	if (!escapes_are_whole(head->path) || !escapes_are_whole(head->query))
-		return refuse(parser, 400, "The request target has a broken percent-encoding.");
+		return refuse(parser, 400, MSG_HTTP_TARGET_ENCODING);
 	return true;
 }
 
@@ -255,10 +254,10 @@ static bool parse_absolute(struct parser *parser, struct http_slice *authority_o
 			parser->at++;
 		*authority_out = (struct http_slice){ start, (size_t)(parser->at - start) };
 		if (*parser->at != '/')
-			return refuse(parser, 400, "An absolute request target needs a path.");
+			return refuse(parser, 400, MSG_HTTP_TARGET_NO_PATH);
 		return parse_path(parser);
 	}
-	return refuse(parser, 400, "The request target is neither a path nor an absolute URI.");
+	return refuse(parser, 400, MSG_HTTP_TARGET_FORM);
 }
 
 static bool parse_target(struct parser *parser, struct http_slice *authority_out)
@@ -281,7 +280,7 @@ static bool parse_target(struct parser *parser, struct http_slice *authority_out
 		return false;
 	head->target = (struct http_slice){ start, (size_t)(parser->at - start) };
 	if (head->target.size > parser->limits->target_size_bytes)
-		return refuse(parser, 414, "The request target is too long.");
+		return refuse(parser, 414, MSG_HTTP_TARGET_TOO_LONG);
 	parser->at++; /* the space that ended it */
 	return true;
 }
@@ -292,12 +291,12 @@ static bool parse_version(struct parser *parser)
 
 	if (parser->end - at < 10 || memcmp(at, "HTTP/", 5) != 0 || !is_digit(at[5]) || at[6] != '.' ||
 		!is_digit(at[7]))
-		return refuse(parser, 400, "The request line does not end in a protocol version.");
+		return refuse(parser, 400, MSG_HTTP_VERSION_MISSING);
 	if (at[5] != '1' || at[7] > '1')
-		return refuse(parser, 505, "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
+		return refuse(parser, 505, MSG_HTTP_VERSION_UNKNOWN);
 	parser->head->minor_version = (unsigned)(at[7] - '0');
 	parser->at += 8;
-	return take_line_end(parser) || refuse(parser, 400, "Something follows the protocol version.");
+	return take_line_end(parser) || refuse(parser, 400, MSG_HTTP_VERSION_FOLLOWED);
 }
 
 static bool parse_field_name(struct parser *parser, struct http_slice *name_out)
@@ -305,10 +304,9 @@ static bool parse_field_name(struct parser *parser, struct http_slice *name_out)
 	struct http_slice name = take_while(parser, TOKEN);
 
 	if (name.size == 0 && (*parser->at == ' ' || *parser->at == '\t'))
-		return refuse(parser, 400, "A header line begins with white space (obsolete folding).");
+		return refuse(parser, 400, MSG_HTTP_HEADER_FOLDED);
 	if (name.size == 0 || *parser->at != ':')
-		return refuse(parser, 400,
-			"A header name is empty, or has a character that is not allowed before the colon.");
+		return refuse(parser, 400, MSG_HTTP_HEADER_NAME);
 	parser->at++;
 	*name_out = name;
 	return true;
@@ -321,7 +319,7 @@ static bool parse_field_value(struct parser *parser, struct http_slice *value_ou
 	struct http_slice value = take_while(parser, VALUE);
 
 	if (!take_line_end(parser))
-		return refuse(parser, 400, "A header value has a control character.");
+		return refuse(parser, 400, MSG_HTTP_HEADER_VALUE);
 	while (value.size > 0 && (value.data[value.size - 1] == ' ' || value.data[value.size - 1] == '\t'))
 		value.size--;
 	*value_out = value;
@@ -336,14 +334,14 @@ static bool parse_field(struct parser *parser)
 	if (!parse_field_name(parser, &field.name) || !parse_field_value(parser, &field.value))
 		return false;
 	if (head->header_count == parser->limits->header_count || head->header_count == HTTP_HEADERS_MAX)
-		return refuse(parser, 431, "There are too many headers.");
+		return refuse(parser, 431, MSG_HTTP_HEADERS_TOO_MANY);
 	const struct known_header *row = header_lookup(field.name);
 
 	head->headers[head->header_count++] = field;
 	if (row->known == HTTP_OTHER)
 		return true;
 	if (head->slots[row->known] && !row->repeatable)
-		return refuse(parser, 400, "A header that may stand only once is repeated.");
+		return refuse(parser, 400, MSG_HTTP_HEADER_REPEATED);
 	if (!head->slots[row->known])
 		head->slots[row->known] = (uint8_t)head->header_count;
 	return true;
@@ -384,14 +382,14 @@ static bool judge_host(struct parser *parser, struct http_slice authority)
 	struct http_slice host = http_head_get(parser->head, HTTP_HOST);
 
 	if (!host.data && (parser->head->minor_version > 0 || authority.data))
-		return refuse(parser, 400, "The Host header is missing.");
+		return refuse(parser, 400, MSG_HTTP_HOST_MISSING);
 	if (!host.data)
 		return true;
 	if (!host_is_valid(host))
-		return refuse(parser, 400, "The Host header is not a host name with an optional port.");
+		return refuse(parser, 400, MSG_HTTP_HOST_BAD);
 	if (authority.data &&
 		(authority.size != host.size || strncasecmp(authority.data, host.data, host.size) != 0))
-		return refuse(parser, 400, "The request target names another host than the Host header.");
+		return refuse(parser, 400, MSG_HTTP_HOST_OTHER);
 	return true;
 }
 
@@ -408,12 +406,12 @@ static bool judge_content_length(struct parser *parser, struct http_slice value)
 	bool is_huge = false;
 
 	if (value.size == 0)
-		return refuse(parser, 400, "Content-Length is empty.");
+		return refuse(parser, 400, MSG_HTTP_LENGTH_EMPTY);
 	if (has_tab_beside(value))
-		return refuse(parser, 400, "Content-Length has a tab beside it.");
+		return refuse(parser, 400, MSG_HTTP_LENGTH_TAB);
 	for (size_t i = 0; i < value.size; i++) {
 		if (!is_digit(value.data[i]))
-			return refuse(parser, 400, "Content-Length is not a decimal number.");
+			return refuse(parser, 400, MSG_HTTP_LENGTH_BAD);
 		is_huge |= __builtin_mul_overflow(length, 10, &length) ||
 			   __builtin_add_overflow(length, (uint64_t)(value.data[i] - '0'), &length);
 	}
@@ -427,15 +425,15 @@ static bool judge_transfer_encoding(struct parser *parser, struct http_slice val
 	struct http_head *head = parser->head;
 
 	if (http_head_get(head, HTTP_CONTENT_LENGTH).data)
-		return refuse(parser, 400, "Content-Length and Transfer-Encoding exclude each other.");
+		return refuse(parser, 400, MSG_HTTP_LENGTH_AND_CODING);
 	if (head->minor_version == 0)
-		return refuse(parser, 400, "HTTP/1.0 has no Transfer-Encoding.");
+		return refuse(parser, 400, MSG_HTTP_CODING_IN_1_0);
 	if (value.size == 0)
-		return refuse(parser, 400, "Transfer-Encoding is empty.");
+		return refuse(parser, 400, MSG_HTTP_CODING_EMPTY);
 	if (has_tab_beside(value))
-		return refuse(parser, 400, "Transfer-Encoding has a tab beside it.");
+		return refuse(parser, 400, MSG_HTTP_CODING_TAB);
 	if (!http_slice_equals_ignoring_case(value, "chunked"))
-		return refuse(parser, 501, "The only transfer coding here is chunked.");
+		return refuse(parser, 501, MSG_HTTP_CODING_UNKNOWN);
 	head->framing = HTTP_CHUNKED;
 	return true;
 }
@@ -460,7 +458,7 @@ static bool judge_expectation(struct parser *parser)
 	if (!value.data || head->minor_version == 0)
 		return true;
 	if (!http_slice_equals_ignoring_case(value, "100-continue"))
-		return refuse(parser, 417, "The only expectation that can be met is 100-continue.");
+		return refuse(parser, 417, MSG_HTTP_EXPECTATION);
 	head->expects_continue = head->framing != HTTP_NO_BODY;
 	return true;
 }
@@ -511,14 +509,14 @@ static enum http_result find_end(
 		const char *line = data + *scanned;
 
 		if (line_end == line || line_end[-1] != '\r') {
-			*refusal = (struct http_refusal){ 400, "A line does not end in CRLF." };
+			*refusal = (struct http_refusal){ 400, MSG_HTTP_LINE_END };
 			return HTTP_REFUSED;
 		}
 		*scanned = (size_t)(line_end + 1 - data);
 		if (line_end - line == 1 && line > data + start)
 			return HTTP_READY;
 		if (line_end - line == 1) {
-			*refusal = (struct http_refusal){ 400, "The request line is empty." };
+			*refusal = (struct http_refusal){ 400, MSG_HTTP_EMPTY_LINES };
 			return HTTP_REFUSED;
 		}
 	}
@@ -530,15 +528,15 @@ static enum http_result judge_unfinished(const char *data, size_t size, size_t s
 	const struct http_limits *limits, struct http_refusal *refusal)
 {
 	if (size > start && !is(data[start], TOKEN)) {
-		*refusal = (struct http_refusal){ 400, "This is not an HTTP request." };
+		*refusal = (struct http_refusal){ 400, MSG_HTTP_NO_REQUEST };
 		return HTTP_REFUSED;
 	}
 	if (scanned == start && size - start > limits->target_size_bytes + sizeof("OPTIONS  HTTP/1.1\r\n")) {
-		*refusal = (struct http_refusal){ 414, "The request target is too long." };
+		*refusal = (struct http_refusal){ 414, MSG_HTTP_TARGET_TOO_LONG };
 		return HTTP_REFUSED;
 	}
 	if (size >= limits->head_size_bytes) {
-		*refusal = (struct http_refusal){ 431, "The request head is too large." };
+		*refusal = (struct http_refusal){ 431, MSG_HTTP_HEAD_TOO_LARGE };
 		return HTTP_REFUSED;
 	}
 	return HTTP_NEED_MORE;
@@ -560,7 +558,7 @@ enum http_result http_parse_head(const char *data, size_t size, size_t *scanned,
 	if (result == HTTP_REFUSED)
 		return result;
 	if (*scanned > limits->head_size_bytes) {
-		*refusal_out = (struct http_refusal){ 431, "The request head is too large." };
+		*refusal_out = (struct http_refusal){ 431, MSG_HTTP_HEAD_TOO_LARGE };
 		return HTTP_REFUSED;
 	}
 	struct parser parser = { data + start, data + *scanned, limits, head_out, refusal_out };
@@ -585,4 +583,23 @@ bool http_head_next(
 			return true;
 		}
 	return false;
+}
+
+struct http_slice http_head_glimpse(const char *data, size_t size, const char *name)
+{
+	size_t name_size = strlen(name);
+	const char *end = data + size, *line = memchr(data, '\n', size);
+
+	for (; line && (size_t)(end - line) > name_size + 1;
+		line = memchr(line, '\n', (size_t)(end - line))) {
+		line++;
+		if (strncasecmp(line, name, name_size) != 0 || line[name_size] != ':')
+			continue;
+		const char *value = line + name_size + 1, *value_end = value;
+
+		while (value_end < end && *value_end != '\r' && *value_end != '\n')
+			value_end++;
+		return (struct http_slice){ value, (size_t)(value_end - value) };
+	}
+	return (struct http_slice){ NULL, 0 };
 }

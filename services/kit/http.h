@@ -19,6 +19,7 @@
  */
 #pragma once
 
+#include "kit/problem.h"
 #include "kit/status.h"
 
 #include <stdbool.h>
@@ -121,10 +122,10 @@ struct http_head {
 
 enum http_result { HTTP_READY, HTTP_NEED_MORE, HTTP_REFUSED };
 
-/* Why a message was refused: the status to answer and a constant English sentence that says what is wrong. */
+/* Why a message was refused: the status to answer, and what is wrong and what to do about it. */
 struct http_refusal {
 	unsigned status;
-	const char *reason;
+	enum message message;
 };
 
 /*
@@ -154,6 +155,12 @@ enum http_known http_name_lookup(struct http_slice name);
  */
 bool http_head_next(
 	const struct http_head *head, enum http_known known, size_t *cursor, struct http_slice *value_out);
+
+/*
+ * The value of the first line that looks like that header in the bytes of a head that was refused, or a slice
+ * whose data is NULL. A guess: good for choosing the language of the refusal, and for nothing else.
+ */
+struct http_slice http_head_glimpse(const char *data, size_t size, const char *name);
 
 /* --- bodies --- */
 

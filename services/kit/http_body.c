@@ -40,13 +40,11 @@ void http_body_init(struct http_body *body, const struct http_head *head, const 
 	};
 }
 
-static bool refuse(struct http_refusal *refusal, unsigned status, const char *reason)
+static bool refuse(struct http_refusal *refusal, unsigned status, enum message message)
 {
-	*refusal = (struct http_refusal){ status, reason };
+	*refusal = (struct http_refusal){ status, message };
 	return false;
 }
-
-static const char too_large[] = "The request body is larger than this address accepts.";
 
 static enum http_result decode_length(struct http_body *body, size_t size, size_t *consumed_out,
 	size_t *decoded_out, struct http_refusal *refusal)
@@ -54,7 +52,7 @@ static enum http_result decode_length(struct http_body *body, size_t size, size_
 	size_t taken = size < body->left_bytes ? size : (size_t)body->left_bytes;
 
 	if (body->left_bytes > body->limit_bytes - body->decoded_bytes) {
-		refuse(refusal, 413, too_large);
+		refuse(refusal, 413, MSG_TOO_LARGE);
 		return HTTP_REFUSED;
 	}
 	body->left_bytes -= taken;
@@ -79,14 +77,14 @@ static bool step_size(struct http_body *body, unsigned char byte, struct http_re
 
 	if (digit >= 0) {
 		if (body->size_digits++ == SIZE_DIGITS_MAX)
-			return refuse(refusal, 400, "A chunk size has too many digits.");
+			return refuse(refusal, 400, MSG_HTTP_CHUNK_SIZE_LONG);
 		body->left_bytes = body->left_bytes << 4 | (unsigned)digit;
 		return true;
 	}
 	if (body->size_digits == 0 || (byte != '\r' && byte != ';'))
-		return refuse(refusal, 400, "A chunk size is not a hexadecimal number.");
+		return refuse(refusal, 400, MSG_HTTP_CHUNK_SIZE_BAD);
 	if (body->left_bytes > body->limit_bytes - body->decoded_bytes)
-		return refuse(refusal, 413, too_large);
+		return refuse(refusal, 413, MSG_TOO_LARGE);
 	body->step = byte == ';' ? EXTENSION_START : SIZE_LF;
 	return true;
 }
@@ -108,7 +106,7 @@ static bool is_text(unsigned char byte)
  */
 static bool refuse_extension(struct http_refusal *refusal)
 {
-	return refuse(refusal, 400, "A chunk extension is not a name with an optional value.");
+	return refuse(refusal, 400, MSG_HTTP_CHUNK_EXTENSION);
 }
 
 static bool step_extension_start(struct http_body *body, unsigned char byte, struct http_refusal *refusal)
@@ -164,7 +162,7 @@ static bool step_extension_escaped(struct http_body *body, unsigned char byte, s
 static bool step_size_lf(struct http_body *body, unsigned char byte, struct http_refusal *refusal)
 {
 	if (byte != '\n')
-		return refuse(refusal, 400, "A chunk size does not end in CRLF.");
+		return refuse(refusal, 400, MSG_HTTP_CHUNK_SIZE_END);
 	body->step = body->left_bytes > 0 ? DATA : TRAILER_START;
 	return true;
 }
@@ -172,14 +170,14 @@ static bool step_size_lf(struct http_body *body, unsigned char byte, struct http
 static bool step_data_cr(struct http_body *body, unsigned char byte, struct http_refusal *refusal)
 {
 	body->step = DATA_LF;
-	return byte == '\r' || refuse(refusal, 400, "A chunk does not end in CRLF.");
+	return byte == '\r' || refuse(refusal, 400, MSG_HTTP_CHUNK_END);
 }
 
 static bool step_data_lf(struct http_body *body, unsigned char byte, struct http_refusal *refusal)
 {
 	body->step = SIZE;
 	body->size_digits = 0;
-	return byte == '\n' || refuse(refusal, 400, "A chunk does not end in CRLF.");
+	return byte == '\n' || refuse(refusal, 400, MSG_HTTP_CHUNK_END);
 }
 
 static bool step_trailer_start(struct http_body *body, unsigned char byte, struct http_refusal *refusal)
@@ -187,7 +185,7 @@ static bool step_trailer_start(struct http_body *body, unsigned char byte, struc
 	body->step = byte == '\r' ? END_LF : TRAILER_NAME;
 	body->trailer_name[0] = (char)byte;
 	body->trailer_size = 1;
-	return byte == '\r' || is_token(byte) || refuse(refusal, 400, "A trailer is not a header line.");
+	return byte == '\r' || is_token(byte) || refuse(refusal, 400, MSG_HTTP_TRAILER_LINE);
 }
 
 static bool step_trailer_name(struct http_body *body, unsigned char byte, struct http_refusal *refusal)
@@ -195,33 +193,33 @@ static bool step_trailer_name(struct http_body *body, unsigned char byte, struct
 	if (byte != ':') {
 		if (body->trailer_size < sizeof(body->trailer_name))
 			body->trailer_name[body->trailer_size++] = (char)byte;
-		return is_token(byte) || refuse(refusal, 400, "A trailer is not a header line.");
+		return is_token(byte) || refuse(refusal, 400, MSG_HTTP_TRAILER_LINE);
 	}
 	body->step = TRAILER_VALUE;
 	/* RFC 9110 6.5.1: framing, routing, credentials and conditions cannot come behind what they are
 	 * about. */
 	return http_name_lookup((struct http_slice){ body->trailer_name, body->trailer_size }) ==
 		       HTTP_OTHER ||
-	       refuse(refusal, 400, "A trailer has a name that only a header may have.");
+	       refuse(refusal, 400, MSG_HTTP_TRAILER_NAME);
 }
 
 static bool step_trailer_value(struct http_body *body, unsigned char byte, struct http_refusal *refusal)
 {
 	if (byte == '\r')
 		body->step = TRAILER_LF;
-	return byte == '\r' || is_text(byte) || refuse(refusal, 400, "A trailer has a control character.");
+	return byte == '\r' || is_text(byte) || refuse(refusal, 400, MSG_HTTP_TRAILER_VALUE);
 }
 
 static bool step_trailer_lf(struct http_body *body, unsigned char byte, struct http_refusal *refusal)
 {
 	body->step = TRAILER_START;
-	return byte == '\n' || refuse(refusal, 400, "A trailer does not end in CRLF.");
+	return byte == '\n' || refuse(refusal, 400, MSG_HTTP_TRAILER_END);
 }
 
 static bool step_end_lf(struct http_body *body, unsigned char byte, struct http_refusal *refusal)
 {
 	body->step = END;
-	return byte == '\n' || refuse(refusal, 400, "The body does not end in CRLF.");
+	return byte == '\n' || refuse(refusal, 400, MSG_HTTP_BODY_END);
 }
 
 static const struct {
@@ -249,7 +247,7 @@ static const struct {
 static bool step_over(struct http_body *body, unsigned char byte, struct http_refusal *refusal)
 {
 	if (steps[body->step].is_ballast && ++body->framing_bytes > body->framing_limit_bytes)
-		return refuse(refusal, 400, "Chunk extensions and trailers are too long.");
+		return refuse(refusal, 400, MSG_HTTP_FRAMING_TOO_LARGE);
 	return steps[body->step].judge(body, byte, refusal);
 }
 

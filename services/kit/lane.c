@@ -1,4 +1,5 @@
 #include "kit/lane.h"
+#include "kit/awaited.h"
 #include "kit/bulk.h"
 #include "kit/engine.h"
 #include "kit/metrics.h"
@@ -78,7 +79,9 @@ static void run_reads(struct lane *lane, struct request **requests, size_t count
 			continue;
 		}
 		request_step(requests[i], "execute");
-		if (!requests[i]->principal)
+		if (requests[i]->verb == VERB_LOOKUP)
+			requests[i]->status = engine_lookup(lane->db, requests[i]);
+		else if (!requests[i]->principal)
 			fail(requests[i], UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
 		else
 			gets[n++] = requests[i];
@@ -93,6 +96,10 @@ static void run_writes(struct lane *lane, struct request **requests, size_t coun
 
 	for (size_t i = 0; i < count; i++) {
 		request_step(requests[i], "plan");
+		if (requests[i]->verb == VERB_BATCH) {
+			requests[i]->status = engine_batch(lane->db, requests[i]);
+			continue;
+		}
 		enum status status = engine_plan(requests[i]);
 
 		requests[i]->status = status;
@@ -104,6 +111,15 @@ static void run_writes(struct lane *lane, struct request **requests, size_t coun
 	sequencer_wake();
 }
 
+static enum status (*const queries[VERB_COUNT])(struct request *req, struct db *db) = {
+	[VERB_LIST] = query_list,
+	[VERB_SEARCH] = query_list,
+	[VERB_AGGREGATE] = query_aggregate,
+	[VERB_FIND] = query_find,
+	[VERB_PAST] = query_past,
+	[VERB_HISTORY] = query_history,
+};
+
 static void run_queries(struct lane *lane, struct request **requests, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -114,18 +130,23 @@ static void run_queries(struct lane *lane, struct request **requests, size_t cou
 			continue;
 		}
 		request_step(req, "execute");
-		req->status =
-			req->verb == VERB_LIST ? query_list(req, lane->db) : query_history(req, lane->db);
+		req->status = queries[req->verb](req, lane->db);
 	}
 }
 
-static enum status run_straight(struct request *req)
+/* What a method answers with decides whether an idempotency key can be kept for it: a record, which the log
+ * has; or nothing. Other answers are nowhere to be had a second time (the token of a new session). */
+static enum status run_once(struct request *req)
 {
+	const struct schema_method *defined = req->method ? schema_method_find(req->method->name) : NULL;
+
 	if (req->verb == VERB_BULK)
 		return bulk_start(req);
-	return req->method->makes
-		       ? engine_once(req, schema_resource_find(req->method->makes), req->method->run)
-		       : req->method->run(req);
+	if (req->method->makes)
+		return engine_once(req, schema_resource_find(req->method->makes), req->method->run);
+	if (defined && !defined->output->count)
+		return engine_once(req, NULL, req->method->run);
+	return req->method->run(req);
 }
 
 /* A transaction of its own. What leaves the transaction open or broken ends as rolled back. */
@@ -143,7 +164,7 @@ static void run_work(struct lane *lane, struct request **requests, size_t count)
 		if (req->status == OK)
 			req->status = db_begin(lane->db);
 		if (req->status == OK)
-			req->status = run_straight(req);
+			req->status = run_once(req);
 		if (req->status == OK)
 			req->status = db_commit(lane->db);
 		else
@@ -211,6 +232,11 @@ static void finish(struct lane *lane, struct request *req)
 		lanes_put(lane->lanes, req);
 		return;
 	}
+	if (req->status != OK && req->missing) {
+		request_step(req, "await");
+		awaited_take(req);
+		return;
+	}
 	request_step(req, "reply");
 	request_finish(req);
 }
@@ -235,6 +261,8 @@ static void *run(void *arg)
 		struct request *all[LANE_GROUP];
 
 		memcpy(all, requests, n * sizeof *all);
+		for (size_t i = 0; i < n; i++) /* before anything is read */
+			all[i]->projected = awaited_projected();
 		classes[l->options.class_].run(lane, requests, n);
 		pthread_mutex_lock(&l->lock);
 		lane->current_count = 0;

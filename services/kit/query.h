@@ -19,6 +19,8 @@
 #define LIMIT_DEFAULT     50
 #define LIMIT_MAX         500
 #define CONDITIONS_MAX    32
+#define FILTER_NODES_MAX  64 /* conditions and what joins them */
+#define FILTER_DEPTH_MAX  8
 #define VALUES_MAX        200
 #define SORT_MAX          4
 #define COUNT_BOUND       10000 /* a count stops there */
@@ -28,16 +30,20 @@
 
 /* Runs a list and fills the request's reply with a ListResponse. */
 enum status query_list(struct request *req, struct db *db) MUST_CHECK;
-/* One page of a list for code of ours, which keeps `next` for the page after it. */
-struct query_page {
-	const struct table *table;
-	PGresult *rows;
-	int count;        /* of rows that belong to the page */
-	const char *next; /* cursor; NULL: the last page */
-};
-/* `list` is a ListRequest, encoded, as the principal of `req` asks it; `db` may be in a transaction. */
-enum status query_page(struct request *req, struct db *db, const struct schema_resource *resource,
-	struct slice list, struct query_page *page_out) MUST_CHECK;
+/* Groups and measures: fills the reply with an AggregateResponse. */
+enum status query_aggregate(struct request *req, struct db *db) MUST_CHECK;
+#define GROUPS_DEFAULT 100
+#define GROUPS_MAX     1000
+#define GROUP_BY_MAX   3
+#define MEASURES_MAX   8
+/* What a global search finds here: titles that are or begin with what was typed first. Fills a FindResponse.
+ */
+enum status query_find(struct request *req, struct db *db) MUST_CHECK;
+#define FIND_DEFAULT 10
+#define FIND_MAX     50
+#define FIND_PREFIX  2000 /* titles looked through, in their order, for those that begin with it */
+/* A record as it was, under the rights of today. */
+enum status query_past(struct request *req, struct db *db) MUST_CHECK;
 /* Puts the ids of all rows of a list, `limit` at most, into job_row under `set`, in the caller's transaction;
  * how many those are. */
 enum status query_keep_ids(struct request *req, struct db *db, const struct schema_resource *resource,
@@ -51,6 +57,8 @@ enum status query_read_log(struct request *req) MUST_CHECK;
 struct query;
 enum status query_compile(struct request *req, struct table *table, struct query **query_out) MUST_CHECK;
 const char *query_sql(const struct query *query, bool by_index);
+enum status query_compile_aggregate(
+	struct request *req, struct table *table, const char **sql_out, int *parameters_out) MUST_CHECK;
 
 /* Derives the cursor key from the installation's secret; once, before threads. */
 void query_open(const char *secret_hex);

@@ -13,12 +13,18 @@
 static const char *const verbs[VERB_COUNT] = {
 	[VERB_GET] = "get",
 	[VERB_LIST] = "list",
+	[VERB_SEARCH] = "search",
+	[VERB_AGGREGATE] = "aggregate",
+	[VERB_FIND] = "find",
+	[VERB_LOOKUP] = "lookup",
+	[VERB_PAST] = "past",
 	[VERB_HISTORY] = "history",
 	[VERB_CREATE] = "create",
 	[VERB_UPDATE] = "update",
 	[VERB_DELETE] = "delete",
 	[VERB_RESTORE] = "restore",
 	[VERB_BULK] = "bulk",
+	[VERB_BATCH] = "batch",
 	[VERB_CUSTOM] = "",
 };
 

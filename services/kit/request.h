@@ -23,12 +23,18 @@ struct service;
 enum verb {
 	VERB_GET,
 	VERB_LIST,
+	VERB_SEARCH, /* a list whose filter came as a tree */
+	VERB_AGGREGATE,
+	VERB_FIND,
+	VERB_LOOKUP,
+	VERB_PAST,
 	VERB_HISTORY,
 	VERB_CREATE,
 	VERB_UPDATE,
 	VERB_DELETE,
 	VERB_RESTORE,
 	VERB_BULK, /* one change to many, as a job: bulk.h */
+	VERB_BATCH,
 	VERB_CUSTOM,
 	VERB_COUNT
 };
@@ -66,7 +72,14 @@ struct request {
 	const char *created_id;  /* Location; NULL: none */
 	bool replayed;
 	void *plan; /* the engine's */
-	bool again; /* another transaction holds its row or its key: the lane is to try it later */
+	/* All that is wrong is a reference to another service's record that our projection does not have:
+	 * NULL, or whose. */
+	const struct schema_resource *missing;
+	uint8_t missing_id[16];
+	uint8_t known_id[16]; /* the last of these that its owner says is there */
+	uint64_t projected;   /* how far the projections were when it ran */
+	unsigned unexplained; /* times that it was refused and nobody could say why */
+	bool again;           /* another transaction holds its row or its key: the lane is to try it later */
 };
 
 /* Records why the request fails and returns `status`. The message's arguments follow, then NULL. */

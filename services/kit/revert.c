@@ -14,7 +14,9 @@ static const struct schema_resource *jobs(void)
 
 static enum status arguments_of(struct request *req, const uint8_t job[16], struct slice *arguments_out)
 {
-	static const struct db_statement read = { "SELECT coalesce(arguments, '') FROM job WHERE id = $1::uuid" };
+	static const struct db_statement read = {
+		"SELECT coalesce(arguments, '') FROM job WHERE id = $1::uuid"
+	};
 	struct db_params params = { .arena = req->arena };
 	PGresult *rows;
 
@@ -74,8 +76,7 @@ static enum status make_job(
 	record_set_number(job, JOB_REMOVED, 0);
 	record_set_number(job, JOB_SKIPPED, 0);
 	record_set_number(job, JOB_REFUSED, 0);
-	return job_create(
-		req, REVERT_KIND, job, (struct slice){ arguments.data, arguments.len }, after_out);
+	return job_create(req, REVERT_KIND, job, (struct slice){ arguments.data, arguments.len }, after_out);
 }
 
 enum status revert_start(struct request *req)
@@ -155,18 +156,20 @@ static bool take_event(struct request *req, const struct schema_resource *resour
 	change->if_version = version.value;
 	if (change->verb == VERB_UPDATE)
 		take_fields(resource, &data, fields, &change->field_count);
-	return change->verb != VERB_COUNT &&
-	       (!wire_find(data.bytes, data.len, CHANGE_BEFORE, &before) ||
-		       record_parse(change->patch, before.bytes, before.len));
+	return change->verb != VERB_COUNT && (!wire_find(data.bytes, data.len, CHANGE_BEFORE, &before) ||
+						     record_parse(change->patch, before.bytes, before.len));
 }
 
 /* The events of a job about these rows: one a row at most. The newest are in the outbox still. */
-static enum status read_events(struct bulk_run *run, const struct change *changes, size_t count, PGresult **rows)
+static enum status read_events(
+	struct bulk_run *run, const struct change *changes, size_t count, PGresult **rows)
 {
 	static const struct db_statement events = {
-		"SELECT subject_id, payload FROM event_log WHERE subject_id = ANY ($1::uuid[]) AND request_id = "
+		"SELECT subject_id, payload FROM event_log WHERE subject_id = ANY ($1::uuid[]) AND "
+		"request_id = "
 		"$2::uuid AND subject_version IS NOT NULL AND payload IS NOT NULL"
-		" UNION ALL SELECT subject_id, payload FROM event_outbox WHERE subject_id = ANY ($1::uuid[]) AND "
+		" UNION ALL SELECT subject_id, payload FROM event_outbox WHERE subject_id = ANY ($1::uuid[]) "
+		"AND "
 		"request_id = $2::uuid AND subject_version IS NOT NULL"
 	};
 	struct db_params params = { .arena = run->req->arena };
@@ -181,8 +184,7 @@ static enum status read_events(struct bulk_run *run, const struct change *change
 }
 
 /* Those that the job changed come first; the others have nothing to be undone. */
-static size_t sort_out(
-	struct bulk_run *run, struct change *changes, size_t count, const PGresult *rows)
+static size_t sort_out(struct bulk_run *run, struct change *changes, size_t count, const PGresult *rows)
 {
 	size_t n = 0;
 

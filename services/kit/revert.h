@@ -1,7 +1,7 @@
 /*
- * Undoing what a job did to many records (kit/bulk.h): each gets back the values that the job took from it, by the
- * log's event of that change; what was edited since is left alone and listed with the others that could not be.
- * Itself a job, with the same figures and the same file; undoing that one does it all again.
+ * Undoing what a job did to many records (kit/bulk.h): each gets back the values that the job took from it,
+ * by the log's event of that change; what was edited since is left alone and listed with the others that
+ * could not be. Itself a job, with the same figures and the same file; undoing that one does it all again.
  */
 #pragma once
 #include "kit/bulk.h"

@@ -1,8 +1,10 @@
 #include "kit/service.h"
 #include "kit/admin.h"
+#include "kit/awaited.h"
 #include "kit/bus_worker.h"
 #include "kit/config.h"
 #include "kit/consumer.h"
+#include "kit/engine.h"
 #include "kit/job.h"
 #include "kit/lane.h"
 #include "kit/log.h"
@@ -12,6 +14,7 @@
 #include "kit/sequencer.h"
 #include "kit/table.h"
 #include "kit/uuid.h"
+#include "kit/words.h"
 #include <assert.h>
 #include <malloc.h>
 #include <signal.h>
@@ -54,6 +57,7 @@ static struct {
 						     earlier */
 	struct asking *asking;
 	struct metric_series *in_flight;
+	struct arena *for_ever;
 } s;
 
 struct table *service_table(const struct service *service, const struct schema_resource *resource)
@@ -85,12 +89,18 @@ static enum lane_class class_of(const struct request *req)
 	static const enum lane_class classes[VERB_COUNT] = {
 		[VERB_GET] = LANE_READ,
 		[VERB_LIST] = LANE_QUERY,
+		[VERB_SEARCH] = LANE_QUERY,
+		[VERB_AGGREGATE] = LANE_QUERY,
+		[VERB_FIND] = LANE_QUERY,
+		[VERB_LOOKUP] = LANE_READ,
+		[VERB_PAST] = LANE_QUERY,
 		[VERB_HISTORY] = LANE_QUERY,
 		[VERB_CREATE] = LANE_WRITE,
 		[VERB_UPDATE] = LANE_WRITE,
 		[VERB_DELETE] = LANE_WRITE,
 		[VERB_RESTORE] = LANE_WRITE,
 		[VERB_BULK] = LANE_WORK,
+		[VERB_BATCH] = LANE_WRITE,
 	};
 
 	return req->verb == VERB_CUSTOM ? req->method->lane : classes[req->verb];
@@ -116,6 +126,14 @@ static void dispatch(struct request *req)
 		return;
 	}
 	lanes_put(s.lanes[class_of(req)], req);
+}
+
+static void run_again(struct request *req)
+{
+	enum lane_class c = class_of(req);
+
+	lanes_put(s.lanes[c], req);
+	lanes_wake(s.lanes[c]);
 }
 
 static size_t place_of(const char *id)
@@ -400,8 +418,10 @@ static void wait_for_signal(const sigset_t *signals)
 	const struct timespec turn = { 0, TURN_MS * 1000000 };
 	int signal;
 
-	while ((signal = sigtimedwait(signals, NULL, &turn)) < 0)
+	while ((signal = sigtimedwait(signals, NULL, &turn)) < 0) {
 		lanes_cancel_abandoned(s.lanes[LANE_QUERY]);
+		awaited_sweep();
+	}
 	log_info("stopping", "signal=%d", signal);
 }
 
@@ -423,16 +443,19 @@ static void start(void)
 	if (config_is_set("GUANXI_MIGRATION_DATABASE"))
 		migrate(config_text("GUANXI_MIGRATION_DATABASE"), s.service->name, s.service->migrations);
 	seed();
+	s.for_ever = arena_new();
 	probe = db_open(&(struct db_options){ conninfo, s.service->name, 1000, 0, "probe" });
 	s.in_flight = metric_series(METRIC_REQUESTS_IN_FLIGHT, "");
 	open_worker();
+	awaited_open(s.worker, run_again);
 	sequencer_start(&(struct sequencer_options){ s.service->name, conninfo,
 		config_text("GUANXI_BROKER_EVENTS"), config_text("GUANXI_SIGNING_KEY") });
 	start_lanes();
 	consumer_start(&(struct consumer_options){
 		s.service, conninfo, requests, config_text("GUANXI_BROKER_EVENTS") });
 	jobs_start(&(struct job_options){ s.service, conninfo, requests });
-	chores_start(&(struct chores_options){ s.service->name, conninfo, s.service->chores });
+	chores_start(&(struct chores_options){
+		s.service->name, conninfo, s.service->chores, words_learn_sql(s.service, s.for_ever) });
 	admin_open(&(struct admin_options){ config_text("GUANXI_ADMIN"), is_alive, is_ready, pages, NULL });
 	bus_worker_start(s.worker);
 }
@@ -463,6 +486,7 @@ int service_run(int argc, char **argv, const struct service *service)
 		config_refuse("libsodium cannot start");
 	schema_get();
 	query_open(config_text("GUANXI_SECRET"));
+	engine_open(config_text("GUANXI_SECRET"));
 	service_make_tables(service);
 	use_keys();
 	sigemptyset(&signals);

@@ -41,8 +41,9 @@ struct resource {
 struct method {
 	const char *name; /* "CustomerService.CreateImport" */
 	enum status (*run)(struct request *req);
-	const char *makes; /* collection of the record that it makes and answers with: an idempotency key then
-			      works; NULL: none */
+	const char
+		*makes; /* collection of the record that it makes or changes, and answers with: an idempotency
+			   key then works, as for methods that answer with nothing; NULL: none */
 	enum lane_class lane; /* LANE_WORK unless said otherwise; in LANE_READ and LANE_QUERY it runs without
 				 a transaction */
 	bool internal;        /* only for the principal "system" */

@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import type { Client, Headings, Json, Reply } from "./lib/client";
 import { Client as AnyClient, expectOk } from "./lib/client";
 import { expect, test } from "./lib/fixtures";
@@ -99,6 +100,41 @@ test("no session: 401, for every operation that is not public", async ({ admin }
   expect(closed.length).toBeGreaterThan(40);
   for (const known of closed) expectRefused(await send(nobodyAtAll, known, takesJson(known) ? "{}" : undefined), known.operation.operationId, 401);
 });
+
+/** What stands on the wire, up to where the server ends it. */
+function sendBytes(url: string, bytes: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname, () => socket.write(bytes));
+    let answer = "";
+    socket.setEncoding("utf8");
+    socket.on("data", (part: string) => (answer += part));
+    socket.on("end", () => resolve(answer));
+    socket.on("error", reject);
+  });
+}
+
+const refusedByHttp: [string, string, number, string][] = [
+  ["a broken escape", "GET /api/v1/customers?q=%zz HTTP/1.1\r\nHost: a\r\n{language}\r\n", 400, "http_target_encoding"],
+  ["two lengths", "POST /api/v1/customers HTTP/1.1\r\nHost: a\r\n{language}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}", 400, "http_length_and_coding"],
+  ["a chunk without a size", "POST /api/v1/customers HTTP/1.1\r\nHost: a\r\n{language}Transfer-Encoding: chunked\r\n\r\nx\r\n", 400, "http_chunk_size_bad"],
+  ["too many headers", `GET /api/v1/customers HTTP/1.1\r\nHost: a\r\n{language}${"A: b\r\n".repeat(200)}\r\n`, 431, "http_headers_too_many"],
+  ["a body beyond the limit", "POST /api/v1/customers HTTP/1.1\r\nHost: a\r\n{language}Content-Length: 99999999\r\n\r\n", 413, "too_large"],
+  ["an unknown method", "BREW /pot HTTP/1.1\r\nHost: a\r\n{language}\r\n", 501, "http_method_unknown"],
+];
+for (const [what, bytes, status, code] of refusedByHttp)
+  for (const language of ["en", "zh"])
+    test(`${what}: refused by HTTP itself, in the form of every other problem, in ${language} @SYS-16`, async ({ admin }) => {
+      const [head = "", body = ""] = (await sendBytes(admin.url, bytes.replace("{language}", `Accept-Language: ${language}\r\n`))).split("\r\n\r\n");
+      expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+      expect(head).toContain(`\r\nContent-Language: ${language}`);
+      const problem = JSON.parse(body) as Record<string, Json>;
+      expect(problem).toMatchObject({ type: `/api/problems/${code}`, status, code });
+      expect(problem["traceId"]).toMatch(/^[0-9a-f]{32}$/);
+      expect(/\p{Script=Han}/u.test(String(problem["title"]) + String(problem["detail"]))).toBe(language === "zh");
+      const known = await admin.get(`/api/problems/${code}`);
+      expect(known.json<Record<string, Json>>()["code"]).toBe(code);
+    });
 
 const brokenBodies: [string, string][] = [
   ["broken JSON", '{"name":'],

@@ -42,10 +42,12 @@ test("pages by keyset walk 2,000 rows without loss or repetition while others in
   expect(inserted.length).toBeGreaterThan(10);
 });
 
-/** How the API orders values: nulls last whatever the direction; text by code point, enums by their place. */
+const byPinyin = new Intl.Collator("zh-u-co-pinyin");
+
+/** How the API orders values: nulls last whatever the direction; text by pinyin, enums by their place; ids by their bytes. */
 function compare(a: Json | undefined, b: Json | undefined, descending: boolean): number {
   if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined);
-  const order = typeof a === "number" && typeof b === "number" ? a - b : Buffer.compare(Buffer.from(String(a)), Buffer.from(String(b)));
+  const order = typeof a === "number" && typeof b === "number" ? a - b : /^[0-9a-f]{8}-/.test(String(a)) ? Buffer.compare(Buffer.from(String(a)), Buffer.from(String(b))) : byPinyin.compare(String(a), String(b));
   return descending ? -order : order;
 }
 

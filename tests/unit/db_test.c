@@ -283,6 +283,28 @@ static void a_transaction_that_was_rolled_back_leaves_nothing(void **state)
 	assert_int_equal(database_sql("SELECT count(*) FROM customer.thing WHERE id >= 2000"), 1);
 }
 
+/* Whoever reads the first failure goes away: the rest of the group must not be taken for the answer to
+ * ROLLBACK. */
+static void a_rollback_in_the_middle_of_a_group_keeps_the_connection_and_the_reason(void **state)
+{
+	struct db_params zero = int_param(0), one = int_param(1), three = int_param(3000);
+	PGresult *rows;
+
+	(void)state;
+	assert_int_equal(db_begin(db), OK);
+	db_send(db, &insert, &three);
+	db_send(db, &invert, &zero);
+	db_send(db, &invert, &one);
+	db_sync(db);
+	assert_int_equal(db_result(db, arena, &rows), OK);
+	assert_int_equal(db_result(db, arena, &rows), INVALID);
+	db_rollback(db);
+	assert_false(db_is_broken(db));
+	assert_string_equal(db_sqlstate(db), "22012");
+	assert_int_equal(database_sql("SELECT count(*) FROM customer.thing WHERE id = 3000"), 0);
+	assert_int_equal(db_run(db, arena, &insert, &three, NULL), OK);
+}
+
 static void terminate_lanes(void)
 {
 	database_sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = "
@@ -416,6 +438,7 @@ int main(void)
 		test(arrays_keep_their_elements_nulls_and_emptiness),
 		test(much_can_be_on_its_way_in_both_directions),
 		test(a_transaction_that_was_rolled_back_leaves_nothing),
+		test(a_rollback_in_the_middle_of_a_group_keeps_the_connection_and_the_reason),
 		test(a_connection_that_was_lost_while_idle_costs_nobody_an_answer),
 		test(a_connection_that_is_lost_in_a_group_says_so_and_comes_back),
 		test(the_last_words_of_a_server_break_the_connection),

@@ -4,11 +4,13 @@
  */
 #include "gateway/server.h"
 #include "gateway/static.h"
+#include "kit/traceparent.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <malloc.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -213,7 +215,7 @@ static void stall_chunk(struct exchange *x, struct http_slice chunk)
 static void refuse_chunk(struct exchange *x, struct http_slice chunk)
 {
 	(void)chunk;
-	exchange_refuse(x, 422, "The first line is not a header line.");
+	exchange_refuse(x, 422, MSG_IMPORT_EMPTY);
 }
 
 static const struct {
@@ -244,7 +246,7 @@ static void on_head(struct exchange *x)
 		if (http_slice_equals(x->head->path, routes[i].path) && routes[i].on_body)
 			exchange_stream_body(x, routes[i].body_limit, routes[i].on_body);
 	if (http_slice_equals(x->head->path, "/forbidden"))
-		exchange_refuse(x, 403, "Nobody may send anything here.");
+		exchange_refuse(x, 403, MSG_FORBIDDEN);
 }
 
 static void on_request(struct exchange *x)
@@ -257,7 +259,7 @@ static void on_request(struct exchange *x)
 	if (files)
 		serve_file(x);
 	else
-		exchange_refuse(x, 404, "There is no such path.");
+		exchange_refuse(x, 404, MSG_NO_SUCH_ENDPOINT);
 }
 
 static void on_turn_end(struct server_thread *thread)
@@ -266,10 +268,11 @@ static void on_turn_end(struct server_thread *thread)
 	atomic_fetch_add(&turn_count, 1);
 }
 
-static void on_refused(struct server_thread *thread, unsigned status, const char *reason)
+static void on_refused(struct server_thread *thread, unsigned status, const char *code, const char *trace_id)
 {
 	(void)thread;
-	assert_non_null(reason);
+	assert_true(message_find(code) < MSG_COUNT);
+	assert_int_equal(strlen(trace_id), TRACE_ID_TEXT);
 	atomic_store(&refused_status, (int)status);
 }
 
@@ -494,6 +497,28 @@ static const struct {
 	{ "TLS hello on a plain port", BYTES("\x16\x03\x01\x00\xa5\x01\x00"), 400, NULL },
 };
 
+/* One form for every problem, whoever made it. */
+static void assert_is_problem(int status)
+{
+	const char *text = body_of(answer.text);
+	json_t *problem = json_loads(text, 0, NULL);
+	const char *type, *title, *detail, *code, *trace_id;
+	int told;
+
+	assert_non_null(strstr(answer.text, "\r\nContent-Type: application/problem+json\r\n"));
+	assert_non_null(strstr(answer.text, "\r\nCache-Control: no-store\r\n"));
+	if (json_unpack(problem, "{s:s,s:s,s:i,s:s,s:s,s:s}", "type", &type, "title", &title, "status", &told,
+		    "detail", &detail, "code", &code, "traceId", &trace_id) != 0)
+		fail_msg("%s", text);
+	assert_int_equal(told, status);
+	assert_int_equal(status_of(answer.text), status);
+	assert_true(message_find(code) < MSG_COUNT);
+	assert_non_null(strstr(type, code));
+	assert_true(*title && *detail && !strstr(detail, "?}"));
+	assert_int_equal(strlen(trace_id), TRACE_ID_TEXT);
+	json_decref(problem);
+}
+
 /* After a refusal nothing that follows may count as a request: exactly one answer, then the end. */
 static void abuse_is_answered_as_the_table_says_and_the_connection_ends(void **state)
 {
@@ -512,12 +537,60 @@ static void abuse_is_answered_as_the_table_says_and_the_connection_ends(void **s
 			200) /* it was not the client that wanted the end: it must be able to read why */
 			assert_false(answer.is_reset);
 		assert_non_null(strstr(answer.text, "\r\nConnection: close\r\n"));
-		assert_null(strstr(answer.text + 1, "HTTP/1.1 "));
+		if (strstr(answer.text + 1, "}HTTP/1.1 "))
+			fail_msg("%s was answered twice: %s", abuses[i].line, answer.text);
 		if (abuses[i].body)
 			assert_string_equal(body_of(answer.text), abuses[i].body);
 		else
-			assert_non_null(strstr(answer.text, "Content-Type: application/problem+json"));
+			assert_is_problem(abuses[i].status);
 	}
+}
+
+/* Of a head that was refused as well as of one that was understood: as far as it was there to be read. */
+static void refusals_speak_the_language_of_the_request(void **state)
+{
+	static const struct {
+		const char *request;
+		const char *language;
+	} table[] = {
+		{ "GET /%zz HTTP/1.1\r\n" HOST "Accept-Language: zh-CN,zh;q=0.9,en;q=0.8\r\n\r\n", "zh" },
+		{ "GET /%zz HTTP/1.1\r\n" HOST "accept-LANGUAGE: en, zh;q=0.1\r\n\r\n", "en" },
+		{ "GET /%zz HTTP/1.1\r\n" HOST "Accept-Language: zh\r\n\r\n", "zh" },
+		{ "GET /%zz HTTP/1.1\r\n" HOST "\r\n", "en" },
+		{ ECHO "Accept-Language: zh\r\nContent-Length: 209715200\r\n\r\n", "zh" },
+		{ ECHO "Accept-Language: zh\r\n" TE "\r\nx\r\n", "zh" },
+		{ "GET /nowhere HTTP/1.1\r\n" HOST LAST "Accept-Language: zh\r\n\r\n", "zh" },
+	};
+	char heading[32];
+
+	(void)state;
+	start();
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		int status = ask(table[i].request);
+
+		assert_is_problem(status);
+		snprintf(heading, sizeof(heading), "\r\nContent-Language: %s\r\n", table[i].language);
+		if (!strstr(answer.text, heading))
+			fail_msg("%s: not \"%s\" but %s", table[i].request, table[i].language, answer.text);
+	}
+}
+
+static void refusal_goes_on_with_the_trace_of_the_request(void **state)
+{
+	(void)state;
+	start();
+	ask("GET /nowhere HTTP/1.1\r\n" HOST LAST
+	    "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\r\n");
+	assert_is_problem(404);
+	assert_non_null(strstr(answer.text, "\"traceId\":\"0af7651916cd43dd8448eb211c80319c\""));
+}
+
+static void body_that_is_too_large_is_told_the_limit(void **state)
+{
+	(void)state;
+	start();
+	assert_int_equal(ask(ECHO TE "\r\nc800000\r\nbegin"), 413);
+	assert_non_null(strstr(body_of(answer.text), "1048576"));
 }
 
 static void head_of_a_megabyte_is_431(void **state)
@@ -533,7 +606,7 @@ static void head_of_a_megabyte_is_431(void **state)
 	fcntl(fd, F_SETFL, O_NONBLOCK); /* the server need not take it all */
 	assert_true(send(fd, text, sizeof(text), MSG_NOSIGNAL) > 0);
 	client_read_all(fd);
-	assert_int_equal(status_of(answer.text), 431);
+	assert_is_problem(431);
 	close(fd);
 }
 
@@ -1834,6 +1907,9 @@ int main(void)
 {
 	const struct CMUnitTest server_tests[] = {
 		TEST(abuse_is_answered_as_the_table_says_and_the_connection_ends),
+		TEST(refusals_speak_the_language_of_the_request),
+		TEST(refusal_goes_on_with_the_trace_of_the_request),
+		TEST(body_that_is_too_large_is_told_the_limit),
 		TEST(head_of_a_megabyte_is_431),
 		TEST(two_thousand_headers_are_431),
 		TEST(slow_head_is_408),

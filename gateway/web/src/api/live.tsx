@@ -15,6 +15,7 @@ interface LiveEvent {
 
 const VERBS = ['created', 'updated', 'deleted', 'restored'] as const;
 const REFRESH_MS = 1000; // lists are read again at most this often, however many records an import makes
+const REFRESH_WAIT_MS = 10_000; // … and before this only when the browser is idle: who clicks or types comes first
 const REOPEN_MS = 5000;
 const REFRESH_PAGES = 3; // a longer list is left as it stands: rereading it would cost more than it tells
 
@@ -130,6 +131,12 @@ function forget(client: QueryClient, lists: ListRefresher, event: LiveEvent): vo
   lists.refresh(collection);
 }
 
+// Safari has no idle callbacks.
+function whenIdle(run: () => void): void {
+  if ('requestIdleCallback' in window) window.requestIdleCallback(run, { timeout: REFRESH_WAIT_MS });
+  else run();
+}
+
 class ListRefresher {
   private readonly waiting = new Map<string, ReturnType<typeof setTimeout>>();
 
@@ -137,7 +144,7 @@ class ListRefresher {
 
   refresh(collection: string): void {
     if (this.waiting.has(collection)) return;
-    this.waiting.set(collection, setTimeout(() => this.run(collection), REFRESH_MS));
+    this.waiting.set(collection, setTimeout(() => whenIdle(() => this.run(collection)), REFRESH_MS));
   }
 
   stop(): void {

@@ -2,7 +2,7 @@
 //   [collection, 'list', query]   pages of a list
 //   [collection, 'record', id]    one record
 //   [collection, 'history', id]   its changes
-import { useInfiniteQuery, useQuery, type InfiniteData, type QueryClient } from '@tanstack/react-query';
+import { replaceEqualDeep, useInfiniteQuery, useQuery, type InfiniteData, type QueryClient } from '@tanstack/react-query';
 import { request } from './client';
 import { formatQuery, parseQuery } from './query';
 
@@ -55,6 +55,12 @@ async function fetchPage(collection: string, query: string, cursor: string | und
   return (await request<Page>('GET', `${path(collection)}?${formatQuery(asked)}`, { signal })).data;
 }
 
+// A record that came again as it was stays the same object, also where it moved: what shows it need not be made anew.
+function keepRows(old: unknown, next: unknown): unknown {
+  const kept = new Map((old as Pages | undefined)?.pages.flatMap((page) => page.data.map((row) => [row.id, row] as const)));
+  return mapRows(next as Pages, (row) => replaceEqualDeep(kept.get(row.id), row));
+}
+
 // `query` is the query string of the API: filters, sort, q.
 export function useList(collection: string, query: string, enabled = true) {
   return useInfiniteQuery({
@@ -62,6 +68,7 @@ export function useList(collection: string, query: string, enabled = true) {
     queryFn: ({ pageParam, signal }) => fetchPage(collection, query, pageParam, signal),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.page.next,
+    structuralSharing: keepRows,
     placeholderData: (previous, query) => (query?.queryKey[0] === collection ? previous : undefined),
     enabled,
   });

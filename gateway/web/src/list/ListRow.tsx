@@ -10,14 +10,17 @@ import { isEmpty, textOf } from '../fields/values';
 import { useFormats } from '../i18n/format';
 import styles from './List.module.css';
 
-interface Props {
+interface Cells {
   resource: Resource;
   columns: Field[];
   row: RecordData;
-  index: number;
-  style: CSSProperties;
   selected: boolean;
   toggle: ((id: string) => void) | undefined;
+}
+
+interface Props extends Cells {
+  index: number;
+  style: CSSProperties;
   open: (id: string) => void;
   onFocus: (index: number) => void;
 }
@@ -38,11 +41,21 @@ function useTitle(resource: Resource, row: RecordData): string {
   return isEmpty(title) ? t('record.untitled') : textOf(title);
 }
 
-export const ListRow = memo(function ListRow({ resource, columns, row, index, style, selected, toggle, open, onFocus }: Props) {
+// While others work, rows move many times a minute. What moves is a box; its cells are made anew only when they changed.
+export function ListRow({ index, style, open, onFocus, ...cells }: Props) {
+  const { row, selected } = cells;
+  return (
+    <div role="row" aria-rowindex={index + 2} className={styles.row} data-index={index} data-selected={selected} style={style} onFocus={() => onFocus(index)} onClick={(event) => opens(event) && open(row.id)}>
+      <RowCells {...cells} />
+    </div>
+  );
+}
+
+const RowCells = memo(function RowCells({ resource, columns, row, selected, toggle }: Cells) {
   const { t } = useTranslation();
   const title = useTitle(resource, row);
   return (
-    <div role="row" aria-rowindex={index + 2} className={styles.row} data-index={index} data-selected={selected} style={style} onFocus={() => onFocus(index)} onClick={(event) => opens(event) && open(row.id)}>
+    <>
       <span role="cell" className={styles.check}>
         {toggle && <Checkbox checked={selected} aria-label={t('list.selectRow', { name: title })} onChange={() => toggle(row.id)} />}
       </span>
@@ -59,7 +72,7 @@ export const ListRow = memo(function ListRow({ resource, columns, row, index, st
           )}
         </span>
       ))}
-    </div>
+    </>
   );
 });
 
@@ -76,26 +89,32 @@ function FirstOf({ field, row }: { field: Field; row: RecordData }) {
   );
 }
 
-export const ListCard = memo(function ListCard({ resource, columns, row, index, style, open, onFocus }: Props) {
+export function ListCard({ resource, columns, row, index, style, open, onFocus }: Props) {
+  return (
+    <div role="row" aria-rowindex={index + 1} className={styles.card} data-index={index} style={style} onFocus={() => onFocus(index)} onClick={(event) => opens(event) && open(row.id)}>
+      <CardCells resource={resource} columns={columns} row={row} />
+    </div>
+  );
+}
+
+const CardCells = memo(function CardCells({ resource, columns, row }: Pick<Cells, 'resource' | 'columns' | 'row'>) {
   const title = useTitle(resource, row);
   const tags = columns.filter((field) => field.type === 'enum' && !isEmpty(row[field.name]));
   const time = ['dueTime', 'updateTime'].map((name) => findField(resource, name)).find((field) => field !== undefined && !isEmpty(row[field.name]));
   return (
-    <div role="row" aria-rowindex={index + 1} className={styles.card} data-index={index} style={style} onFocus={() => onFocus(index)} onClick={(event) => opens(event) && open(row.id)}>
-      <span role="cell" className={styles.cardMain}>
-        <Link to={`/${resource.collection}/${row.id}`} className={styles.rowTitle} data-done={row['done'] === true}>
-          {title}
-        </Link>
-        <span className={styles.cardLine}>
-          {tags.map((field) => (
-            <span key={field.name} className={styles.cardTag}>
-              <FieldValue field={field} value={row[field.name]} plain />
-            </span>
-          ))}
-          <span className={styles.spring} />
-          {time && <span className={styles.others}><FieldValue field={time} value={row[time.name]} plain /></span>}
-        </span>
+    <span role="cell" className={styles.cardMain}>
+      <Link to={`/${resource.collection}/${row.id}`} className={styles.rowTitle} data-done={row['done'] === true}>
+        {title}
+      </Link>
+      <span className={styles.cardLine}>
+        {tags.map((field) => (
+          <span key={field.name} className={styles.cardTag}>
+            <FieldValue field={field} value={row[field.name]} plain />
+          </span>
+        ))}
+        <span className={styles.spring} />
+        {time && <span className={styles.others}><FieldValue field={time} value={row[time.name]} plain /></span>}
       </span>
-    </div>
+    </span>
   );
 });

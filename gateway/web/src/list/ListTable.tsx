@@ -1,7 +1,7 @@
 // The rows: only those in sight are in the page, however long the list.
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { Checkbox } from 'antd';
-import { useEffect, useLayoutEffect, useRef } from 'react';
+import { useCallback, useEffect, useLayoutEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'react-router-dom';
 import type { RecordData } from '../api/records';
@@ -85,11 +85,16 @@ export function ListTable({ resource, columns, rows, state, selected, select, op
     virtual.scrollToIndex(next);
     requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-index="${next}"] a`)?.focus());
   };
-  const toggle = (id: string) => {
-    const next = new Set(selected);
-    if (!next.delete(id)) next.add(id);
-    select(next);
-  };
+  const latest = useRef(selected);
+  latest.current = selected;
+  const toggle = useCallback(
+    (id: string) => {
+      const next = new Set(latest.current);
+      if (!next.delete(id)) next.add(id);
+      select(next);
+    },
+    [select],
+  );
   useShortcuts({
     j: () => focusRow(active.current + 1),
     k: () => focusRow(active.current - 1),

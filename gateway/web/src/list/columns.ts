@@ -1,5 +1,5 @@
 // Which fields a list shows: a view's, or what the person chose for the collection.
-import { useCallback, useState } from 'react';
+import { useCallback, useMemo, useState } from 'react';
 import { useListPreferences } from '../api/preferences';
 import type { Field, Resource } from '../api/schema';
 import { featureOf } from '../app/features';
@@ -49,5 +49,7 @@ export function useColumns(resource: Resource, view: View | undefined): Columns 
     },
     [view, of, collection, keepList],
   );
-  return { shown: shownOf(resource, chosen), chosen, choose };
+  const key = chosen?.join(); // the same names are the same columns, whatever else was kept meanwhile
+  const shown = useMemo(() => shownOf(resource, key?.split(',')), [resource, key]);
+  return { shown, chosen, choose };
 }

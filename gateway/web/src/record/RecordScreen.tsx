@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { Navigate, useNavigate, useParams } from 'react-router-dom';
 import { useRecord, type RecordData } from '../api/records';
 import { useSchema, type Resource } from '../api/schema';
+import { useRememberVisit } from '../app/recent';
 import { isEmpty, textOf } from '../fields/values';
 import { useLabel } from '../i18n/i18n';
 import { useShortcuts } from '../keyboard/shortcuts';
@@ -43,6 +44,7 @@ function RecordOf({ resource, record }: { resource: Resource; record: RecordData
   useEffect(() => {
     document.title = `${title} · ${label(resource.label)} · Guanxi`;
   }, [title, label, resource]);
+  useRememberVisit(resource.collection, record.id);
   useShortcuts({ Escape: () => navigate(`/${resource.collection}`) });
 
   const shows = (name: Tab) => !phone || tab === name;

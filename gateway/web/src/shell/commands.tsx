@@ -3,16 +3,12 @@ import { BgColorsOutlined, CheckSquareOutlined, ImportOutlined, PlusOutlined, Qu
 import { useMemo, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router-dom';
-import { query as apiQuery } from '../api/query';
-import { useList, type RecordData } from '../api/records';
 import { useSchema, type LocalText, type Resource } from '../api/schema';
 import { useMe } from '../api/session';
 import { featureOf, myTasksPath, navigation } from '../app/features';
 import { changeSettings, useSettings } from '../app/settings';
-import { textOf } from '../fields/values';
 import { useCreate } from '../form/CreateProvider';
 import { useInlineLabel } from '../i18n/i18n';
-import { useDebounced } from '../ui/useDelayed';
 import { useShell } from './shellContext';
 
 export interface Command {
@@ -24,10 +20,6 @@ export interface Command {
   shortcut?: string;
   run: () => void;
 }
-
-const SEARCHED = ['customers', 'contacts'];
-const FOUND_LIMIT = 6;
-const DEBOUNCE_MS = 90;
 
 const both = (text: LocalText) => `${text.en} ${text.zh}`.toLowerCase();
 
@@ -76,27 +68,4 @@ export function useCommands(): Command[] {
       { key: 'help', title: t('help.title'), icon: <QuestionCircleOutlined />, search: words('help.title'), shortcut: '?', run: openHelp },
     ];
   }, [t, i18n, schema, me.id, inline, navigate, create, openHelp, settings.language]);
-}
-
-export function useFoundRecords(text: string): Command[] {
-  const schema = useSchema();
-  const navigate = useNavigate();
-  const q = useDebounced(text.trim(), DEBOUNCE_MS);
-  const query = apiQuery({ q, limit: String(FOUND_LIMIT) });
-  const customers = useList('customers', query, q !== '').data;
-  const contacts = useList('contacts', query, q !== '').data;
-
-  return useMemo(() => {
-    if (q === '') return [];
-    const found = [customers, contacts].map((pages) => pages?.pages[0]?.data ?? []);
-    return SEARCHED.flatMap((collection, index) => {
-      const resource = schema.find(collection);
-      const Icon = featureOf(collection).icon;
-      const command = (record: RecordData): Command => ({
-        key: `open:${record.id}`, title: textOf(record[resource?.title ?? 'name']), icon: <Icon />, search: '', hint: resource?.label,
-        run: () => navigate(`/${collection}/${record.id}`),
-      });
-      return (found[index] ?? []).slice(0, FOUND_LIMIT).map(command);
-    });
-  }, [q, customers, contacts, schema, navigate]);
 }
