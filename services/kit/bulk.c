@@ -299,6 +299,8 @@ static enum status patch_each(
 		const struct record *before = table_record(table, rows, row, req->arena);
 		size_t i = 0;
 
+		if (!engine_sees(req, before))
+			continue; /* refused like one that is not there */
 		while (memcmp(changes[i].id, record_uuid(before, STANDARD_ID), 16))
 			i++;
 		changes[i].status = patch_lists(req, plan, &changes[i], before);

@@ -93,8 +93,10 @@ struct change {
 	enum status status;                  /* out, with its problem */
 	struct problem *problem;             /* NULL: OK */
 	bool changed;                        /* false with OK: it was so already */
-	const struct record *before, *after; /* out; NULL: there is no such row */
+	const struct record *before, *after; /* out; NULL: no such row, or out of sight */
 };
+/* Whether the principal may see the record, by its owner and team; NULL is seen by nobody. */
+bool engine_sees(const struct request *req, const struct record *record);
 /* Each record at most once. Locks them in the order of their ids; waits for other transactions. */
 enum status engine_change_many(struct request *req, const struct schema_resource *resource,
 	struct change *changes, size_t count) MUST_CHECK;
