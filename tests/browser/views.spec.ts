@@ -36,10 +36,10 @@ test("a list is kept as a view, changed, saved and deleted @NRM-03", async ({ ap
 
 test("all that match are changed after a preview, and the change is undone @NRM-03", async ({ app, api }) => {
   const source = unique("Bulk");
-  for (let at = 0; at < 60; at += 10) await Promise.all(Array.from({ length: 10 }, () => createCustomer(api, { source })));
+  for (let at = 0; at < 120; at += 20) await Promise.all(Array.from({ length: 20 }, () => createCustomer(api, { source })));
   await app.goto(listOf(source));
   await app.getByRole("checkbox", { name: "Select all that are loaded" }).check();
-  await app.getByRole("button", { name: "Select all 60" }).click();
+  await app.getByRole("button", { name: "Select all 120" }).click();
   await app.getByRole("button", { name: "Change…" }).click();
   const dialog = app.getByRole("dialog");
   await app.keyboard.type("Stage");
@@ -47,13 +47,13 @@ test("all that match are changed after a preview, and the change is undone @NRM-
   await dialog.getByRole("combobox", { name: "Stage" }).click();
   await app.keyboard.type("Active");
   await app.keyboard.press("Enter");
-  await expect(dialog.getByText("60 customers: 60 will change, 0 are so already, 0 are refused.")).toBeVisible();
+  await expect(dialog.getByText("120 customers: 120 will change, 0 are so already, 0 are refused.")).toBeVisible();
   await expectAccessible(app);
-  await dialog.getByRole("button", { name: "Change 60" }).click();
-  await expect(app.getByText(/60 changed\./)).toBeVisible({ timeout: 20_000 });
+  await dialog.getByRole("button", { name: "Change 120" }).click();
+  await expect(app.getByText(/120 changed\./)).toBeVisible({ timeout: 20_000 });
   await expect(app.getByRole("row").filter({ hasText: "Active" }).first()).toBeVisible();
   await app.getByRole("button", { name: "Undo" }).click();
-  await expect(app.getByText(/Undoing.*60 changed\./)).toBeVisible({ timeout: 20_000 });
+  await expect(app.getByText(/Undoing.*120 changed\./)).toBeVisible({ timeout: 20_000 });
   await expect(app.getByRole("row").filter({ hasText: "Prospect" }).first()).toBeVisible();
 });
 

@@ -16,7 +16,7 @@ interface Props {
   resource: Resource;
   rows: RecordData[]; // that are ticked
   state: ListState;
-  all: Page['page'] | undefined; // of the list, when all that are loaded are ticked
+  all: Page['page'] | undefined; // how many there are of the list
   clear: () => void;
 }
 

@@ -69,7 +69,7 @@ function ListOf({ resource }: { resource: Resource }) {
           resource={resource}
           rows={rows.filter((row) => selected.has(row.id))}
           state={state}
-          all={rows.every((row) => selected.has(row.id)) ? query.data?.pages[0]?.page : undefined}
+          all={query.data?.pages[0]?.page}
           clear={() => setSelected(new Set())}
         />
       )}
