@@ -4,7 +4,7 @@
 MODE    ?= release
 BUILD   := build/$(MODE)
 CC      ?= gcc
-PKGS    := libzmq libprotobuf-c libpq hiredis libcurl libevent_core openssl libsodium jansson icu-i18n
+PKGS    := libzmq libprotobuf-c libpq hiredis libcurl libevent_core openssl libsodium jansson icu-i18n zlib
 CFLAGS  := -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror -Wno-missing-field-initializers \
            -pthread -D_GNU_SOURCE -Iservices -I. -Ibuild/proto $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 LDLIBS  := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm

@@ -43,7 +43,7 @@ static struct problem *read_record(
 
 static struct problem *add_create(struct call *call, json_t *value)
 {
-	struct json_result result;
+	struct json_result result = { { NULL, 0 } };
 	struct problem *problem = read_record(call, value, JSON_CREATE, &result);
 
 	if (!problem)
@@ -90,7 +90,7 @@ static struct problem *add_target(struct call *call, json_t *value, size_t membe
 
 static struct problem *add_update(struct call *call, json_t *value)
 {
-	struct json_result result;
+	struct json_result result = { { NULL, 0 } };
 	struct problem *problem = add_target(call, value, 1);
 
 	if (!problem)

@@ -3,7 +3,9 @@
 #include "gateway/body.h"
 #include "gateway/credentials.h"
 #include "gateway/endpoint.h"
+#include "gateway/list_query.h"
 #include "gateway/standard.h"
+#include <stdlib.h>
 #include <string.h>
 
 enum { WORK_MS = 30000 };
@@ -73,12 +75,58 @@ static bool is_sign_in(const struct call *call)
 	return !strcmp(call->route->name, "IdentityService.SignIn");
 }
 
+static const char *names_of(struct call *call, const struct schema_message *input)
+{
+	struct buffer out = { .arena = call->arena };
+
+	buffer_reserve(&out, 0);
+	for (size_t i = 0; i < input->count; i++)
+		if (strcmp(input->fields[i].name, "id"))
+			buffer_printf(&out, "%s%s", out.len ? ", " : "", input->fields[i].json_name);
+	return out.data;
+}
+
+/* A parameter of the query as the field of its name; the service checks it like one of a body. */
+static enum progress add_parameter(
+	struct call *call, const struct schema_message *input, const char *name, const char *value)
+{
+	const struct schema_field *field = schema_field_find(input, name, strlen(name));
+	char *end;
+
+	if (!field || !strcmp(field->name, "id") || field->rule->output_only)
+		return query_refuse_unknown(call, name, names_of(call, input));
+	if (field->type == FIELD_STRING) {
+		wire_add_text(&call->request, field->number, value);
+		return GO_ON;
+	}
+	long long number = strtoll(value, &end, 10);
+
+	if (field->type == FIELD_ENUM || field->type == FIELD_MESSAGE || !*value || *end)
+		return call_fail_at(call, arena_printf(call->arena, "/%s", name), MSG_BAD_TYPE,
+			problem_message(call->arena, MSG_TYPE_INTEGER), NULL);
+	wire_add_varint(&call->request, field->number, (uint64_t)number);
+	return GO_ON;
+}
+
+static enum progress read_parameters(struct call *call, const struct schema_message *input)
+{
+	struct query query = { .count = 0 };
+	const char *name, *value;
+
+	while (query_next(call, &query, &name, &value))
+		if (add_parameter(call, input, name, value) == FAILED)
+			return FAILED;
+	return call->status == OK ? GO_ON : FAILED;
+}
+
 static enum progress decode_custom(struct call *call)
 {
 	const struct schema_message *input = call->route->custom->input;
 	struct json_result body = { { NULL, 0 } };
 
-	if (body_refuse_query(call) == FAILED)
+	bool reads = call->x->head->method == HTTP_GET || call->x->head->method == HTTP_HEAD;
+
+	if (reads ? read_parameters(call, input) == FAILED : body_refuse_query(call) == FAILED)
 		return FAILED;
 	/* A foreign page must not sign someone in with its own account: nobody would notice whose data they
 	 * enter. */

@@ -4,6 +4,7 @@
 #include "gateway/hub.h"
 #include "gateway/list_query.h"
 #include "gateway/session.h"
+#include "kit/event_filter.h"
 #include "kit/metrics.h"
 #include <sodium.h>
 #include <stdio.h>
@@ -121,32 +122,9 @@ static bool write_control(struct follower *f, const char *kind, size_t stream)
 
 /* --- who may see what --- */
 
-enum sight { SEES, SEES_NO_MORE, SEES_NOT };
-
-static bool may_see(const struct follower *f, const struct told_audience *audience)
+static enum event_sight sight_of(const struct follower *f, const struct told *told)
 {
-	return principal_may_see(f->principal, audience->has_owner ? audience->owner : NULL,
-		audience->has_team ? audience->team : NULL);
-}
-
-static enum sight sight_of(const struct follower *f, const struct told *told)
-{
-	if (told->everyone || f->principal->administrator)
-		return SEES;
-	for (size_t i = 0; i < told->audience_count; i++)
-		if (may_see(f, &told->audience[i]))
-			return i ? SEES_NO_MORE : SEES;
-	return SEES_NOT;
-}
-
-/* "guanxi.customer.*" stands for all that begin with "guanxi.customer.". */
-static bool type_fits(const char *filter, struct slice type)
-{
-	size_t len = strlen(filter);
-
-	if (len >= 2 && filter[len - 1] == '*')
-		return type.len >= len && !memcmp(type.data, filter, len - 1);
-	return type.len == len && !memcmp(type.data, filter, len);
+	return event_sight(f->principal, told->everyone, told->audience, told->audience_count);
 }
 
 static bool is_wanted(const struct follower *f, const struct told *told)
@@ -157,7 +135,7 @@ static bool is_wanted(const struct follower *f, const struct told *told)
 	if (!f->types)
 		return true;
 	for (const char *filter = f->types; *filter; filter += strlen(filter) + 1)
-		if (type_fits(filter, told->type))
+		if (event_type_fits((struct slice){ filter, strlen(filter) }, told->type))
 			return true;
 	return false;
 }
@@ -175,7 +153,7 @@ static bool write_hidden(struct follower *f, const struct told *told)
 static bool deliver(struct follower *f, struct follower_stream *stream, const struct told *told)
 {
 	struct place before = stream->place;
-	enum sight sight = is_wanted(f, told) ? sight_of(f, told) : SEES_NOT;
+	enum event_sight sight = is_wanted(f, told) ? sight_of(f, told) : SEES_NOT;
 
 	stream->place.position = told->position;
 	if (sight == SEES_NOT)
@@ -449,20 +427,6 @@ void follower_tick(struct follower *f, uint64_t now_ms)
 
 /* --- the beginning --- */
 
-/* "guanxi.*", "guanxi.customer.*", or a whole type: nothing else ever comes, so it is a mistake to wait for
- * it. */
-static bool is_type_filter(const char *text, size_t len)
-{
-	if (len < 8 || len > 200 || memcmp(text, "guanxi.", 7))
-		return false;
-	if (!memcmp(text + len - 2, ".*", 2))
-		len -= 2;
-	for (size_t i = 0; i < len; i++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789_.", text[i]))
-			return false;
-	return true;
-}
-
 /* "a,b" becomes "a\0b\0\0". */
 static char *copy_types(const char *list)
 {
@@ -487,7 +451,7 @@ static void check_types(struct call *call, const char *list)
 
 		if (++count > FOLLOWER_FILTERS_MAX)
 			call_fail_at(call, "/types", MSG_TOO_MANY, "32", NULL);
-		else if (!is_type_filter(at, len))
+		else if (!event_type_is_filter(at, len))
 			call_fail_at(call, "/types", MSG_BAD_EVENT_TYPE, arena_strndup(call->arena, at, len),
 				NULL);
 		at += len;

@@ -323,12 +323,22 @@ static bool split_filter(
 	return true;
 }
 
-/* Only "in" takes several values: elsewhere a comma is a comma. */
+bool query_takes_several(const char *operator)
+{
+	static const char *const several[] = { "in", "any", "all", "none" };
+
+	for (size_t i = 0; i < sizeof several / sizeof *several; i++)
+		if (!strcmp(several[i], operator))
+			return true;
+	return false;
+}
+
+/* Elsewhere a comma is a comma. */
 static bool read_filter(
 	struct call *call, const char *name, const char *field, const char *operator, struct http_slice raw)
 {
 	size_t begun = wire_begin(&call->request, LIST_FILTER);
-	value_reader *read = strcmp(operator, "in") ? read_text : read_texts;
+	value_reader *read = query_takes_several(operator) ? read_texts : read_text;
 
 	wire_add_text(&call->request, CONDITION_FIELD, field);
 	wire_add_text(&call->request, CONDITION_OPERATOR, operator);

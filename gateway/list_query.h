@@ -38,3 +38,5 @@ enum progress query_refuse_unknown(struct call *call, const char *name, const ch
 /* From 1 to `most`; else told at the parameter's name. */
 bool query_read_number(
 	struct call *call, const char *name, const char *text, uint64_t most, uint64_t *value_out);
+/* Operators whose value is a list. */
+bool query_takes_several(const char *operator);

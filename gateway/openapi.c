@@ -34,6 +34,7 @@ static const char *const format_names[] = {
 	[GUANXI__FORMAT__FORMAT_MULTILINE] = NULL,
 	[GUANXI__FORMAT__FORMAT_LANGUAGE] = "language",
 	[GUANXI__FORMAT__FORMAT_TIME_ZONE] = "time-zone",
+	[GUANXI__FORMAT__FORMAT_EVENT_TYPE] = "event-type",
 };
 
 void openapi_set_text(json_t *to, const char *name, const char *text)

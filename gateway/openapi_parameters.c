@@ -41,7 +41,7 @@ static void add_filters(json_t *parameters, const struct schema_field *field)
 		char name[128];
 
 		snprintf(name, sizeof name, "filter[%s][%s]", field->json_name, text);
-		if (!strcmp(text, "in"))
+		if (!strcmp(text, "in") || (field->repeated && strcmp(text, "isNull")))
 			json_array_append_new(parameters, list_parameter(name, NULL, openapi_value(field)));
 		else
 			json_array_append_new(parameters,
@@ -178,6 +178,17 @@ static void add_history_parameters(json_t *to)
 			    json_pack("{s:s,s:i,s:i}", "type", "integer", "minimum", 1, "maximum", 500)));
 }
 
+/* A method that is asked with GET takes its input from the query. */
+static void add_input_parameters(json_t *to, const struct schema_message *input)
+{
+	for (size_t i = 0; i < input->count; i++)
+		if (strcmp(input->fields[i].name, "id") && !input->fields[i].rule->output_only)
+			json_array_append_new(
+				to, parameter(input->fields[i].json_name, "query",
+					    input->fields[i].rule->required, input->fields[i].label.en,
+					    openapi_value(&input->fields[i])));
+}
+
 static void add_own_parameters(json_t *to, const struct route *route)
 {
 	if (!strcmp(route->name, "gateway.uploadFile")) {
@@ -234,6 +245,8 @@ json_t *openapi_parameters(const struct route *route)
 	if (has_version || (route->method == HTTP_POST && route->queue && !route->anonymous &&
 				   !route->endpoint->idempotent))
 		json_array_append_new(to, openapi_ref("parameters", "IdempotencyKey", ""));
+	if (route->custom && route->method == HTTP_GET)
+		add_input_parameters(to, route->custom->input);
 	add_own_parameters(to, route);
 	return to;
 }

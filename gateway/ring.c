@@ -3,17 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct told_audience audience_of(const struct audience_entry *entry)
-{
-	struct told_audience audience = { .has_owner = entry->owner, .has_team = entry->team };
-
-	if (entry->owner)
-		memcpy(audience.owner, entry->owner, 16);
-	if (entry->team)
-		memcpy(audience.team, entry->team, 16);
-	return audience;
-}
-
 static struct slice put(char **to, struct slice text)
 {
 	struct slice copy = { *to, text.len };
@@ -24,6 +13,11 @@ static struct slice put(char **to, struct slice text)
 	return copy;
 }
 
+static const uint8_t *put_id(char **to, const uint8_t *id)
+{
+	return id ? (const uint8_t *)put(to, (struct slice){ (const char *)id, 16 }).data : NULL;
+}
+
 struct told *told_new(const struct logged_event *event, struct arena *scratch)
 {
 	struct buffer lines = { .arena = scratch };
@@ -31,17 +25,18 @@ struct told *told_new(const struct logged_event *event, struct arena *scratch)
 	buffer_printf(&lines, "event: %.*s\ndata: ", (int)event->type.len, event->type.data);
 	event_json_add_cloud_event(&lines, event);
 	buffer_add_text(&lines, "\n\n");
-	size_t audience_bytes = event->audience_count * sizeof(struct told_audience);
+	size_t audience_bytes = event->audience_count * (sizeof(struct audience_entry) + 32);
 	size_t size = sizeof(struct told) + audience_bytes + event->type.len + event->subject.len + lines.len;
 	struct told *told = malloc(size);
 
 	if (!told)
 		abort();
-	struct told_audience *audience = (struct told_audience *)(told + 1);
-	char *to = (char *)audience + audience_bytes;
+	struct audience_entry *audience = (struct audience_entry *)(told + 1);
+	char *to = (char *)(audience + event->audience_count);
 
 	for (size_t i = 0; i < event->audience_count; i++)
-		audience[i] = audience_of(&event->audience[i]);
+		audience[i] = (struct audience_entry){ put_id(&to, event->audience[i].owner),
+			put_id(&to, event->audience[i].team) };
 	*told = (struct told){ .position = event->position,
 		.size_bytes = size,
 		.everyone = event->everyone,

@@ -3,7 +3,7 @@
  * further behind than the ring reads the log.
  */
 #pragma once
-#include "gateway/event_json.h"
+#include "kit/event_json.h"
 
 enum {
 	RING_EVENTS = 4096,
@@ -17,11 +17,8 @@ struct told {
 	struct slice type, subject;
 	bool everyone;
 	size_t audience_count;
-	const struct told_audience {
-		bool has_owner, has_team;
-		uint8_t owner[16], team[16];
-	} * audience;       /* the current one first */
-	struct slice lines; /* "event: …\ndata: …\n\n" */
+	const struct audience_entry *audience; /* the current one first */
+	struct slice lines;                    /* "event: …\ndata: …\n\n" */
 };
 
 struct told *told_new(const struct logged_event *event, struct arena *scratch);

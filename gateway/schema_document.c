@@ -30,6 +30,7 @@ static const char *const format_names[] = {
 	[GUANXI__FORMAT__FORMAT_MULTILINE] = "multiline",
 	[GUANXI__FORMAT__FORMAT_LANGUAGE] = "language",
 	[GUANXI__FORMAT__FORMAT_TIME_ZONE] = "timeZone",
+	[GUANXI__FORMAT__FORMAT_EVENT_TYPE] = "eventType",
 };
 
 static const char *const order_operators[] = { "lt", "lte", "gt", "gte" };
@@ -59,7 +60,7 @@ static void add_label(json_t *to, const char *name, struct schema_text text)
 }
 
 /* As the query compiler has them (services/kit/query.c): all but "contains" for text alone, and order for
- * what has one. */
+ * what has one; lists have their own. */
 json_t *schema_operators_of(const struct schema_field *field)
 {
 	bool is_text = field->type == FIELD_STRING && !field->reference &&
@@ -67,7 +68,11 @@ json_t *schema_operators_of(const struct schema_field *field)
 	bool is_ordered = is_text || field->type == FIELD_TIMESTAMP ||
 			  field->rule->format == GUANXI__FORMAT__FORMAT_DATE ||
 			  (field->type >= FIELD_INT32 && field->type <= FIELD_UINT64);
-	json_t *operators = json_pack("[s,s,s]", "eq", "ne", "in");
+	json_t *operators;
+
+	if (field->repeated)
+		return json_pack("[s,s,s,s]", "any", "all", "none", "isNull");
+	operators = json_pack("[s,s,s]", "eq", "ne", "in");
 
 	for (size_t i = 0; is_ordered && i < sizeof order_operators / sizeof *order_operators; i++)
 		json_array_append_new(operators, json_string(order_operators[i]));
@@ -92,6 +97,7 @@ static void add_rules(json_t *to, const Guanxi__Field *rule)
 	add_flag(to, "sensitive", rule->sensitive);
 	add_flag(to, "search", rule->search);
 	add_flag(to, "sort", rule->sort);
+	add_flag(to, "aggregate", rule->aggregate);
 	add_flag(to, "unique", rule->unique);
 	add_flag(to, "more", rule->more);
 	add_flag(to, "importKey", rule->import_key);
@@ -167,6 +173,7 @@ static json_t *enum_of(const struct schema_enum *enumeration)
 		item = json_pack("{s:s}", "name", value->name);
 		add_label(item, "label", value->label);
 		add_text(item, "colour", value->colour);
+		add_label(item, "inverse", value->inverse);
 		json_array_append_new(values, item);
 	}
 	add_label(to, "label", enumeration->label);

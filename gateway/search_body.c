@@ -90,7 +90,7 @@ static bool add_condition(struct call *call, json_t *node, const char *pointer)
 
 	wire_add_text(&call->request, NODE_FIELD, name);
 	wire_add_text(&call->request, NODE_OPERATOR, operator);
-	if (!strcmp(operator, "in"))
+	if (query_takes_several(operator))
 		good = add_values(call, field, value, at);
 	else if (!strcmp(operator, "isNull"))
 		good = json_is_boolean(value) ? add_value(call, NULL, value, at)

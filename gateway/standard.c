@@ -3,12 +3,13 @@
 #include "gateway/body.h"
 #include "gateway/bulk.h"
 #include "gateway/endpoint.h"
-#include "gateway/event_json.h"
 #include "gateway/expand.h"
 #include "gateway/list_query.h"
 #include "gateway/search_body.h"
 #include "gateway/standard.h"
+#include "kit/event_json.h"
 #include <string.h>
+#include <strings.h>
 
 enum { READ_MS = 5000, WRITE_MS = 10000, QUERY_MS = 15000, BATCH_MS = 30000, WORK_MS = 30000 };
 
@@ -138,8 +139,24 @@ enum progress standard_encode_record(
 	return GO_ON;
 }
 
+/* Of a record that became part of another, that one is told: where it is, the client learns from the header.
+ */
+static void add_content_location(struct call *call)
+{
+	struct wire_field id;
+
+	if (!call->id || !wire_find(call->reply.data, call->reply.len, STANDARD_ID, &id) ||
+		id.type != WIRE_BYTES ||
+		(strlen(call->id) == id.len && !strncasecmp(call->id, id.bytes, id.len)))
+		return;
+	call_add_header(call, "Content-Location",
+		arena_printf(call->arena, "/api/v1/%s/%.*s", call->route->resource->collection, (int)id.len,
+			id.bytes));
+}
+
 static enum progress encode_record(struct call *call)
 {
+	add_content_location(call);
 	return standard_encode_record(call, call->route->resource->message, 200);
 }
 

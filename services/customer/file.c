@@ -1,4 +1,4 @@
-#include "customer/customer.h"
+#include "customer/import.h"
 #include "kit/csv.h"
 #include "kit/normalise.h"
 #include "kit/uuid.h"
@@ -44,20 +44,20 @@ struct file_row {
 	bool finished;
 	const char *name, *media_type, *sha256;
 	struct slice state;
+	const char *headings; /* NULL: none */
 };
 
 /* The principal's own file; an administrator's reach is everyone's. */
 static enum status look(struct request *req, const uint8_t id[16], bool lock, struct file_row *row_out)
 {
-	static const struct db_statement plain = {
-		"SELECT size, chunks, finished, name, media_type, sha256, digest_state FROM file WHERE id = "
-		"$1::uuid AND (owner_id = $2::uuid OR $3::boolean)"
-	};
-	static const struct db_statement locked = {
-		"SELECT size, chunks, finished, name, media_type, sha256, digest_state FROM file WHERE id = "
-		"$1::uuid AND (owner_id = $2::uuid OR $3::boolean)"
-		" FOR UPDATE"
-	};
+	static const struct db_statement plain = { "SELECT size, chunks, finished, name, media_type, sha256, "
+						   "digest_state, headings FROM file WHERE id = "
+						   "$1::uuid AND (owner_id = $2::uuid OR $3::boolean) AND "
+						   "(expire_time IS NULL OR expire_time > now())" };
+	static const struct db_statement locked = { "SELECT size, chunks, finished, name, media_type, "
+						    "sha256, digest_state, headings FROM file WHERE id = "
+						    "$1::uuid AND (owner_id = $2::uuid OR $3::boolean)"
+						    " FOR UPDATE" };
 	struct db_params params = { .arena = req->arena };
 	PGresult *rows;
 
@@ -69,7 +69,8 @@ static enum status look(struct request *req, const uint8_t id[16], bool lock, st
 		return fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
 	*row_out = (struct file_row){ db_int8(rows, 0, 0), db_int4(rows, 0, 1), db_bool(rows, 0, 2),
 		db_bytes(rows, 0, 3).data, PQgetisnull(rows, 0, 4) ? "" : db_bytes(rows, 0, 4).data,
-		PQgetisnull(rows, 0, 5) ? "" : db_bytes(rows, 0, 5).data, db_bytes(rows, 0, 6) };
+		PQgetisnull(rows, 0, 5) ? "" : db_bytes(rows, 0, 5).data, db_bytes(rows, 0, 6),
+		PQgetisnull(rows, 0, 7) ? NULL : db_bytes(rows, 0, 7).data };
 	return OK;
 }
 
@@ -101,6 +102,29 @@ enum status file_add(struct request *req, const uint8_t id[16], int chunk, const
 	db_bind(&params, bytes, len);
 	bind_digest(req, &params, &state);
 	return db_run(req->db, req->arena, &insert, &params, NULL);
+}
+
+enum status file_add_all(
+	struct request *req, const uint8_t id[16], int32_t *chunks, const void *bytes, size_t len)
+{
+	for (size_t from = 0; from < len; from += FILE_CHUNK_MAX) {
+		size_t part = len - from > FILE_CHUNK_MAX ? FILE_CHUNK_MAX : len - from;
+
+		TRY(file_add(req, id, (*chunks)++, (const char *)bytes + from, part));
+	}
+	return OK;
+}
+
+enum status file_expire(struct request *req, const uint8_t id[16], int64_t at_us)
+{
+	static const struct db_statement expire = {
+		"UPDATE file SET expire_time = $2::timestamptz WHERE id = $1::uuid"
+	};
+	struct db_params params = { .arena = req->arena };
+
+	db_bind_uuid(&params, id);
+	db_bind_time(&params, at_us);
+	return db_run(req->db, req->arena, &expire, &params, NULL);
 }
 
 enum status file_end(struct request *req, const uint8_t id[16])
@@ -140,7 +164,8 @@ enum status file_chunk(struct request *req, const uint8_t id[16], int chunk, str
 	return OK;
 }
 
-enum status file_look(struct request *req, const uint8_t id[16], int64_t *size_out, const char **name_out)
+enum status file_look(struct request *req, const uint8_t id[16], int64_t *size_out, const char **name_out,
+	const char **headings_out)
 {
 	struct file_row row;
 
@@ -149,6 +174,7 @@ enum status file_look(struct request *req, const uint8_t id[16], int64_t *size_o
 		return fail(req, CONFLICT, MSG_FILE_NOT_FINISHED, NULL);
 	*size_out = row.size;
 	*name_out = row.name;
+	*headings_out = row.headings;
 	return OK;
 }
 
@@ -225,9 +251,27 @@ enum status file_append(struct request *req)
 	return file_add(req, id, (int)chunk.value, data.bytes, data.len);
 }
 
+/* The same for files with the same headings in the same order. */
+static const char *fingerprint(struct request *req, const struct csv_row *row)
+{
+	crypto_generichash_state hash;
+	unsigned char digest[16];
+	char *hex = arena_alloc(req->arena, 2 * sizeof digest + 1);
+
+	crypto_generichash_init(&hash, NULL, 0, sizeof digest);
+	for (size_t i = 0; i < row->count; i++) {
+		crypto_generichash_update(
+			&hash, (const unsigned char *)row->fields[i].data, row->fields[i].len);
+		crypto_generichash_update(&hash, (const unsigned char *)"", 1);
+	}
+	crypto_generichash_final(&hash, digest, sizeof digest);
+	return sodium_bin2hex(hex, 2 * sizeof digest + 1, digest, sizeof digest);
+}
+
 /* What a person needs to map columns: the headings and the first rows. A file that is no CSV has no preview,
  * or a strange one. */
-static void add_preview(struct request *req, struct buffer *out, struct slice bytes)
+static void add_preview(
+	struct request *req, struct buffer *out, struct slice bytes, const char **headings_out)
 {
 	struct csv_format format =
 		csv_guess(bytes.data, bytes.len > CSV_GUESS_BYTES ? CSV_GUESS_BYTES : bytes.len);
@@ -249,12 +293,24 @@ static void add_preview(struct request *req, struct buffer *out, struct slice by
 			return;
 		size_t begun = wire_begin(out, 6);
 
+		if (!n)
+			*headings_out = fingerprint(req, &row);
 		for (size_t i = 0; i < row.count; i++)
 			wire_add_bytes(
 				out, 1, row.fields[i].data, row.fields[i].len > 200 ? 0 : row.fields[i].len);
 		wire_end(out, begun);
 		n++;
 	}
+}
+
+static enum status keep_headings(struct request *req, const uint8_t id[16], const char *headings)
+{
+	static const struct db_statement keep = { "UPDATE file SET headings = $2::text WHERE id = $1::uuid" };
+	struct db_params params = { .arena = req->arena };
+
+	db_bind_uuid(&params, id);
+	db_bind_text(&params, headings);
+	return db_run(req->db, req->arena, &keep, &params, NULL);
 }
 
 enum status file_finish(struct request *req)
@@ -269,8 +325,14 @@ enum status file_finish(struct request *req)
 	TRY(look(req, id, false, &row));
 	TRY(file_chunk(req, id, 0, &first));
 	encode_file(&out, id, &row);
-	if (first.len)
-		add_preview(req, &out, first);
+	const char *headings = NULL;
+
+	if (first.len && !import_is_lines(first.data, first.len))
+		add_preview(req, &out, first, &headings);
+	if (headings) {
+		wire_add_text(&out, 7, headings);
+		TRY(keep_headings(req, id, headings));
+	}
 	answer(req, &out);
 	return OK;
 }

@@ -1,606 +1,585 @@
-/* Customers from a CSV file: a job that takes a batch of rows a step, keeps where it is in the same
- * transaction, and collects what it refuses in a file of its own. */
-#include "customer/customer.h"
+/* Records from a file: a job that takes batches of rows a step, keeps where it is in the same transaction,
+ * and collects what it refuses in a file of its own. What happens to a row whose record is there is the
+ * policy's. */
+#include "customer/import.h"
+#include "customer/rules.h"
 #include "kit/column.h"
-#include "kit/csv.h"
 #include "kit/engine.h"
-#include "kit/log.h"
 #include "kit/metrics.h"
 #include "kit/uuid.h"
-#include <stdlib.h>
+#include "kit/validate.h"
+#include <sodium.h>
 #include <string.h>
-#include <strings.h>
 
 #define BATCH_ROWS   500
 #define STEP_BATCHES 4 /* in one transaction: while PostgreSQL stores one, the next is read; some 50 MB */
+#define HASH_BYTES   16
 
 /* What a step leaves for the next. A change of it must read the old form: a job may live through an upgrade.
- */
+ * Later members are at the end, and zero when an earlier version left it. */
 struct checkpoint {
 	uint64_t row; /* rows dealt with, the heading included */
 	int64_t created, refused;
-	uint8_t refused_id[16]; /* the file of refused rows, all zero until there is one */
-	int32_t refused_chunks;
+	struct refused file;
 	uint32_t unused;
+	int64_t updated, skipped;
 };
 
-/* The file being read: kept between steps of one job, made anew from the checkpoint when it is not there. */
-static struct import {
-	uint8_t job[16];
-	struct arena *arena;
-	struct csv_reader *reader;
-	struct csv_format format;
-	int next_chunk;
-	char *chunk; /* the one that the reader reads */
-	char *ahead; /* the one after it, read before it is needed; NULL: not yet */
-	size_t ahead_len;
-	int64_t bytes; /* pushed */
-	bool finished; /* csv_finish() was called */
-	uint64_t row;
-	const struct schema_field **fields; /* by column; NULL: not taken */
-	struct slice *headings;
-	size_t columns;
-} import;
+enum fate { CREATE, CHANGE, PASS, REFUSE };
 
-static const struct schema_resource *customers(void)
+struct batch {
+	struct import_row rows[BATCH_ROWS];
+	size_t count;
+	enum fate fates[BATCH_ROWS];
+	struct found found[BATCH_ROWS];
+	bool seen[BATCH_ROWS]; /* a trial run: what it finds was made by an earlier row */
+	struct problem *problems[BATCH_ROWS];
+	struct slice keys[BATCH_ROWS]; /* in PostgreSQL's form; without data: the row has none */
+	size_t created[BATCH_ROWS];    /* the rows that are created, and what came of it */
+	struct record *records[BATCH_ROWS];
+	enum status statuses[BATCH_ROWS];
+	struct problem *reasons[BATCH_ROWS];
+	size_t created_count;
+	struct creation *creation;
+};
+
+struct step {
+	struct request *req;
+	struct job *job;
+	const struct import_file *file;
+	struct checkpoint at;
+	struct buffer refused;
+	enum import_policy policy;
+	bool dry_run;
+	struct import_row ahead; /* read, but its key is in the batch before: the first of the next */
+	bool has_ahead;
+	enum csv_result result;
+};
+
+/* --- reading a batch */
+
+static void refuse(struct step *s, const struct import_row *row, const struct problem *problem)
 {
-	return schema_resource_find("customers");
+	refused_add(s->req, &s->refused, row->cells, row->cell_count, problem);
+	s->at.refused++;
 }
 
-/* --- reading rows */
-
-static void forget(void)
+/* A plain new customer is checked when it is made. Whatever is looked for must have its normal form before.
+ */
+static bool is_looked_up(const struct step *s)
 {
-	arena_free(import.arena);
-	free(import.chunk);
-	free(import.ahead);
-	memset(&import, 0, sizeof import);
+	return s->policy != IMPORT_CREATE || s->dry_run;
 }
 
-/* Reads the next chunk while nothing else is under way on the connection: the step's batches share it. */
-static enum status read_ahead_chunk(struct request *req, const uint8_t file[16])
+static struct problem *take_problem(struct request *req)
 {
-	struct slice bytes;
+	struct problem *problem = req->problem ? req->problem : problem_new(req->arena, MSG_INVALID, NULL);
 
-	if (import.ahead || import.finished)
-		return OK;
-	TRY(file_chunk(req, file, import.next_chunk, &bytes));
-	import.ahead = malloc(bytes.len + 1);
-	import.ahead_len = bytes.len;
-	if (bytes.len)
-		memcpy(import.ahead, bytes.data, bytes.len);
-	import.next_chunk++;
-	return OK;
+	req->problem = NULL;
+	req->status = OK;
+	return problem;
 }
 
-/* An empty chunk is the end of the file. */
-static void push_chunk(void)
+/* The value of a field as its column, or index, has it. */
+static struct slice value_of(struct step *s, const struct import_row *row, const struct schema_field *f)
 {
-	free(import.chunk);
-	import.chunk = import.ahead; /* borrowed by the reader until it asks for more */
-	import.ahead = NULL;
-	if (!import.reader) {
-		import.format = csv_guess(import.chunk,
-			import.ahead_len > CSV_GUESS_BYTES ? CSV_GUESS_BYTES : import.ahead_len);
-		import.reader = csv_open(&import.format, import.arena);
-	}
-	import.bytes += (int64_t)import.ahead_len;
-	import.finished = !import.ahead_len;
-	if (import.finished)
-		csv_finish(import.reader);
-	else
-		csv_push(import.reader, import.chunk, import.ahead_len);
+	struct slice wire = row->record->fields[f->index], value = { 0 };
+	const struct schema_field *part = schema_cell_part(f);
+	struct wire_reader reader = wire_reader(wire.data, wire.len);
+	struct wire_field first, text;
+
+	if (!wire.len)
+		return value;
+	if (!part)
+		return column_from_wire(f, wire, s->req->arena, &value) ? value : (struct slice){ 0 };
+	if (wire_next(&reader, &first) && wire_find(first.bytes, first.len, part->number, &text))
+		value = (struct slice){ text.bytes, text.len };
+	return value;
 }
 
-/* CSV_MORE when the chunks at hand are used up: the step ends there. */
-static enum csv_result next_row(struct csv_row *row_out)
+static bool stands_in(const struct batch *b, struct slice key)
 {
-	for (;;) {
-		enum csv_result result = import.reader ? csv_next(import.reader, row_out) : CSV_MORE;
-
-		if (result == CSV_MORE && import.finished)
-			return CSV_END;
-		if (result == CSV_MORE && import.ahead) {
-			push_chunk();
-			continue;
-		}
-		import.row += result == CSV_ROW;
-		return result;
-	}
-}
-
-/* --- headings */
-
-/* A heading names a field by its JSON name or its label in either language. */
-static bool names_field(const struct schema_field *f, struct slice heading)
-{
-	const char *const names[] = { f->json_name, f->label.en, f->label.zh };
-
-	for (size_t i = 0; i < 3; i++)
-		if (strlen(names[i]) == heading.len && heading.len &&
-			!strncasecmp(names[i], heading.data, heading.len))
+	for (size_t i = 0; key.data && i < b->count; i++)
+		if (b->keys[i].len == key.len && b->keys[i].data &&
+			!memcmp(b->keys[i].data, key.data, key.len))
 			return true;
 	return false;
 }
 
-/* Fields that one cell can fill: plain ones, and lists of messages by their required part (a phone's number).
- */
-static const struct schema_field *cell_part(const struct schema_field *f)
+static bool next(struct step *s, struct import_row *row_out)
 {
-	for (size_t i = 0; f->message && i < f->message->count; i++)
-		if (f->message->fields[i].rule->required)
-			return &f->message->fields[i];
-	return NULL;
+	if (s->has_ahead) {
+		*row_out = s->ahead;
+		s->has_ahead = false;
+		return true;
+	}
+	s->result = import_next(s->req, row_out);
+	return s->result == CSV_ROW;
 }
 
-static bool can_fill(const struct schema_field *f)
+/* Rows until the batch is full or there are no more at hand. What is no record at all is refused at once. A
+ * row whose key is in the batch waits for the next: it is to find what the one before made. */
+static void fill(struct step *s, struct batch *b)
 {
-	return !f->rule->output_only && !f->reference && f->number > STANDARD_LAST &&
-	       (f->type != FIELD_MESSAGE || cell_part(f));
-}
+	struct import_row row;
 
-static const struct schema_field *field_by_heading(struct slice heading)
-{
-	const struct schema_message *m = customers()->message;
+	while (b->count < BATCH_ROWS && next(s, &row)) {
+		struct slice key = { 0 };
 
-	for (size_t i = 0; i < m->count; i++)
-		if (can_fill(&m->fields[i]) && names_field(&m->fields[i], heading))
-			return &m->fields[i];
-	return NULL;
-}
-
-/* The mapping that the person chose; without one, what the headings say. */
-static const struct schema_field *field_by_mapping(const struct job *job, struct slice heading)
-{
-	struct slice columns =
-		job->record
-			->fields[schema_field_by_number(job->record->resource->message, JOB_COLUMNS)->index];
-	struct wire_reader reader = wire_reader(columns.data, columns.len);
-	struct wire_field entry, column, field;
-
-	if (!columns.len)
-		return field_by_heading(heading);
-	while (wire_next(&reader, &entry))
-		if (wire_find(entry.bytes, entry.len, 1, &column) && column.len == heading.len &&
-			!memcmp(column.bytes, heading.data, heading.len) &&
-			wire_find(entry.bytes, entry.len, 2, &field)) {
-			const struct schema_field *f =
-				schema_field_find(customers()->message, field.bytes, field.len);
-
-			return f && can_fill(f) ? f : NULL;
+		if (!row.problem && is_looked_up(s) &&
+			validate_update(s->req, row.record, row.fields, row.field_count) != OK)
+			row.problem = take_problem(s->req);
+		if (row.problem) {
+			refuse(s, &row, row.problem);
+			continue;
 		}
-	return NULL;
+		if (s->file->key)
+			key = value_of(s, &row, s->file->key);
+		if (stands_in(b, key)) {
+			s->ahead = row;
+			s->has_ahead = true;
+			return;
+		}
+		b->keys[b->count] = key;
+		b->rows[b->count++] = row;
+	}
 }
 
-static bool take_headings(const struct job *job, const struct csv_row *row)
+/* --- what is there already */
+
+static const char *label_of(struct step *s, const struct schema_field *f)
 {
+	return problem_field_label(s->req->arena, s->file->resource->message, f);
+}
+
+static void refuse_field(struct step *s, struct batch *b, size_t i, const struct schema_field *f,
+	enum message message, const char *label)
+{
+	struct problem *problem = problem_new(s->req->arena, MSG_INVALID, NULL);
+
+	problem_add_error(problem, arena_printf(s->req->arena, "/%s", f->json_name), message, label, NULL);
+	b->fates[i] = REFUSE;
+	b->problems[i] = problem;
+}
+
+/* The titles that one reference's column has, as ids. */
+static enum status resolve(struct step *s, struct batch *b, const struct schema_field *f)
+{
+	struct slice *titles = arena_zalloc(s->req->arena, BATCH_ROWS * sizeof *titles);
+	struct found *found = arena_alloc(s->req->arena, BATCH_ROWS * sizeof *found);
 	bool any = false;
 
-	import.columns = row->count;
-	import.fields = arena_zalloc(import.arena, row->count * sizeof *import.fields);
-	import.headings = arena_zalloc(import.arena, row->count * sizeof *import.headings);
-	for (size_t i = 0; i < row->count; i++) {
-		import.headings[i] =
-			(struct slice){ arena_strndup(import.arena, row->fields[i].data, row->fields[i].len),
-				row->fields[i].len };
-		import.fields[i] = field_by_mapping(job, import.headings[i]);
-		any |= import.fields[i] != NULL;
-	}
-	return any;
-}
-
-/* --- a row as a record */
-
-static bool is_label(const struct schema_enum_value *v, const char *text)
-{
-	return !strcasecmp(v->name, text) || !strcasecmp(v->label.en, text) || !strcmp(v->label.zh, text);
-}
-
-static void add_value(struct buffer *out, const struct schema_field *f, const char *text, struct slice value)
-{
-	if (column_type(f) == COLUMN_TEXT || column_type(f) == COLUMN_DATE)
-		wire_add_text(out, f->number, text);
-	else
-		column_to_wire(f, value.data, value.len, out);
-}
-
-static enum status add_plain(
-	struct request *req, struct buffer *out, const struct schema_field *f, const char *text)
-{
-	struct slice value = { 0 };
-
-	for (size_t i = 1; f->type == FIELD_ENUM && i < f->enumeration->count; i++)
-		if (is_label(&f->enumeration->values[i], text)) {
-			wire_add_varint(out, f->number, (uint64_t)f->enumeration->values[i].number);
-			return OK;
-		}
-	if (column_type(f) != COLUMN_TEXT && column_type(f) != COLUMN_DATE &&
-		!column_from_text(f, text, req->arena, &value))
-		return fail_field(
-			req, arena_printf(req->arena, "/%s", f->json_name), MSG_BAD_VALUE, text, NULL);
-	add_value(out, f, text, value);
-	return OK;
-}
-
-/* One cell of a list may hold several values, divided by semicolons. */
-static enum status add_parts(
-	struct request *req, struct buffer *out, const struct schema_field *f, char *text)
-{
-	char *rest;
-
-	for (char *part = strtok_r(text, ";", &rest); part; part = strtok_r(NULL, ";", &rest)) {
-		size_t begun = wire_begin(out, f->number);
-
-		TRY(add_plain(req, out, cell_part(f), part));
-		wire_end(out, begun);
-	}
-	return OK;
-}
-
-static enum status read_record(struct request *req, const struct csv_row *row, struct record **record_out)
-{
-	struct record *record = record_new(customers(), req->arena);
-
-	*record_out = record;
-	if (row->count != import.columns && row->count != 1)
-		return fail(req, INVALID, MSG_IMPORT_WRONG_COLUMNS,
-			arena_printf(req->arena, "%lu", row->number),
-			arena_printf(req->arena, "%zu", row->count),
-			arena_printf(req->arena, "%zu", import.columns), NULL);
-	for (size_t i = 0; i < row->count; i++) {
-		const struct schema_field *f = i < import.columns ? import.fields[i] : NULL;
-		struct slice cell = csv_unguarded(row->fields[i]);
-		struct buffer out = { .arena = req->arena };
-
-		if (!f || !cell.len)
-			continue;
-		char *text = arena_strndup(req->arena, cell.data, cell.len);
-
-		if ((f->type == FIELD_MESSAGE ? add_parts(req, &out, f, text)
-					      : add_plain(req, &out, f, text)) != OK)
-			return INVALID;
-		record_set_wire(record, f->number, (struct slice){ out.data, out.len });
-	}
-	return OK;
-}
-
-/* --- what is refused */
-
-/* Whoever reads it later may read the other language. */
-static const char *in_both(struct request *req, const struct problem *problem)
-{
-	return arena_printf(req->arena, "%s | %s", problem_text(problem, LANGUAGE_ZH, req->arena),
-		problem_text(problem, LANGUAGE_EN, req->arena));
-}
-
-static struct slice reason_of(struct request *req, const struct problem *problem)
-{
-	struct buffer out = { .arena = req->arena };
-
-	if (problem && !problem->error_count)
-		buffer_add_text(&out, in_both(req, problem));
-	for (size_t i = 0; problem && i < problem->error_count; i++)
-		buffer_printf(&out, "%s%s: %s | %s", i ? "\n" : "", problem->errors[i].pointer + 1,
-			problem_error_text(&problem->errors[i], LANGUAGE_ZH, req->arena),
-			problem_error_text(&problem->errors[i], LANGUAGE_EN, req->arena));
-	return (struct slice){ out.data, out.len };
-}
-
-static void add_refused(
-	struct request *req, struct buffer *out, const struct slice *cells, size_t count, struct slice reason)
-{
-	struct slice *row = arena_alloc(req->arena, (count + 1) * sizeof *row);
-
-	memcpy(row, cells, count * sizeof *row);
-	row[count] = reason;
-	csv_write_row(out, ',', row, count + 1);
-}
-
-static enum status keep_refused(
-	struct request *req, struct checkpoint *at, struct buffer *rows, const char *name)
-{
-	struct buffer out = { .arena = req->arena };
-
-	if (!rows->len)
+	for (size_t i = 0; i < b->count; i++)
+		for (size_t k = 0; k < b->rows[i].title_count; k++)
+			if (b->rows[i].titles[k].field == f) {
+				titles[i] = (struct slice){ b->rows[i].titles[k].text,
+					strlen(b->rows[i].titles[k].text) };
+				any = true;
+			}
+	if (!any)
 		return OK;
-	if (!at->refused_chunks) {
-		TRY(file_create(req, arena_printf(req->arena, "refused-%s", name ? name : "rows.csv"),
-			"text/csv; charset=utf-8", at->refused_id));
-		buffer_add_text(&out, CSV_BYTE_ORDER_MARK);
-		add_refused(
-			req, &out, import.headings, import.columns, (struct slice){ "guanxi:reason", 13 });
+	TRY(engine_find_many(s->req, s->file->resource, f, titles, b->count, found));
+	for (size_t i = 0; i < b->count; i++) {
+		if (titles[i].data && found[i].count == 1)
+			record_set_uuid(b->rows[i].record, f->number, found[i].id);
+		else if (titles[i].data && found[i].count)
+			refuse_field(s, b, i, f, MSG_IMPORT_SEVERAL_FOUND, label_of(s, f));
+		else if (titles[i].data)
+			refuse_field(s, b, i, f, MSG_BAD_REFERENCE,
+				problem_resource_label(s->req->arena, f->reference));
 	}
-	buffer_add(&out, rows->data, rows->len);
-	for (size_t from = 0; from < out.len; from += FILE_CHUNK_MAX) {
-		size_t len = out.len - from > FILE_CHUNK_MAX ? FILE_CHUNK_MAX : out.len - from;
+	return OK;
+}
 
-		TRY(file_add(req, at->refused_id, at->refused_chunks++, out.data + from, len));
+static enum status resolve_all(struct step *s, struct batch *b)
+{
+	const struct schema_message *m = s->file->resource->message;
+
+	for (size_t i = 0; s->file->has_references && i < m->count; i++)
+		if (m->fields[i].reference)
+			TRY(resolve(s, b, &m->fields[i]));
+	return OK;
+}
+
+/* --- what a trial run would have made */
+
+static void hash_of(const struct schema_field *f, struct slice value, uint8_t hash_out[HASH_BYTES])
+{
+	crypto_generichash_state hash;
+
+	crypto_generichash_init(&hash, NULL, 0, HASH_BYTES);
+	crypto_generichash_update(&hash, (const unsigned char *)&f->number, sizeof f->number);
+	crypto_generichash_update(&hash, (const unsigned char *)value.data, value.len);
+	crypto_generichash_final(&hash, hash_out, HASH_BYTES);
+}
+
+static bool is_identity(const struct step *s, const struct schema_field *f)
+{
+	return f == s->file->key || f->rule->unique;
+}
+
+static void bind_hashes(struct step *s, struct batch *b, const struct schema_field *f, bool made_only,
+	struct db_params *params)
+{
+	struct db_array hashes;
+	uint8_t hash[HASH_BYTES];
+
+	db_array_begin(&hashes, s->req->arena, OID_BYTEA);
+	for (size_t i = 0; i < b->count; i++) {
+		struct slice value = value_of(s, &b->rows[i], f);
+
+		if (!value.data || (made_only && b->fates[i] != CREATE)) {
+			db_array_add_null(&hashes);
+			continue;
+		}
+		hash_of(f, value, hash);
+		db_array_add(&hashes, hash, HASH_BYTES);
+	}
+	db_bind_uuid(params, s->job->id);
+	db_bind_array(params, &hashes);
+}
+
+static enum status find_seen(struct step *s, struct batch *b, const struct schema_field *f)
+{
+	static const struct db_statement find = {
+		"SELECT k.n FROM unnest($2::bytea[]) WITH ORDINALITY AS k(key, n) JOIN import_seen s"
+		" ON s.job_id = $1::uuid AND s.key = k.key"
+	};
+	struct db_params params = { .arena = s->req->arena };
+	PGresult *rows;
+
+	bind_hashes(s, b, f, false, &params);
+	TRY(db_run(s->req->db, s->req->arena, &find, &params, &rows));
+	for (int row = 0; row < PQntuples(rows); row++) {
+		size_t i = (size_t)db_int8(rows, row, 0) - 1;
+
+		if (f == s->file->key)
+			b->seen[i] = true;
+		else if (b->fates[i] == CREATE && !b->seen[i])
+			refuse_field(s, b, i, f, MSG_DUPLICATE, label_of(s, f));
+	}
+	return OK;
+}
+
+static enum status keep_seen(struct step *s, struct batch *b, const struct schema_field *f)
+{
+	static const struct db_statement keep = { "INSERT INTO import_seen SELECT $1::uuid, k.key FROM "
+						  "unnest($2::bytea[]) AS k(key) WHERE k.key IS NOT "
+						  "NULL ON CONFLICT DO NOTHING" };
+	struct db_params params = { .arena = s->req->arena };
+
+	bind_hashes(s, b, f, true, &params);
+	return db_run(s->req->db, s->req->arena, &keep, &params, NULL);
+}
+
+static enum status each_identity(struct step *s, struct batch *b,
+	enum status (*run)(struct step *, struct batch *, const struct schema_field *))
+{
+	const struct schema_message *m = s->file->resource->message;
+
+	if (!s->dry_run)
+		return OK;
+	if (s->file->key)
+		TRY(run(s, b, s->file->key));
+	for (size_t i = 0; i < m->count; i++)
+		if (is_identity(s, &m->fields[i]) && &m->fields[i] != s->file->key)
+			TRY(run(s, b, &m->fields[i]));
+	return OK;
+}
+
+static enum status forget_seen(struct step *s)
+{
+	static const struct db_statement forget = { "DELETE FROM import_seen WHERE job_id = $1::uuid" };
+	struct db_params params = { .arena = s->req->arena };
+
+	db_bind_uuid(&params, s->job->id);
+	return s->dry_run ? db_run(s->req->db, s->req->arena, &forget, &params, NULL) : OK;
+}
+
+/* --- deciding */
+
+static void decide(struct step *s, struct batch *b, size_t i)
+{
+	bool exists = b->found[i].count || b->seen[i];
+
+	if (b->fates[i] == REFUSE)
+		return;
+	if (b->found[i].count > 1 && s->policy != IMPORT_SKIP)
+		refuse_field(s, b, i, s->file->key, MSG_IMPORT_SEVERAL_FOUND, label_of(s, s->file->key));
+	else if (exists)
+		b->fates[i] = s->policy == IMPORT_SKIP ? PASS : CHANGE;
+	else if (s->policy == IMPORT_UPDATE && !b->keys[i].data)
+		refuse_field(s, b, i, s->file->key, MSG_REQUIRED, NULL);
+	else if (s->policy == IMPORT_UPDATE)
+		refuse_field(s, b, i, s->file->key, MSG_IMPORT_NONE_FOUND, label_of(s, s->file->key));
+}
+
+static enum status find(struct step *s, struct batch *b)
+{
+	TRY(resolve_all(s, b));
+	if (s->policy != IMPORT_CREATE)
+		TRY(engine_find_many(s->req, s->file->resource, s->file->key, b->keys, b->count, b->found));
+	TRY(each_identity(s, b, find_seen));
+	for (size_t i = 0; s->policy != IMPORT_CREATE && i < b->count; i++)
+		decide(s, b, i);
+	return OK;
+}
+
+/* --- storing */
+
+static enum status begin_creations(struct step *s, struct batch *b)
+{
+	for (size_t i = 0; i < b->count; i++)
+		if (b->fates[i] == CREATE) {
+			b->records[b->created_count] = b->rows[i].record;
+			b->created[b->created_count++] = i;
+			record_clear(b->rows[i].record, STANDARD_ID);
+		}
+	return engine_create_begin(s->req, s->file->resource, b->records, b->created_count, &b->creation);
+}
+
+static void account_creations(struct batch *b)
+{
+	for (size_t i = 0; i < b->created_count; i++)
+		if (b->statuses[i] != OK) {
+			b->fates[b->created[i]] = REFUSE;
+			b->problems[b->created[i]] = b->reasons[i];
+		}
+}
+
+static enum status end_creations(struct batch *b)
+{
+	return engine_create_end(b->creation, b->statuses, b->reasons);
+}
+
+static enum status explain_creations(struct batch *b)
+{
+	TRY(engine_create_explain(b->creation, b->statuses, b->reasons));
+	account_creations(b);
+	return OK;
+}
+
+/* Two keys of a file may name one record: the later one waits for a statement of its own. */
+static enum status change_rows(struct step *s, struct batch *b, bool *done)
+{
+	struct change *changes = arena_zalloc(s->req->arena, b->count * sizeof *changes);
+	size_t *of = arena_alloc(s->req->arena, b->count * sizeof *of), n = 0;
+
+	for (size_t i = 0; i < b->count; i++) {
+		bool again = false;
+
+		if (b->fates[i] != CHANGE || b->seen[i] || done[i])
+			continue;
+		for (size_t k = 0; k < n && !again; k++)
+			again = !memcmp(changes[k].id, b->found[i].id, 16);
+		if (again)
+			continue;
+		done[i] = true;
+		memcpy(changes[n].id, b->found[i].id, 16);
+		changes[n].verb = VERB_UPDATE;
+		changes[n].patch = b->rows[i].record;
+		changes[n].fields = b->rows[i].fields;
+		changes[n].field_count = b->rows[i].field_count;
+		of[n++] = i;
+	}
+	TRY(engine_change_many(s->req, s->file->resource, changes, n));
+	for (size_t k = 0; k < n; k++)
+		if (changes[k].status != OK) {
+			b->fates[of[k]] = REFUSE;
+			b->problems[of[k]] = changes[k].problem;
+		} else if (!changes[k].changed) {
+			b->fates[of[k]] = PASS; /* it was so already */
+		}
+	return OK;
+}
+
+static enum status change_all(struct step *s, struct batch *b)
+{
+	bool done[BATCH_ROWS] = { false };
+
+	for (;;) {
+		bool any = false;
+
+		for (size_t i = 0; i < b->count; i++)
+			any |= b->fates[i] == CHANGE && !b->seen[i] && !done[i];
+		if (!any)
+			return OK;
+		TRY(change_rows(s, b, done));
+	}
+}
+
+static void account(struct step *s, struct batch *b)
+{
+	int64_t *const counts[] = {
+		[CREATE] = &s->at.created, [CHANGE] = &s->at.updated, [PASS] = &s->at.skipped
+	};
+
+	for (size_t i = 0; i < b->count; i++)
+		if (b->fates[i] == REFUSE)
+			refuse(s, &b->rows[i], b->problems[i]);
+		else
+			++*counts[b->fates[i]];
+}
+
+static struct batch *new_batch(struct step *s)
+{
+	return arena_zalloc(s->req->arena, sizeof(struct batch));
+}
+
+/* New records that refer to nothing: PostgreSQL stores a batch while the next are read. */
+static enum status store_new(struct step *s)
+{
+	struct batch *batches[STEP_BATCHES];
+	size_t n = 0;
+
+	for (; n < STEP_BATCHES && s->result == CSV_ROW; n++) {
+		batches[n] = new_batch(s);
+		fill(s, batches[n]);
+		TRY(begin_creations(s, batches[n]));
+	}
+	for (size_t i = 0; i < n; i++)
+		TRY(end_creations(batches[i]));
+	for (size_t i = 0; i < n; i++) {
+		TRY(explain_creations(batches[i]));
+		account(s, batches[i]);
+	}
+	return OK;
+}
+
+static const struct db_statement savepoint = { "SAVEPOINT trial" };
+static const struct db_statement undo = { "ROLLBACK TO SAVEPOINT trial" };
+
+static enum status run_if(struct step *s, bool wanted, const struct db_statement *statement)
+{
+	return wanted ? db_run(s->req->db, s->req->arena, statement, NULL, NULL) : OK;
+}
+
+/* A batch that is looked up first: what it refers to, and what is there. While PostgreSQL stores its new
+ * records, the next batch is read. A trial run does all of it and takes it back. */
+static enum status store_batch(struct step *s, struct batch *b, struct batch *next_batch)
+{
+	TRY(find(s, b));
+	TRY(run_if(s, s->dry_run, &savepoint));
+	TRY(begin_creations(s, b));
+	if (next_batch)
+		fill(s, next_batch);
+	TRY(end_creations(b));
+	TRY(explain_creations(b));
+	TRY(change_all(s, b));
+	TRY(run_if(s, s->dry_run, &undo));
+	TRY(each_identity(s, b, keep_seen));
+	account(s, b);
+	return OK;
+}
+
+static enum status store_found(struct step *s)
+{
+	struct batch *b = new_batch(s);
+
+	fill(s, b);
+	for (size_t n = 1; b; n++) {
+		bool more = s->has_ahead || (n < STEP_BATCHES && s->result == CSV_ROW);
+		struct batch *following = more ? new_batch(s) : NULL;
+
+		TRY(store_batch(s, b, following));
+		if (!following && s->has_ahead) { /* met while this batch was read: it is dealt with now */
+			following = new_batch(s);
+			fill(s, following);
+		}
+		b = following;
 	}
 	return OK;
 }
 
 /* --- a step */
 
-struct batch {
-	struct record *records[BATCH_ROWS];
-	struct slice *cells[BATCH_ROWS];
-	size_t cell_counts[BATCH_ROWS];
-	size_t count;
-	struct creation *creation;
-	enum status statuses[BATCH_ROWS];
-	struct problem *problems[BATCH_ROWS];
-};
-
-static struct slice *copy_cells(struct request *req, const struct csv_row *row)
-{
-	struct slice *cells = arena_alloc(req->arena, row->count * sizeof *cells);
-
-	for (size_t i = 0; i < row->count; i++)
-		cells[i] = (struct slice){ arena_strndup(req->arena, row->fields[i].data, row->fields[i].len),
-			row->fields[i].len };
-	return cells;
-}
-
-/* Rows until the batch is full or there are no more at hand. What is no record at all is refused at once. */
-static enum csv_result fill(
-	struct request *req, struct batch *b, struct checkpoint *at, struct buffer *refused)
-{
-	while (b->count < BATCH_ROWS) {
-		struct csv_row row;
-		struct record *record;
-		enum csv_result result = next_row(&row);
-
-		if (result != CSV_ROW)
-			return result;
-		struct slice *cells = copy_cells(req, &row);
-
-		req->problem = NULL;
-		if (read_record(req, &row, &record) != OK) {
-			add_refused(req, refused, cells, row.count, reason_of(req, req->problem));
-			at->refused++;
-			req->problem = NULL;
-			req->status = OK;
-			continue;
-		}
-		b->records[b->count] = record;
-		b->cells[b->count] = cells;
-		b->cell_counts[b->count++] = row.count;
-	}
-	return CSV_ROW;
-}
-
-static void account(struct request *req, struct batch *b, struct checkpoint *at, struct buffer *refused)
-{
-	for (size_t i = 0; i < b->count; i++) {
-		if (b->statuses[i] == OK) {
-			at->created++;
-			continue;
-		}
-		at->refused++;
-		add_refused(req, refused, b->cells[i], b->cell_counts[i], reason_of(req, b->problems[i]));
-	}
-}
-
-/* Reads and sends batches, then takes what became of them. */
-static enum status store(
-	struct request *req, struct checkpoint *at, struct buffer *refused, enum csv_result *result_out)
-{
-	struct batch *batches[STEP_BATCHES];
-	size_t n = 0;
-
-	for (*result_out = CSV_ROW; n < STEP_BATCHES && *result_out == CSV_ROW; n++) {
-		batches[n] = arena_zalloc(req->arena, sizeof *batches[n]);
-		*result_out = fill(req, batches[n], at, refused);
-		TRY(engine_create_begin(
-			req, customers(), batches[n]->records, batches[n]->count, &batches[n]->creation));
-	}
-	for (size_t i = 0; i < n; i++)
-		TRY(engine_create_end(batches[i]->creation, batches[i]->statuses, batches[i]->problems));
-	for (size_t i = 0; i < n; i++) {
-		TRY(engine_create_explain(batches[i]->creation, batches[i]->statuses, batches[i]->problems));
-		account(req, batches[i], at, refused);
-	}
-	return OK;
-}
-
-/* Rows that were read before stand; the rest cannot be read. */
-static const char *bad_file(struct request *req)
-{
-	static const struct {
-		enum message message;
-		unsigned limit;
-	} faults[CSV_RULES] = {
-		[CSV_QUOTE_OPEN] = { MSG_IMPORT_BAD_QUOTES, 0 },
-		[CSV_TEXT_AFTER_QUOTE] = { MSG_IMPORT_BAD_QUOTES, 0 },
-		[CSV_NUL] = { MSG_IMPORT_ENCODING, 0 },
-		[CSV_ENCODING] = { MSG_IMPORT_ENCODING, 0 },
-		[CSV_COLUMNS] = { MSG_IMPORT_TOO_MANY_COLUMNS, CSV_COLUMNS_MAX },
-		[CSV_FIELD_BYTES] = { MSG_IMPORT_ROW_TOO_LONG, CSV_FIELD_BYTES_MAX },
-		[CSV_ROW_BYTES] = { MSG_IMPORT_ROW_TOO_LONG, CSV_ROW_BYTES_MAX },
-	};
-	struct csv_error error = csv_error(import.reader);
-
-	return in_both(req, problem_new(req->arena, faults[error.rule].message,
-				    arena_printf(req->arena, "%lu", error.row),
-				    arena_printf(req->arena, "%u", faults[error.rule].limit), NULL));
-}
-
-/* Reads the heading, and the rows that earlier steps have dealt with when another process, or an earlier
- * life, did. */
-static enum status open_file(
-	struct request *req, struct job *job, const uint8_t file[16], const struct checkpoint *at)
-{
-	struct csv_row row;
-	enum csv_result result = CSV_ROW;
-
-	if (!memcmp(import.job, job->id, 16) && import.row == at->row && import.arena)
-		return OK;
-	forget();
-	memcpy(import.job, job->id, 16);
-	import.arena = arena_new();
-	while (result == CSV_ROW && (import.row < at->row || !import.row)) {
-		while ((result = next_row(&row)) == CSV_MORE)
-			TRY(read_ahead_chunk(req, file));
-		if (result == CSV_ROW && import.row == 1 && !take_headings(job, &row)) {
-			job->finished = true;
-			job->problem = in_both(req, problem_new(req->arena, MSG_IMPORT_NO_COLUMNS, NULL));
-			return OK;
-		}
-	}
-	if (result != CSV_ROW) {
-		job->finished = true;
-		job->problem = result == CSV_FAILED
-				       ? bad_file(req)
-				       : in_both(req, problem_new(req->arena, MSG_IMPORT_EMPTY, NULL));
-	}
-	return OK;
-}
-
-static void tell(struct job *job, const struct checkpoint *at)
+static void tell(struct step *s)
 {
 	char id[37];
 
-	job_set_number(job, JOB_CREATED, at->created);
-	job_set_number(job, JOB_REFUSED, at->refused);
-	job_set_number(job, JOB_DONE, import.bytes);
-	if (at->refused_chunks) {
-		uuid_to_text(at->refused_id, id);
-		job_set_text(job, JOB_REFUSED_FILE_ID, id);
+	job_set_number(s->job, JOB_CREATED, s->at.created);
+	job_set_number(s->job, JOB_UPDATED, s->at.updated);
+	job_set_number(s->job, JOB_SKIPPED, s->at.skipped);
+	job_set_number(s->job, JOB_REFUSED, s->at.refused);
+	job_set_number(s->job, JOB_DONE, s->file->bytes);
+	if (s->at.file.chunks) {
+		uuid_to_text(s->at.file.id, id);
+		job_set_text(s->job, JOB_REFUSED_FILE_ID, id);
 	}
 }
 
-static enum status run_step(
-	struct request *req, struct job *job, struct checkpoint *at, const uint8_t file[16])
+static enum status finish(struct step *s, struct problem *problem)
 {
-	struct buffer refused = { .arena = req->arena };
-	enum csv_result result = CSV_ROW;
+	s->job->finished = true;
+	if (problem)
+		s->job->problem = refused_text(s->req, problem);
+	TRY(forget_seen(s));
+	return s->at.file.chunks ? file_end(s->req, s->at.file.id) : OK;
+}
 
-	TRY(open_file(req, job, file, at));
-	if (job->finished)
-		return OK;
-	TRY(read_ahead_chunk(req, file));
-	TRY(store(req, at, &refused, &result));
-	TRY(keep_refused(req, at, &refused, record_text(job->record, JOB_FILE_NAME)));
-	at->row = import.row;
-	if (result == CSV_FAILED)
-		job->problem = bad_file(req);
-	job->finished = result == CSV_END || result == CSV_FAILED;
-	if (job->finished && at->refused_chunks)
-		TRY(file_end(req, at->refused_id));
-	tell(job, at);
-	job_keep(job, at, sizeof *at);
+static enum status run_step(struct step *s, const uint8_t file[16])
+{
+	struct request *req = s->req;
+	struct problem *problem;
+
+	TRY(import_open(req, s->job, file, s->at.row, &s->file, &problem));
+	if (problem)
+		return finish(s, problem);
+	TRY(import_read_ahead(req, file));
+	TRY(rules_refresh(req->db));
+	bool plain = !is_looked_up(s) && !s->file->has_references && !s->file->resource->parent;
+
+	TRY(plain ? store_new(s) : store_found(s));
+	TRY(refused_keep(req, &s->at.file, s->file->headings, s->file->columns, &s->refused,
+		record_text(s->job->record, JOB_FILE_NAME)));
+	s->at.row = s->file->row;
+	if (s->result == CSV_END || s->result == CSV_FAILED)
+		TRY(finish(s, s->result == CSV_FAILED ? import_fault(req) : NULL));
+	tell(s);
+	job_keep(s->job, &s->at, sizeof s->at);
 	return OK;
+}
+
+static void count_rows(const char *outcome, int64_t before, int64_t after)
+{
+	char label[32];
+
+	snprintf(label, sizeof label, "outcome=\"%s\"", outcome);
+	metric_add(metric_series(METRIC_IMPORT_ROWS, label), (double)(after - before));
 }
 
 enum status import_step(struct request *req, struct job *job)
 {
-	struct checkpoint at = { 0 };
-	const char *file_id = record_text(job->record, JOB_FILE_ID);
+	const struct record *record = job->record;
+	const char *file_id = record_text(record, JOB_FILE_ID);
+	struct step s = { .req = req,
+		.job = job,
+		.refused = { .arena = req->arena },
+		.policy = record_has(record, JOB_POLICY)
+				  ? (enum import_policy)record_number(record, JOB_POLICY)
+				  : IMPORT_CREATE,
+		.dry_run = record_number(record, JOB_DRY_RUN),
+		.result = CSV_ROW };
 	uint8_t file[16];
 
-	if (job->checkpoint.len == sizeof at)
-		memcpy(&at, job->checkpoint.data, sizeof at);
+	if (job->checkpoint.len <= sizeof s.at && job->checkpoint.len)
+		memcpy(&s.at, job->checkpoint.data, job->checkpoint.len);
 	if (!file_id || !uuid_from_text(file_id, strlen(file_id), file))
 		return INTERNAL;
-	int64_t created = at.created, refused = at.refused;
-	enum status status = run_step(req, job, &at, file);
+	struct checkpoint before = s.at;
 
+	req->without_automation =
+		record_has(record, JOB_AUTOMATION) && !record_number(record, JOB_AUTOMATION);
+	enum status status = run_step(&s, file);
+
+	req->without_automation = false; /* the job's own event */
 	if (status != OK || job->finished)
-		forget();
+		import_close();
 	if (status != OK)
 		return status;
-	metric_add(metric_series(METRIC_IMPORT_ROWS, "outcome=\"created\""), (double)(at.created - created));
-	metric_add(metric_series(METRIC_IMPORT_ROWS, "outcome=\"refused\""), (double)(at.refused - refused));
+	count_rows("created", before.created, s.at.created);
+	count_rows("updated", before.updated, s.at.updated);
+	count_rows("skipped", before.skipped, s.at.skipped);
+	count_rows("refused", before.refused, s.at.refused);
 	return OK;
-}
-
-/* --- methods */
-
-static void free_request(void *message)
-{
-	guanxi__customer__v1__create_import_request__free_unpacked(message, NULL);
-}
-
-static enum status answer(struct request *req, const struct record *job)
-{
-	struct buffer out = { .arena = req->arena };
-
-	record_encode(job, &out);
-	req->reply = (struct slice){ out.data, out.len };
-	req->version = (uint64_t)record_number(job, STANDARD_VERSION);
-	return OK;
-}
-
-static enum status take_columns(
-	struct request *req, struct record *job, const Guanxi__Customer__V1__CreateImportRequest *body)
-{
-	struct buffer out = { .arena = req->arena };
-	enum status status = OK;
-
-	for (size_t i = 0; i < body->n_columns; i++) {
-		const char *column = body->columns[i]->column, *name = body->columns[i]->field;
-		const struct schema_field *f =
-			name ? schema_field_find(customers()->message, name, strlen(name)) : NULL;
-		size_t begun = wire_begin(&out, JOB_COLUMNS);
-
-		if (!column || !f || !can_fill(f))
-			status = fail_field(req, arena_printf(req->arena, "/columns/%zu/field", i),
-				MSG_BAD_VALUE, name ? name : "", NULL);
-		wire_add_text(&out, 1, column ? column : "");
-		wire_add_text(&out, 2, name ? name : "");
-		wire_end(&out, begun);
-	}
-	record_set_wire(job, JOB_COLUMNS, (struct slice){ out.data, out.len });
-	return status;
-}
-
-enum status import_create(struct request *req)
-{
-	Guanxi__Customer__V1__CreateImportRequest *body =
-		guanxi__customer__v1__create_import_request__unpack(NULL, req->body_len, req->body);
-	struct record *after, *job = record_new(schema_resource_find("jobs"), req->arena);
-	const char *name;
-	int64_t size;
-	uint8_t file[16];
-
-	arena_defer(req->arena, free_request, body);
-	if (!req->principal)
-		return fail(req, UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
-	if (!body)
-		return fail(req, INVALID, MSG_INVALID, NULL);
-	if (!body->file_id)
-		return fail_field(req, "/fileId", MSG_REQUIRED, NULL);
-	if (!uuid_from_text(body->file_id, strlen(body->file_id), file))
-		return fail_field(req, "/fileId", MSG_BAD_ID, NULL);
-	TRY(file_look(req, file, &size, &name));
-	TRY(take_columns(req, job, body));
-	record_set_text(job, JOB_FILE_ID, body->file_id);
-	record_set_text(job, JOB_FILE_NAME, name);
-	record_set_number(job, JOB_TOTAL, size);
-	record_set_number(job, JOB_DONE, 0);
-	record_set_number(job, JOB_CREATED, 0);
-	record_set_number(job, JOB_REFUSED, 0);
-	TRY(job_create(req, "customer-import", job, (struct slice){ "", 0 }, &after));
-	service_wake_jobs();
-	req->created_id = record_text(after, STANDARD_ID);
-	return answer(req, after);
-}
-
-enum status import_cancel(struct request *req)
-{
-	struct wire_field f;
-	struct record *after;
-	uint8_t id[16], file[16];
-
-	if (!req->principal)
-		return fail(req, UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
-	if (!wire_find(req->body, req->body_len, 1, &f) || !uuid_from_text(f.bytes, f.len, id))
-		return fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
-	TRY(job_cancel(req, id, &after));
-	const char *refused = record_text(after, JOB_REFUSED_FILE_ID);
-
-	if (refused && uuid_from_text(refused, strlen(refused), file))
-		TRY(file_end(req, file)); /* what was refused so far can be had */
-	req->created_id = record_text(after, STANDARD_ID);
-	return answer(req, after);
 }

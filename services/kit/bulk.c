@@ -438,6 +438,7 @@ static enum status make_job(struct request *req, const struct plan *plan, const 
 {
 	struct record *job = record_new(schema_resource_find("jobs"), req->arena);
 
+	record_set_number(job, JOB_ACTION, JOB_BULK);
 	record_set_text(job, JOB_COLLECTION, plan->resource->collection);
 	if (plan->query && *plan->query)
 		record_set_text(job, JOB_QUERY, plan->query);

@@ -8,7 +8,7 @@
  * file with the reason, the rest goes on. A step is a transaction: a crash goes on from the last one, nothing
  * happens twice.
  *
- * Undone by revert.h, for BULK_KEPT_DAYS.
+ * Undone by bulk_undo.h, for BULK_KEPT_DAYS.
  */
 #pragma once
 #include "kit/engine.h"
@@ -31,7 +31,7 @@ enum status bulk_start(struct request *req) MUST_CHECK;
 /* A step of the job, told where refused rows go. */
 enum status bulk_step(struct request *req, struct job *job, const struct job_files *files) MUST_CHECK;
 
-/* --- what bulk.c and revert.c share */
+/* --- what bulk.c and bulk_undo.c share */
 
 #define BULK_BATCH        500
 #define BULK_STEP_BATCHES 4

@@ -3,6 +3,7 @@
 #include "kit/bus_client.h"
 #include "kit/bus_events.h"
 #include "kit/config.h"
+#include "kit/event_log.h"
 #include "kit/log.h"
 #include "kit/metrics.h"
 #include "kit/sequencer.h"
@@ -118,7 +119,7 @@ bool consumer_event_read(const char *stream, const void *bytes, size_t len, stru
 	struct wire_field f;
 	bool good = false;
 
-	*event_out = (struct consumer_event){ .stream = stream };
+	*event_out = (struct consumer_event){ .stream = stream, .raw = { bytes, len } };
 	while (wire_next(&reader, &f)) {
 		if (f.number == 1)
 			event_out->position = f.value;
@@ -330,72 +331,29 @@ static void on_gap(void *ctx, const char *stream, uint32_t epoch, uint64_t from,
 
 /* --- catching up */
 
-static bool ask_log(struct follower *f, struct arena *arena, struct bus_reply *reply)
-{
-	struct buffer header = { .arena = arena }, body = { .arena = arena };
-	const char *queue = arena_printf(arena, "%s.query", f->subscription->stream);
-
-	wire_add_text(&header, 1, "events.readLog");
-	wire_add_text(&header, 2, "system");
-	wire_add_varint(&body, 1, f->epoch);
-	wire_add_varint(&body, 2, f->position);
-	bus_client_call_wait(c.client,
-		&(struct bus_call){ .queue = queue,
-			.header = header.data,
-			.header_len = header.len,
-			.body = body.data,
-			.body_len = body.len,
-			.timeout_ms = CALL_MS,
-			.idempotent = true },
-		reply);
-	return reply->outcome == BUS_ANSWERED && reply->status == OK;
-}
-
-static size_t read_page(const struct bus_reply *reply, struct arena *arena, struct frame_event **events_out,
-	uint32_t *epoch_out, uint64_t *head_out, uint64_t *up_to_out)
-{
-	struct wire_reader reader = wire_reader(reply->body, reply->body_len);
-	struct frame_event *events = arena_alloc(arena, 1001 * sizeof *events);
-	struct wire_field f, position;
-	size_t count = 0;
-
-	while (wire_next(&reader, &f)) {
-		if (f.number == 1)
-			*epoch_out = (uint32_t)f.value;
-		else if (f.number == 2)
-			*head_out = f.value;
-		else if (f.number == 5)
-			*up_to_out = f.value;
-		else if (f.number == 4 && count < 1000 && wire_find(f.bytes, f.len, 1, &position))
-			events[count++] = (struct frame_event){ position.value, (const uint8_t *)f.bytes,
-				(uint32_t)f.len };
-	}
-	*events_out = events;
-	return count;
-}
-
 /* Reads and applies pages of the log until there is no more. False: not now. */
 static bool catch_up(struct follower *f)
 {
 	for (;;) {
 		struct arena *arena = arena_new();
-		struct bus_reply reply;
-		struct frame_event *events;
-		uint32_t epoch = f->epoch;
-		uint64_t head = 0, up_to = f->position;
-		bool answered = ask_log(f, arena, &reply);
-		size_t count = answered ? read_page(&reply, arena, &events, &epoch, &head, &up_to) : 0;
+		struct event_page page;
+		bool answered = event_log_read(c.client, f->subscription->stream,
+					&(struct event_place){ f->epoch, f->position, NULL, 0 }, CALL_MS,
+					arena, &page) == OK;
 
-		metric_set(f->lag, head > f->position ? (double)(head - f->position) : 0);
-		enum status status = !answered ? UNAVAILABLE
-				     : !count  ? OK
-					       : apply_batch(f, epoch, events, count, up_to);
+		if (!answered)
+			page = (struct event_page){ .epoch = f->epoch, .up_to = f->position };
+		metric_set(f->lag, page.head > f->position ? (double)(page.head - f->position) : 0);
+		enum status status =
+			!answered     ? UNAVAILABLE
+			: !page.count ? OK
+				      : apply_batch(f, page.epoch, page.events, page.count, page.up_to);
 
 		arena_free(arena);
 		if (status != OK)
 			return false;
-		bus_subscriber_advance(f->subscriber, f->subscription->stream, epoch, f->position);
-		if (f->position >= head)
+		bus_subscriber_advance(f->subscriber, f->subscription->stream, page.epoch, f->position);
+		if (f->position >= page.head)
 			return true;
 	}
 }

@@ -23,6 +23,7 @@ struct consumer_event {
 		*after;          /* changed fields only; NULL when absent or the resource is unknown */
 	struct slice fields[64]; /* JSON names of what changed */
 	size_t field_count;
+	struct slice raw; /* the LoggedEvent that it was read from */
 };
 
 bool consumer_event_names(const struct consumer_event *event, const char *json_name);

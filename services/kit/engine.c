@@ -232,11 +232,41 @@ void engine_write(struct db *db, struct request **requests, size_t count)
 
 /* --- reading */
 
-static void answer_get(struct request *req, const struct table *table, const PGresult *rows, int row)
+#define MERGE_CHAIN_MAX 100
+
+static enum status follow_merge(
+	struct request *req, struct db *db, const struct table *table, struct record **record)
+{
+	const struct schema_field *into = table->resource->merged_into;
+
+	for (int step = 0; step < MERGE_CHAIN_MAX && into && record_has(*record, into->number) &&
+			   record_has(*record, STANDARD_DELETE_TIME);
+		step++) {
+		struct db_params params = { .arena = req->arena };
+		struct db_array ids;
+		PGresult *rows;
+
+		db_array_begin(&ids, req->arena, OID_UUID);
+		db_array_add(&ids, record_uuid(*record, into->number), 16);
+		db_bind_array(&params, &ids);
+		TRY(db_run(db, req->arena, &table->get, &params, &rows));
+		if (!PQntuples(rows))
+			return OK;
+		*record = table_record(table, rows, 0, req->arena);
+	}
+	return OK;
+}
+
+static void answer_get(
+	struct request *req, struct db *db, const struct table *table, const PGresult *rows, int row)
 {
 	struct record *record = table_record(table, rows, row, req->arena);
 	struct buffer out = { .arena = req->arena };
 
+	/* Who asks for a record that became part of another gets that one. */
+	req->status = follow_merge(req, db, table, &record);
+	if (req->status != OK)
+		return;
 	if (!write_may_see(req, record) || record_has(record, STANDARD_DELETE_TIME)) {
 		fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
 		return;
@@ -278,7 +308,7 @@ static void read_table(
 			requests[i]->status = status;
 		for (int row = 0; status == OK && row < PQntuples(rows); row++)
 			if (!memcmp(ids[i], db_bytes(rows, row, 0).data, 16))
-				answer_get(requests[i], table, rows, row);
+				answer_get(requests[i], db, table, rows, row);
 	}
 }
 

@@ -46,6 +46,10 @@ enum status engine_create(struct request *req, const struct schema_resource *res
 	struct record **after_out) MUST_CHECK;
 enum status engine_update(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
 	struct record *patch, const uint32_t *fields, size_t count, struct record **after_out) MUST_CHECK;
+/* The same for VERB_UPDATE, VERB_DELETE and VERB_RESTORE, each with fields that change along with it. */
+enum status engine_change(struct request *req, enum verb what, const struct schema_resource *resource,
+	const uint8_t id[16], struct record *patch, const uint32_t *fields, size_t count,
+	struct record **after_out) MUST_CHECK;
 /* The record. NOT_FOUND when it is not there or not to be seen. */
 enum status engine_get(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
 	struct record **record_out) MUST_CHECK;
@@ -101,12 +105,24 @@ bool engine_sees(const struct request *req, const struct record *record);
 enum status engine_change_many(struct request *req, const struct schema_resource *resource,
 	struct change *changes, size_t count) MUST_CHECK;
 
+/* Locks those records for the rest of the transaction. */
+enum status engine_lock_many(struct request *req, const struct schema_resource *resource,
+	const struct change *changes, size_t count) MUST_CHECK;
+/* Which of those records have live ones that belong to them: rows of this service whose parent they are. */
+enum status engine_find_children(struct request *req, const struct schema_resource *resource,
+	const struct change *changes, size_t count, bool *has_out) MUST_CHECK;
+
 /* The live records that the principal sees, by a key (kit/table.h). */
 struct found {
 	uint8_t id[16];
 	unsigned count; /* 0: none; 1; 2: more than one, and the id is no answer */
 };
-/* Values in PostgreSQL's binary form; those without data find none. INTERNAL when the field is no key. */
+/* Titles of what a field's values refer to: one for each id, NULL where there is none to be seen. */
+enum status engine_titles(struct request *req, const struct schema_resource *resource,
+	const struct schema_field *reference, const uint8_t *const *ids, size_t count,
+	const char **titles_out) MUST_CHECK;
+/* By a reference, what it refers to is found by its title. Values in PostgreSQL's binary form; those without
+ * data find none. INTERNAL when the field is no key. */
 enum status engine_find_many(struct request *req, const struct schema_resource *resource,
 	const struct schema_field *key, const struct slice *values, size_t count,
 	struct found *found_out) MUST_CHECK;

@@ -240,6 +240,8 @@ static enum status create_once(struct group *g)
 
 	reset(g);
 	TRY(db_ready(g->db));
+	if (g->table->ops->refresh)
+		TRY(g->table->ops->refresh(g->db));
 	if (has_parent)
 		TRY(read_parents(g));
 	for (size_t i = 0; i < g->count; i++)
@@ -353,6 +355,8 @@ static enum status change_once(struct group *g, bool *committing)
 	*committing = false;
 	reset(g);
 	TRY(db_ready(g->db));
+	if (g->table->ops->refresh)
+		TRY(g->table->ops->refresh(g->db));
 	TRY(lock_rows(g));
 	for (size_t i = 0; i < g->count; i++) {
 		decide(g, g->writes[i]);

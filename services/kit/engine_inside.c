@@ -23,10 +23,17 @@ static enum status run_one(
 	return status != OK ? status : fail(req, CONFLICT, MSG_CONFLICT, NULL);
 }
 
+static enum status refresh(struct request *req, const struct table *table)
+{
+	return table->ops->refresh ? table->ops->refresh(req->db) : OK;
+}
+
 enum status engine_create(struct request *req, const struct schema_resource *resource, struct record *record,
 	struct record **after_out)
 {
 	struct write w = { .req = req, .table = service_table(req->service, resource), .given = record };
+
+	TRY(refresh(req, w.table));
 
 	write_add_scope(req, record);
 	uuid_v7(w.id);
@@ -77,19 +84,41 @@ enum status engine_get_locked(struct request *req, const struct schema_resource 
 	return get_by(req, table, &table->lock_wait, id, record_out);
 }
 
-enum status engine_update(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
-	struct record *patch, const uint32_t *fields, size_t count, struct record **after_out)
+/* A deleted row is found by who restores it. */
+static enum status lock_deleted(
+	struct request *req, struct table *table, const uint8_t id[16], struct record **record_out)
+{
+	struct db_params params = { .arena = req->arena };
+	struct db_array ids;
+	PGresult *rows;
+
+	db_array_begin(&ids, req->arena, OID_UUID);
+	db_array_add(&ids, id, 16);
+	db_bind_array(&params, &ids);
+	TRY(db_run(req->db, req->arena, &table->lock_wait, &params, &rows));
+	if (!PQntuples(rows))
+		return fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
+	*record_out = table_record(table, rows, 0, req->arena);
+	return OK;
+}
+
+enum status engine_change(struct request *req, enum verb what, const struct schema_resource *resource,
+	const uint8_t id[16], struct record *patch, const uint32_t *fields, size_t count,
+	struct record **after_out)
 {
 	struct write w = { .req = req,
 		.table = service_table(req->service, resource),
 		.given = patch,
 		.fields = fields,
-		.field_count = count };
+		.field_count = count,
+		.inside = true };
 	enum verb verb = req->verb;
 
 	memcpy(w.id, id, 16);
-	TRY(engine_get_locked(req, resource, id, &w.before));
-	req->verb = VERB_UPDATE;
+	TRY(refresh(req, w.table));
+	TRY(what == VERB_RESTORE ? lock_deleted(req, w.table, id, &w.before)
+				 : engine_get_locked(req, resource, id, &w.before));
+	req->verb = what;
 	enum status status = write_prepare_change(&w);
 
 	req->verb = verb;
@@ -101,6 +130,12 @@ enum status engine_update(struct request *req, const struct schema_resource *res
 		TRY(run_one(req, &w, &w.table->update, false));
 	*after_out = w.after;
 	return OK;
+}
+
+enum status engine_update(struct request *req, const struct schema_resource *resource, const uint8_t id[16],
+	struct record *patch, const uint32_t *fields, size_t count, struct record **after_out)
+{
+	return engine_change(req, VERB_UPDATE, resource, id, patch, fields, count, after_out);
 }
 
 static enum status claim_once(struct request *req, const uint8_t key[KEY_BYTES],

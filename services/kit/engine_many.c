@@ -254,7 +254,80 @@ enum status engine_change_many(
 	return OK;
 }
 
+static void bind_ids(
+	struct request *req, const struct change *changes, size_t count, struct db_params *params)
+{
+	struct db_array ids;
+
+	db_array_begin(&ids, req->arena, OID_UUID);
+	for (size_t i = 0; i < count; i++)
+		db_array_add(&ids, changes[i].id, 16);
+	db_bind_array(params, &ids);
+}
+
+enum status engine_lock_many(struct request *req, const struct schema_resource *resource,
+	const struct change *changes, size_t count)
+{
+	struct db_params params = { .arena = req->arena };
+
+	bind_ids(req, changes, count, &params);
+	return db_run(req->db, req->arena, &service_table(req->service, resource)->lock_wait, &params, NULL);
+}
+
+enum status engine_find_children(struct request *req, const struct schema_resource *resource,
+	const struct change *changes, size_t count, bool *has_out)
+{
+	const struct schema *schema = schema_get();
+
+	for (size_t r = 0; r < schema->resource_count; r++) {
+		const struct table *child = service_table(req->service, &schema->resources[r]);
+		struct db_params params = { .arena = req->arena };
+		PGresult *rows;
+
+		if (!child || !child->resource->parent || child->resource->parent->reference != resource)
+			continue;
+		bind_ids(req, changes, count, &params);
+		TRY(db_run(req->db, req->arena, &child->with_children, &params, &rows));
+		for (int row = 0; row < PQntuples(rows); row++)
+			has_out[db_int8(rows, row, 0) - 1] = true;
+	}
+	return OK;
+}
+
 /* --- finding */
+
+static void bind_scope(struct request *req, struct db_params *params)
+{
+	struct db_array teams;
+
+	db_array_begin(&teams, req->arena, OID_UUID);
+	for (size_t i = 0; i < req->principal->team_count; i++)
+		db_array_add(&teams, req->principal->teams[i], 16);
+	db_bind_bool(params, req->principal->administrator);
+	db_bind_uuid(params, req->principal->id);
+	db_bind_array(params, &teams);
+}
+
+/* Of a table that grew since it was last analysed the planner knows nothing, expects a match in every two
+ * hundred rows, and would read it from the beginning, once a value. */
+static enum status run_by_index(struct request *req, const struct db_statement *statement,
+	const struct db_params *params, PGresult **rows_out)
+{
+	static const struct db_statement off = { "SET LOCAL enable_seqscan = off" };
+	static const struct db_statement on = { "SET LOCAL enable_seqscan = on" };
+
+	db_send(req->db, &off, NULL);
+	db_send(req->db, statement, params);
+	db_send(req->db, &on, NULL);
+	db_sync(req->db);
+	enum status status = db_result(req->db, req->arena, NULL);
+
+	if (status == OK)
+		status = db_result(req->db, req->arena, rows_out);
+	enum status end = db_end(req->db);
+
+	return status != OK ? status : end;
+}
 
 static void take_found(const PGresult *rows, struct found *found)
 {
@@ -271,27 +344,48 @@ enum status engine_find_many(struct request *req, const struct schema_resource *
 {
 	const struct key *key = table_key(service_table(req->service, resource), field);
 	struct db_params params = { .arena = req->arena };
-	struct db_array wanted, teams;
+	struct db_array wanted;
 	PGresult *rows;
 
 	memset(found_out, 0, count * sizeof *found_out);
 	if (!key)
 		return INTERNAL;
 	db_array_begin(&wanted, req->arena,
-		field->type == FIELD_MESSAGE ? OID_TEXT : column_oid(column_type(field)));
+		field->type == FIELD_MESSAGE || field->reference ? OID_TEXT : column_oid(column_type(field)));
 	for (size_t i = 0; i < count; i++)
 		if (values[i].data)
 			db_array_add(&wanted, values[i].data, values[i].len);
 		else
 			db_array_add_null(&wanted);
-	db_array_begin(&teams, req->arena, OID_UUID);
-	for (size_t i = 0; i < req->principal->team_count; i++)
-		db_array_add(&teams, req->principal->teams[i], 16);
 	db_bind_array(&params, &wanted);
-	db_bind_bool(&params, req->principal->administrator);
-	db_bind_uuid(&params, req->principal->id);
-	db_bind_array(&params, &teams);
-	TRY(db_run(req->db, req->arena, &key->find, &params, &rows));
+	bind_scope(req, &params);
+	TRY(run_by_index(req, &key->find, &params, &rows));
 	take_found(rows, found_out);
+	return OK;
+}
+
+enum status engine_titles(struct request *req, const struct schema_resource *resource,
+	const struct schema_field *reference, const uint8_t *const *ids, size_t count,
+	const char **titles_out)
+{
+	const struct key *key = table_key(service_table(req->service, resource), reference);
+	struct db_params params = { .arena = req->arena };
+	struct db_array wanted;
+	PGresult *rows;
+
+	memset(titles_out, 0, count * sizeof *titles_out);
+	if (!key || !key->titles.sql)
+		return INTERNAL;
+	db_array_begin(&wanted, req->arena, OID_UUID);
+	for (size_t i = 0; i < count; i++)
+		if (ids[i] && (!i || !ids[i - 1] || memcmp(ids[i], ids[i - 1], 16)))
+			db_array_add(&wanted, ids[i], 16);
+	db_bind_array(&params, &wanted);
+	bind_scope(req, &params);
+	TRY(db_run(req->db, req->arena, &key->titles, &params, &rows));
+	for (size_t i = 0; i < count; i++)
+		for (int row = 0; ids[i] && !titles_out[i] && row < PQntuples(rows); row++)
+			if (!memcmp(ids[i], db_bytes(rows, row, 0).data, 16))
+				titles_out[i] = db_bytes(rows, row, 1).data;
 	return OK;
 }

@@ -241,12 +241,14 @@ enum status write_prepare_change(struct write *w)
 	if (w->if_version && w->if_version != version)
 		return stale(w, version);
 	w->after = record_copy(w->before);
-	if (req->verb == VERB_UPDATE)
+	if (req->verb == VERB_UPDATE || w->inside)
 		TRY(merge(w));
 	if (req->verb == VERB_UPDATE && table->ops->before_update)
 		TRY(table->ops->before_update(req, w->before, w->after));
 	if (req->verb == VERB_DELETE && table->ops->before_delete)
 		TRY(table->ops->before_delete(req, w->before));
+	if (req->verb == VERB_RESTORE && table->ops->before_restore && !w->inside)
+		TRY(table->ops->before_restore(req, w->before));
 	if (req->verb == VERB_DELETE)
 		record_set_time(w->after, STANDARD_DELETE_TIME, time_us);
 	if (req->verb == VERB_RESTORE)

@@ -30,6 +30,8 @@ struct write {
 	size_t field_count;
 	struct record *before, *after;
 	struct event *event; /* NULL: nothing changed */
+	bool inside; /* straight-line code makes it: a delete or restore changes the fields it names as well
+		      */
 	bool keyed;
 	uint8_t key[KEY_BYTES], body_hash[KEY_BYTES];
 	uint8_t earlier_id[16]; /* REPLAYED: of which record, which version */

@@ -4,6 +4,7 @@
 #include "kit/engine.h"
 #include "kit/log.h"
 #include "kit/metrics.h"
+#include "kit/owner.h"
 #include "kit/sequencer.h"
 #include "kit/uuid.h"
 #include <assert.h>
@@ -18,7 +19,6 @@
 
 #define LEASE_S 3 /* covers what comes before a step; during it the row is locked */
 #define POLL_MS 1000
-#define CALL_MS 5000
 
 static struct {
 	struct job_options options;
@@ -100,41 +100,13 @@ enum status job_cancel(struct request *req, const uint8_t id[16], struct record 
 
 /* --- the owner */
 
-static struct principal *ask_owner(const uint8_t owner[16])
+/* NULL: they are gone. principal_system: nobody could be asked. */
+static struct principal *ask_owner(const uint8_t id[16])
 {
-	struct arena *arena = arena_new();
-	struct buffer header = { .arena = arena }, body = { .arena = arena };
-	struct bus_reply reply;
-	struct principal *principal = NULL;
-	char id[37];
+	struct principal *owner;
+	enum status status = owner_ask(j.client, id, &owner);
 
-	uuid_to_text(owner, id);
-	wire_add_text(&header, 1, "IdentityService.GetPrincipal");
-	wire_add_text(&header, 2, "system");
-	wire_add_text(&body, 1, id);
-	bus_client_call_wait(j.client,
-		&(struct bus_call){ .queue = "identity.read",
-			.header = header.data,
-			.header_len = header.len,
-			.body = body.data,
-			.body_len = body.len,
-			.timeout_ms = CALL_MS,
-			.idempotent = true },
-		&reply);
-	if (reply.outcome == BUS_ANSWERED && reply.status == OK) {
-		Guanxi__Identity__V1__Principal *message =
-			guanxi__identity__v1__principal__unpack(NULL, reply.body_len, reply.body);
-
-		principal = message ? principal_new(message) : NULL;
-		if (message)
-			guanxi__identity__v1__principal__free_unpacked(message, NULL);
-	}
-	bool gone = reply.outcome == BUS_ANSWERED && (reply.status == NOT_FOUND || reply.status == FORBIDDEN);
-
-	arena_free(arena);
-	return gone        ? NULL
-	       : principal ? principal
-			   : &principal_system; /* principal_system: nobody could be asked */
+	return status == OK ? owner : status == NOT_FOUND ? NULL : &principal_system;
 }
 
 /* --- one step */
@@ -287,9 +259,11 @@ static void run_leased(const PGresult *rows, struct arena *arena)
 
 	memcpy(job.id, db_bytes(rows, 0, 0).data, 16);
 	job.lease_us = db_time(rows, 0, 6);
-	struct principal *owner = ask_owner((const uint8_t *)db_bytes(rows, 0, 1).data);
+	bool own = PQgetisnull(rows, 0, 1); /* the service's own work: nobody's rights limit it */
+	struct principal *owner =
+		own ? &principal_system : ask_owner((const uint8_t *)db_bytes(rows, 0, 1).data);
 
-	if (owner == &principal_system) {
+	if (!own && owner == &principal_system) {
 		give_back(&job, arena);
 		return;
 	}

@@ -61,7 +61,9 @@ enum job_field {
 	JOB_REVERTS_ID = 38,
 	JOB_EXPIRE_TIME = 39,
 	JOB_HEADINGS = 40,
+	JOB_ACTION = 41,
 };
+enum job_action { JOB_IMPORT = 1, JOB_TRIAL, JOB_EXPORT, JOB_REVERT, JOB_BULK };
 enum job_state { JOB_QUEUED = 1, JOB_RUNNING, JOB_SUCCEEDED, JOB_FAILED, JOB_CANCELLED, JOB_PAUSED };
 
 void job_keep(struct job *job, const void *checkpoint, size_t len);

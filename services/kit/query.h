@@ -30,6 +30,16 @@
 
 /* Runs a list and fills the request's reply with a ListResponse. */
 enum status query_list(struct request *req, struct db *db) MUST_CHECK;
+/* One page of a list for code of ours, which keeps `next` for the page after it. */
+struct query_page {
+	const struct table *table;
+	PGresult *rows;
+	int count;        /* of rows that belong to the page */
+	const char *next; /* cursor; NULL: the last page */
+};
+/* `list` is a ListRequest, encoded, as the principal of `req` asks it; `db` may be in a transaction. */
+enum status query_page(struct request *req, struct db *db, const struct schema_resource *resource,
+	struct slice list, struct query_page *page_out) MUST_CHECK;
 /* Groups and measures: fills the reply with an AggregateResponse. */
 enum status query_aggregate(struct request *req, struct db *db) MUST_CHECK;
 #define GROUPS_DEFAULT 100
@@ -59,6 +69,11 @@ enum status query_compile(struct request *req, struct table *table, struct query
 const char *query_sql(const struct query *query, bool by_index);
 enum status query_compile_aggregate(
 	struct request *req, struct table *table, const char **sql_out, int *parameters_out) MUST_CHECK;
+
+/* Conditions alone, as SQL that is true of the rows that satisfy them ("" AND-ed parts begin with " AND "),
+ * with their values bound to `params`: for rules that are kept as filters. INVALID as a list would be. */
+enum status query_conditions(struct request *req, struct table *table, Guanxi__Condition *const *conditions,
+	size_t count, struct db_params *params, const char **sql_out) MUST_CHECK;
 
 /* Derives the cursor key from the installation's secret; once, before threads. */
 void query_open(const char *secret_hex);

@@ -2,11 +2,13 @@
 #include "kit/column.h"
 #include "kit/query_parts.h"
 #include "kit/search_keys.h"
+#include "kit/uuid.h"
 #include <string.h>
 
 static const struct operator_ {
 	const char *name, *sql; /* sql: between column and parameter */
 	bool text_only, ordered_only;
+	const char *before; /* of operators on lists */
 } operators[] = {
 	{ "eq", "=", false, false },
 	{ "ne", "IS DISTINCT FROM", false, false },
@@ -17,6 +19,10 @@ static const struct operator_ {
 	{ "gte", ">=", false, true },
 	{ "contains", "ILIKE", true, false },
 	{ "isNull", "IS NULL", false, false },
+	/* Of lists of texts, enums and references. */
+	{ "any", "&&", false, false, "" },
+	{ "all", "@>", false, false, "" },
+	{ "none", "&&", false, false, "NOT coalesce" },
 };
 
 #define OPERATOR_COUNT (sizeof operators / sizeof *operators)
@@ -33,6 +39,10 @@ static bool fits(const struct operator_ *op, const struct schema_field *field)
 		       (type == COLUMN_INTEGER && field->type != FIELD_ENUM) || type == COLUMN_BIGINT ||
 		       type == COLUMN_TEXT;
 
+	if (field->repeated)
+		return op->before || !strcmp(op->name, "isNull");
+	if (op->before)
+		return false;
 	return (!op->text_only || type == COLUMN_TEXT) && (!op->ordered_only || ordered);
 }
 
@@ -80,6 +90,51 @@ static enum status add_list(
 	db_bind_array(&q->params, &array);
 	buffer_printf(out, "%s = ANY ($%d::%s[])", query_column(q, field), q->params.count,
 		column_sql_name(column_type(field)));
+	return OK;
+}
+
+/* A value as it stands in a stored list; enums by their names. NULL: it cannot be in one. */
+static const char *list_value(struct query *q, const struct schema_field *field, const char *value)
+{
+	char *id = arena_alloc(q->arena, 37);
+	uint8_t uuid[16];
+
+	if (field->type == FIELD_ENUM)
+		return schema_enum_by_name(field->enumeration, value, strlen(value)) ? value : NULL;
+	if (!field->reference)
+		return value;
+	if (!uuid_from_text(value, strlen(value), uuid))
+		return NULL;
+	uuid_to_text(uuid, id);
+	return id;
+}
+
+/* As the index on it has it: json_texts(column). */
+static enum status add_members(struct query *q, const Guanxi__Condition *c, const struct operator_ *op,
+	const struct schema_field *field, struct buffer *out)
+{
+	struct db_array array;
+
+	if (c->n_values < 1)
+		return bad_value(q, c, "");
+	if (c->n_values > VALUES_MAX)
+		return fail_field(q->req, pointer_of(q, c), MSG_TOO_MANY,
+			arena_printf(q->arena, "%d", VALUES_MAX), NULL);
+	db_array_begin(&array, q->arena, OID_TEXT);
+	for (size_t i = 0; i < c->n_values; i++) {
+		const char *value = list_value(q, field, c->values[i]);
+
+		if (!value)
+			return bad_value(q, c, c->values[i]);
+		db_array_add(&array, value, strlen(value));
+	}
+	db_bind_array(&q->params, &array);
+	if (*op->before)
+		buffer_printf(out, "%s(json_texts(\"%s\") %s $%d::text[], false)", op->before, field->name,
+			op->sql, q->params.count);
+	else
+		buffer_printf(out, "(\"%s\" IS NOT NULL AND json_texts(\"%s\") %s $%d::text[])", field->name,
+			field->name, op->sql, q->params.count);
 	return OK;
 }
 
@@ -146,6 +201,8 @@ static enum status add_condition(struct query *q, const Guanxi__Condition *c, st
 	if (!op)
 		return fail_field(q->req, pointer_of(q, c), MSG_BAD_OPERATOR,
 			c->operator_ ? c->operator_ : "", operator_names(q, field), NULL);
+	if (op->before)
+		return add_members(q, c, op, field, out);
 	if (!strcmp(op->name, "in"))
 		return add_list(q, c, field, out);
 	if (c->n_values != 1)
@@ -231,6 +288,21 @@ enum status query_compile_filter(struct query *q)
 			status = INVALID;
 	}
 	q->conditions = out.data;
+	return status;
+}
+
+enum status query_conditions(struct request *req, struct table *table, Guanxi__Condition *const *conditions,
+	size_t count, struct db_params *params, const char **sql_out)
+{
+	struct query *q = query_new(req, table);
+
+	q->filter = conditions;
+	q->filter_count = count;
+	q->params = *params;
+	enum status status = query_compile_filter(q);
+
+	*params = q->params;
+	*sql_out = q->conditions;
 	return status;
 }
 

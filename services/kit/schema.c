@@ -132,6 +132,7 @@ static void read_enum(const char *package, const enum_proto *proto)
 			.proto_name = proto->value[i]->name,
 			.label = text_of(rule ? rule->label : NULL),
 			.colour = rule ? rule->colour : NULL,
+			.inverse = text_of(rule ? rule->inverse : NULL),
 		};
 	}
 	*e = (struct schema_enum){ arena_printf(process_arena, "%s.%s", package, proto->name), proto->name,
@@ -241,9 +242,11 @@ static void read_resource(const char *package, struct schema_message *message, c
 			r->parent = f;
 		if (rule->everyone && !strcmp(f->name, rule->everyone))
 			r->everyone = f;
+		if (rule->merged_into && !strcmp(f->name, rule->merged_into))
+			r->merged_into = f;
 	}
-	if (!r->title || (rule->parent && !r->parent))
-		broken("its title or parent is no field of it", message->full_name);
+	if (!r->title || (rule->parent && !r->parent) || (rule->merged_into && !r->merged_into))
+		broken("its title, parent or merged_into is no field of it", message->full_name);
 	if (rule->everyone && (!r->everyone || r->everyone->type != FIELD_BOOL))
 		broken("the field that opens a row to everyone is no boolean of it", message->full_name);
 	message->resource = r;

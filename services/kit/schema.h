@@ -47,7 +47,8 @@ struct schema_enum_value {
 	const char *name; /* in JSON: "prospect" for LIFECYCLE_STAGE_PROSPECT */
 	const char *proto_name;
 	struct schema_text label;
-	const char *colour; /* NULL when none */
+	const char *colour;         /* NULL when none */
+	struct schema_text inverse; /* "" when it reads the same from both ends */
 };
 
 struct schema_enum {
@@ -89,6 +90,7 @@ struct schema_resource {
 	const struct schema_field *parent;       /* NULL: it stands alone */
 	const struct schema_field *owner, *team; /* NULL: no row scope */
 	const struct schema_field *everyone;     /* true in rows that everybody may read; NULL: no such */
+	const struct schema_field *merged_into;  /* NULL: records cannot be merged */
 	const Guanxi__Resource *rule;
 	struct schema_text label, plural;
 	uint32_t highest_number; /* of its fields */

@@ -66,6 +66,11 @@ struct table *service_table(const struct service *service, const struct schema_r
 	return s.tables[resource->index];
 }
 
+struct table *service_own_table(const struct schema_resource *resource)
+{
+	return s.tables[resource->index];
+}
+
 void service_wake_jobs(void)
 {
 	jobs_wake();
@@ -457,6 +462,8 @@ static void start(void)
 	chores_start(&(struct chores_options){
 		s.service->name, conninfo, s.service->chores, words_learn_sql(s.service, s.for_ever) });
 	admin_open(&(struct admin_options){ config_text("GUANXI_ADMIN"), is_alive, is_ready, pages, NULL });
+	if (s.service->start)
+		s.service->start();
 	bus_worker_start(s.worker);
 }
 
@@ -467,6 +474,8 @@ static void stop(void)
 
 	if (left)
 		log_warn("stopping", "unanswered=%zu", left);
+	if (s.service->stop)
+		s.service->stop();
 	chores_stop();
 	jobs_stop();
 	consumer_stop();

@@ -26,6 +26,10 @@ struct resource_ops {
 	enum status (*before_create)(struct request *req, struct record *after);
 	enum status (*before_update)(struct request *req, const struct record *before, struct record *after);
 	enum status (*before_delete)(struct request *req, const struct record *before);
+	enum status (*before_restore)(struct request *req, const struct record *before);
+	/* Before a group of writes, on an idle connection: brings up to date what its hooks know of other
+	 * tables. */
+	enum status (*refresh)(struct db *db);
 	/* Of a resource that refers to itself, as teams do: what to say when a row would come to stand above
 	 * itself. */
 	enum message cycle;
@@ -79,6 +83,9 @@ struct service {
 	const struct migration *migrations; /* ended by a row without name */
 	/* In a transaction, after migrations: first rows. May be NULL. */
 	enum status (*seed)(struct request *req);
+	/* Threads of its own: started when it serves, stopped before its lanes are. May be NULL. */
+	void (*start)(void);
+	void (*stop)(void);
 };
 
 int service_run(int argc, char **argv, const struct service *service);
@@ -87,5 +94,7 @@ int service_run(int argc, char **argv, const struct service *service);
 void service_make_tables(const struct service *service);
 /* The engine's table of a resource that this service owns; NULL when it owns no such. */
 struct table *service_table(const struct service *service, const struct schema_resource *resource);
+/* The same of the service that runs in this process. */
+struct table *service_own_table(const struct schema_resource *resource);
 /* Wakes the job runner: a job was written. */
 void service_wake_jobs(void);

@@ -178,6 +178,11 @@ static void compose_rest(struct table *table, struct arena *arena)
 		table->cycle.sql = cycle.data;
 	}
 	if (table->resource->parent)
+		table->with_children.sql = arena_printf(arena,
+			"SELECT k.n FROM unnest($1::uuid[]) WITH ORDINALITY AS k(id, n) WHERE EXISTS"
+			" (SELECT FROM \"%s\" c WHERE c.\"%s\" = k.id AND c.delete_time IS NULL)",
+			name, table->resource->parent->name);
+	if (table->resource->parent)
 		table->parents.sql = arena_printf(arena,
 			"SELECT id, owner_id, team_id FROM %s WHERE id = ANY ($1::uuid[]) AND delete_time IS "
 			"NULL ORDER BY id FOR KEY SHARE",
@@ -199,7 +204,7 @@ static void add_constraint(struct constraint *list, size_t *count, size_t max,
 static const struct schema_field *shared_parent(
 	const struct schema_resource *r, const struct schema_field *reference)
 {
-	const struct schema_field *parent = reference->reference->parent;
+	const struct schema_field *parent = reference->rule->anywhere ? NULL : reference->reference->parent;
 	const struct schema_field *ours =
 		parent ? schema_field_find(r->message, parent->json_name, parent->json_len) : NULL;
 
@@ -216,20 +221,42 @@ static void find_constraints(struct table *table, struct arena *arena)
 		if (f->rule->unique)
 			add_constraint(table->unique, &table->unique_count, UNIQUE_MAX, f,
 				arena_printf(arena, "\"%s\"", r->singular), f->name, r->owner, NULL, arena);
-		if (f->reference)
+		if (f->reference && !f->repeated)
 			add_constraint(table->references, &table->reference_count, REFERENCE_MAX, f,
 				referred_table(table, f, arena), "id",
 				f->reference->owner && !strcmp(f->reference->service, r->service),
 				shared_parent(r, f), arena);
-		if (f->reference == r)
+		if (f->reference == r && f != r->merged_into)
 			table->above = f;
 		if (f->rule->search)
 			table->searched = true;
 	}
 }
 
+/* Behind "$2": a member sees their own rows and those of their teams. */
+static const char *scope(bool scoped)
+{
+	return scoped ? " OR owner_id = $3::uuid OR team_id = ANY ($4::uuid[])"
+		      : " OR $3::uuid IS NOT NULL OR $4::uuid[] IS NOT NULL";
+}
+
 /* One probe of an index a value: a join could be planned as a scan of the table, and a value that thousands
  * have in common would bring them all. */
+static struct db_statement find_by(
+	const char *in, const char *type, const char *what, bool scoped, struct arena *arena)
+{
+	return (struct db_statement){ arena_printf(arena,
+		"SELECT k.n, o.id FROM unnest($1::%s[]) WITH ORDINALITY AS k(value, n) CROSS JOIN LATERAL"
+		" (SELECT id FROM %s WHERE %s = k.value AND delete_time IS NULL AND ($2::boolean%s) LIMIT 2) "
+		"o",
+		type, in, what, scope(scoped)) };
+}
+
+static bool has_scope(const struct schema_resource *r)
+{
+	return r->owner && !r->rule->organisation_wide;
+}
+
 static void add_key(struct table *table, const struct schema_field *field, struct arena *arena)
 {
 	const struct schema_field *part = schema_cell_part(field);
@@ -237,18 +264,27 @@ static void add_key(struct table *table, const struct schema_field *field, struc
 
 	assert(table->key_count < KEY_MAX);
 	table->keys[table->key_count++] = (struct key){ field,
-		{ arena_printf(arena,
-			"SELECT k.n, o.id FROM unnest($1::%s[]) WITH ORDINALITY AS k(value, n) CROSS JOIN "
-			"LATERAL"
-			" (SELECT id FROM \"%s\" WHERE %s = k.value AND delete_time IS NULL AND "
-			"($2::boolean%s)"
-			" LIMIT 2) o",
-			part ? "text" : column_sql_name(column_type(field)), r->singular,
+		find_by(arena_printf(arena, "\"%s\"", r->singular),
+			part ? "text" : column_sql_name(column_type(field)),
 			part ? arena_printf(arena, "(\"%s\"->0->>'%s')", field->name, part->json_name)
 			     : arena_printf(arena, "\"%s\"", field->name),
-			r->owner && !r->rule->organisation_wide
-				? " OR owner_id = $3::uuid OR team_id = ANY ($4::uuid[])"
-				: " OR $3::uuid IS NOT NULL OR $4::uuid[] IS NOT NULL") } };
+			has_scope(r), arena) };
+}
+
+static void add_title(struct table *table, const struct schema_field *field, struct arena *arena)
+{
+	const struct schema_resource *to = field->reference;
+	bool ours = !strcmp(to->service, table->resource->service);
+
+	assert(table->key_count < KEY_MAX);
+	table->keys[table->key_count++] = (struct key){ field,
+		find_by(referred_table(table, field, arena), "text",
+			arena_printf(arena, "\"%s\"", to->title->name), ours && has_scope(to), arena),
+		{ arena_printf(arena,
+			"SELECT id, \"%s\" FROM %s WHERE id = ANY ($1::uuid[]) AND \"%s\" IS NOT NULL AND "
+			"($2::boolean%s)",
+			to->title->name, referred_table(table, field, arena), to->title->name,
+			scope(ours && has_scope(to))) } };
 }
 
 static void find_keys(struct table *table, struct arena *arena)
@@ -258,6 +294,8 @@ static void find_keys(struct table *table, struct arena *arena)
 	for (size_t i = 0; i < m->count; i++)
 		if (m->fields[i].number == STANDARD_ID || m->fields[i].rule->import_key)
 			add_key(table, &m->fields[i], arena);
+		else if (m->fields[i].reference)
+			add_title(table, &m->fields[i], arena);
 }
 
 const struct key *table_key(const struct table *table, const struct schema_field *field)

@@ -11,7 +11,7 @@
 
 #define UNIQUE_MAX    8
 #define REFERENCE_MAX 16
-#define KEY_MAX       8
+#define KEY_MAX       24
 
 /* A field that must be unique, or must refer to a live row, and the statement that finds out which of them
  * was to blame. */
@@ -26,11 +26,12 @@ struct constraint {
 };
 
 /* What an import finds records by: the id, and fields with import_key; of a list the main part of its first
- * entry. */
+ * entry. And references, by the titles of what they refer to. */
 struct key {
 	const struct schema_field *field;
-	struct db_statement find; /* $1 values, $2 sees all, $3 who asks, $4 their teams → n of the value,
-				     id; two rows a value at most */
+	struct db_statement find;   /* $1 values, $2 sees all, $3 who asks, $4 their teams → n of the value,
+				       id; two rows a value at most */
+	struct db_statement titles; /* of a reference: $1 ids, and as above → id, title */
 };
 
 struct table {
@@ -48,7 +49,9 @@ struct table {
 					   request left in its row */
 	struct db_statement drop_keys;  /* idempotency keys, ids: of rows that did not come to be */
 	struct db_statement parents; /* $1 ids → id, owner_id, team_id of live parents; only with a parent */
-	const struct schema_field *above; /* refers to a row of the same table: a tree; NULL: none */
+	struct db_statement with_children; /* $1 ids of parents → n of those that live rows belong to; only
+					      with a parent */
+	const struct schema_field *above;  /* refers to a row of the same table: a tree; NULL: none */
 	struct db_statement cycle; /* $1 id, $2 what is to be above it → a row when that stands below */
 	struct constraint unique[UNIQUE_MAX];
 	size_t unique_count;

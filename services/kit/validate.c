@@ -131,6 +131,7 @@ static const struct {
 	[GUANXI__FORMAT__FORMAT_MULTILINE] = { normal_lines, MSG_BAD_TEXT },
 	[GUANXI__FORMAT__FORMAT_LANGUAGE] = { normal_language, MSG_BAD_LANGUAGE },
 	[GUANXI__FORMAT__FORMAT_TIME_ZONE] = { normal_time_zone, MSG_BAD_TIME_ZONE },
+	[GUANXI__FORMAT__FORMAT_EVENT_TYPE] = { normal_line, MSG_BAD_TEXT },
 };
 
 /* Appends the normalised text field to `out`; nothing when it is blank. */
@@ -142,7 +143,7 @@ static enum status check_text(
 	uint8_t id[16];
 	char *id_text = arena_alloc(at.req->arena, 37);
 
-	if (column_type(field) == COLUMN_UUID) {
+	if (column_type(field) == COLUMN_UUID || field->reference) { /* also in a list */
 		if (!uuid_from_text(value->bytes, value->len, id))
 			return fail_field(at.req, at.pointer, MSG_BAD_ID, NULL);
 		uuid_to_text(id, id_text);

@@ -2,7 +2,8 @@
  * load: a closed-loop HTTP/1.1 load of one kind over many connections from one thread, for the benchmarks.
  *Prints one line: requests/s, percentiles of latency, and how many answers were not 2xx.
  *
- *	load PORT TOKEN get|post|patch|list|search|pinyin CONNECTIONS SECONDS IDS-FILE
+ *	load PORT TOKEN get|post|patch|list|names|groups|search|pinyin|everything|typo CONNECTIONS SECONDS
+ *IDS-FILE
  *
  * IDS-FILE has a customer's id a line; get and patch take them at random.
  */
@@ -89,11 +90,33 @@ static const char *const lists[] = {
 	"filter%5Bkind%5D%5Beq%5D=company&sort=-createTime,name",
 };
 
-#define PICK(list) (list)[any(sizeof(list) / sizeof *(list))]
+static const char *const names[] = { "sort=name", "sort=-name",
+	"sort=name&filter%5Bname%5D%5Bgte%5D=%E9%95%BF", "sort=name&filter%5Bname%5D%5Bgte%5D=%E9%87%8D" };
+static const char *const groups[] = { "group=stage", "group=industry" };
+static const char *const typos[] = { "acem", "goldne", "pacfic", "tradign", "verrtex", "sumit+capitl" };
+
+/* What is asked of an address, by kind; the kinds that write are apart. */
+static const struct {
+	const char *kind, *address;
+	const char *const *queries;
+	size_t count;
+} questions[] = {
+#define QUESTION(kind, address, list)                                                                        \
+	{                                                                                                    \
+		kind, address, list, sizeof(list) / sizeof *(list)                                           \
+	}
+	QUESTION("list", "customers?limit=50&", lists),
+	QUESTION("names", "customers?limit=50&", names),
+	QUESTION("groups", "customers:aggregate?", groups),
+	QUESTION("search", "customers?limit=50&q=", words),
+	QUESTION("pinyin", "customers?limit=50&q=", pinyin),
+	QUESTION("everything", "search?q=", pinyin),
+	QUESTION("typo", "search?q=", typos),
+};
 
 static size_t write_request(char *out, size_t size)
 {
-	char body[512] = "", target[256];
+	char body[512] = "", target[256] = "";
 	const char *verb = "GET";
 	uint64_t n = any(UINT32_MAX);
 
@@ -112,12 +135,11 @@ static size_t write_request(char *out, size_t size)
 		snprintf(target, sizeof target, "/api/v1/customers/%s", ids[any(id_count)]);
 		snprintf(body, sizeof body, "{\"description\":\"%llu\",\"employees\":%u}",
 			(unsigned long long)n, (unsigned)(n % 5000));
-	} else if (!strcmp(kind, "list")) {
-		snprintf(target, sizeof target, "/api/v1/customers?limit=50&%s", PICK(lists));
-	} else {
-		snprintf(target, sizeof target, "/api/v1/customers?limit=50&q=%s",
-			!strcmp(kind, "search") ? PICK(words) : PICK(pinyin));
 	}
+	for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
+		if (!strcmp(kind, questions[i].kind))
+			snprintf(target, sizeof target, "/api/v1/%s%s", questions[i].address,
+				questions[i].queries[any(questions[i].count)]);
 	char key[64] = "";
 
 	if (!strcmp(kind, "post"))
@@ -205,7 +227,8 @@ int main(int argc, char **argv)
 	struct epoll_event events[CONNECTIONS_MAX];
 
 	if (argc != 7) {
-		fprintf(stderr, "usage: load PORT TOKEN get|post|patch|list|search|pinyin CONNECTIONS "
+		fprintf(stderr, "usage: load PORT TOKEN "
+				"get|post|patch|list|names|groups|search|pinyin|everything|typo CONNECTIONS "
 				"SECONDS IDS-FILE\n");
 		return 2;
 	}

@@ -1,6 +1,6 @@
 /*
- * The query compiler on any ListRequest. Input: one byte chooses resource and person, the rest is the request
- * in protobuf.
+ * The query compiler on any ListRequest or AggregateRequest. Input: one byte chooses which, resource and
+ * person, the rest is the request in protobuf.
  *  - it is refused with a problem, or it becomes SQL;
  *  - nothing of the input is in the SQL: every word of it is SQL's, the schema's, or a number of ours, and
  * every quote closes;
@@ -37,7 +37,10 @@ static const char *const words[] = { "SELECT", "FROM", "WHERE", "AND", "OR", "OR
 	"JOIN", "LATERAL", "WITH", "MATERIALIZED", "unnest", "team", "of", "c", "u", "m", "w", "search",
 	"tsquery", "text", "uuid", "bigint", "integer", "boolean", "timestamptz", "date", "json", "owner_id",
 	"team_id", "delete_time", "create_time", "update_time", "false", "true", "id", "ASC", "i", "ids", "r",
-	"t", "n", "IN", "EXISTS", "CASE", "WHEN", "THEN", "ELSE", "END" };
+	"t", "n", "IN", "EXISTS", "CASE", "WHEN", "THEN", "ELSE", "END", "TRUE", "COLLATE", "zh", "x", "icu",
+	"GROUP", "count", "sum", "avg", "min", "max", "round", "trim_scale", "date_trunc", "day", "week",
+	"month", "quarter", "year", "AT", "TIME", "ZONE", "to_char", "UTC", "YYYY", "MM", "DD", "T", "HH24",
+	"MI", "SS", "US", "Z" };
 
 static bool is_known(const struct schema_resource *resource, const char *word, size_t len)
 {
@@ -55,7 +58,7 @@ static bool is_known(const struct schema_resource *resource, const char *word, s
 
 static void check_sql(const struct schema_resource *resource, const char *sql)
 {
-	size_t quotes = 0;
+	size_t quotes = 0, apostrophes = 0;
 
 	for (const char *at = sql; *at;) {
 		size_t len = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
@@ -66,22 +69,51 @@ static void check_sql(const struct schema_resource *resource, const char *sql)
 		}
 		at += len;
 		if (!len) {
-			assert(strchr(" \"(),.=<>$:[]@*'", *at));
+			assert(strchr(" \"(),.=<>$:[]@*'-", *at));
+			assert(*at != '-' || at[1] != '-'); /* no comment */
 			quotes += *at == '"';
-			if (*at == '\'') { /* the only text in it is the empty one */
-				assert(at[1] == '\'');
-				at++;
-			}
+			apostrophes += *at == '\'';
 			at++;
 		}
 	}
-	assert(quotes % 2 == 0);
+	assert(quotes % 2 == 0 && apostrophes % 2 == 0);
+}
+
+/* $1 to $n, and nothing beyond. */
+static void check_parameters(const char *sql, int count)
+{
+	for (const char *at = strchr(sql, '$'); at; at = strchr(at + 1, '$'))
+		assert(atoi(at + 1) >= 1 && atoi(at + 1) <= count);
+}
+
+static enum status check_list(struct request *req, struct table *table)
+{
+	struct query *query;
+	enum status status = query_compile(req, table, &query);
+
+	if (status == OK) {
+		check_sql(req->resource, query_sql(query, false));
+		check_sql(req->resource, query_sql(query, true));
+	}
+	return status;
+}
+
+static enum status check_aggregate(struct request *req, struct table *table)
+{
+	const char *sql;
+	int parameters;
+	enum status status = query_compile_aggregate(req, table, &sql, &parameters);
+
+	if (status == OK) {
+		check_sql(req->resource, sql);
+		check_parameters(sql, parameters);
+	}
+	return status;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct principal *member;
-	struct query *query;
 
 	if (!size)
 		return 0;
@@ -98,12 +130,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	req->name = "fuzz.list";
 	req->body = data + 1;
 	req->body_len = size - 1;
-	if (query_compile(req, service_table(&service, req->resource), &query) == OK) {
-		check_sql(req->resource, query_sql(query, false));
-		check_sql(req->resource, query_sql(query, true));
-	} else {
-		assert(req->status != OK && req->problem);
-	}
+	struct table *table = service_table(&service, req->resource);
+	enum status status = data[0] & 8 ? check_aggregate(req, table) : check_list(req, table);
+
+	assert(status == OK || (req->status != OK && req->problem));
 	request_free(req);
 	return 0;
 }

@@ -94,7 +94,7 @@ test("a change to many is undone, but for what was edited since @NRM-03", async 
   const job = await run(admin, of(source), { change: { set: { stage: "active", industry: "Wine" } } });
   await admin.update("customers", rows[4]?.id ?? "", { employees: "7" });
   const back = await undo(admin, job);
-  expect(back).toMatchObject({ kind: "revert", state: "succeeded", revertsId: job.id, updated: "9", refused: "1" });
+  expect(back).toMatchObject({ kind: "bulk-undo", state: "succeeded", revertsId: job.id, updated: "9", refused: "1" });
   const [, ...refused] = await refusedRows(admin, back);
   expect(refused.map(([id]) => id)).toEqual([rows[4]?.id]);
   for (const row of await all(admin, source)) expect(row).toMatchObject(row.id === rows[4]?.id ? { industry: "Wine", employees: "7" } : { industry: "Sugar", stage: "lost", version: "3" });

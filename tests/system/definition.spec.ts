@@ -127,7 +127,7 @@ test.describe("the OpenAPI document", () => {
 
 test("every table has the columns that its resource has, of the types that services/kit/column.h gives them", async ({ system }) => {
   // What a service keeps beside the fields of a resource, for itself.
-  const own: Record<string, string[]> = { session: ["token_hash", "used_time"], job: ["lease_until", "attempts", "arguments", "checkpoint"] };
+  const own: Record<string, string[]> = { session: ["token_hash", "used_time"], job: ["lease_until", "attempts", "arguments", "checkpoint"], delivery: ["seq", "event"], merge: ["before", "after"] };
   for (const { service, singular, fields } of resources) {
     const rows = await system.sql(`select column_name, data_type, is_nullable from information_schema.columns where table_schema = '${service}' and table_name = '${singular}' order by ordinal_position`);
     const columns = new Map(rows.map(([name, type, nullable]) => [name ?? "", { type, nullable }]));

@@ -303,13 +303,13 @@ test.describe("restoring", () => {
 
 test("names are ordered by pinyin, page by page in both directions @CUS-01", async ({ admin }) => {
   const source = uniqueWord();
-  const ordered = ["阿里", "北京", "长沙", "重庆", "大连", "海口", "上海", "张三", "中山", "Acme", "Zebra"];
+  const ordered = ["阿里", "北京", "重庆", "大连", "海口", "上海", "王五", "张三", "中山", "Acme", "Zebra"];
   await Promise.all(ordered.map((name) => admin.create("customers", { name, source })));
   const names = async (sort: string): Promise<Json[]> => (await admin.all("customers", { "filter[source][eq]": source, sort, limit: 3 })).map((row) => row["name"] ?? null);
   expect(await names("name")).toEqual(ordered);
   expect(await names("-name")).toEqual([...ordered].reverse());
   const from = await admin.list("customers", { "filter[source][eq]": source, "filter[name][gte]": "上海", sort: "name" });
-  expect(from.data.map((row) => row["name"]), "conditions compare in the same order").toEqual(ordered.slice(6));
+  expect(from.data.map((row) => row["name"]), "conditions compare in the same order").toEqual(ordered.slice(5));
 });
 
 test.describe("a search over everything", () => {
@@ -335,8 +335,8 @@ test.describe("a search over everything", () => {
 
   test("finds by pinyin and initials @NRM-02", async ({ admin }) => {
     const mark = uniqueWord();
-    const { id } = await admin.create("customers", { name: `曾单解仇 ${mark}` });
-    for (const q of ["zsxq", "zengshan", "曾单"]) expect((await find(admin, { q: `${q} ${mark}` })).data.map(({ record }) => record.id), q).toEqual([id]);
+    const { id } = await admin.create("customers", { name: `解氏仪器 ${mark}` });
+    for (const q of ["xsyq", "jieshi", "解氏"]) expect((await find(admin, { q: `${q} ${mark}` })).data.map(({ record }) => record.id), q).toEqual([id]);
   });
 
   test("finds the Latin word that was meant, says so, and gives away nothing that may not be seen @NRM-02", async ({ admin }) => {

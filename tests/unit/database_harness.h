@@ -38,6 +38,11 @@ static const struct resource database_resources[] = {
 	{ "contacts", NULL },
 	{ "activities", NULL },
 	{ "jobs", NULL },
+	{ "categories", &category_ops },
+	{ "fieldPolicies", &policy_ops },
+	{ "relationships", &relationship_ops },
+	{ "duplicates", &duplicate_ops },
+	{ "merges", NULL },
 	{ 0 },
 };
 static const struct service database_service = { .name = "customer", .resources = database_resources };
@@ -229,6 +234,9 @@ static inline struct request *request_of(struct principal *who, const char *coll
 	struct request *req = request_for_job(&database_service, who);
 	static const char *const names[] = { [VERB_GET] = "get",
 		[VERB_LIST] = "list",
+		[VERB_SEARCH] = "search",
+		[VERB_AGGREGATE] = "aggregate",
+		[VERB_BATCH] = "batch",
 		[VERB_HISTORY] = "history",
 		[VERB_CREATE] = "create",
 		[VERB_UPDATE] = "update",

@@ -1,4 +1,5 @@
 #include "database_harness.h"
+#include "kit/words.h"
 
 /* The query compiler: nothing that a user sent becomes SQL, and what members see is what principal_may_see()
  * says. */
@@ -163,6 +164,173 @@ static void the_text_depends_on_the_shape_alone(void **state)
 	}
 }
 
+/* --- trees */
+
+/* Nodes in prefix order, as "and 2", "not 1", "name eq x". */
+static struct request *tree_of(struct principal *who, const char *const *nodes)
+{
+	struct request *made = request_of(who, "customers", VERB_SEARCH);
+	Guanxi__ListRequest list = GUANXI__LIST_REQUEST__INIT;
+	Guanxi__Condition *conditions[80];
+
+	for (; *nodes; nodes++) {
+		char *field = arena_strdup(made->arena, *nodes), *op = strchr(field, ' ');
+		char *value = op ? strchr(op + 1, ' ') : NULL;
+
+		assert_non_null(op);
+		*op++ = '\0';
+		if (value)
+			*value++ = '\0';
+		add_condition(made, &list, conditions, field, value ? op : field, value ? value : op);
+		if (value)
+			continue;
+		Guanxi__Condition *joint = conditions[list.n_filter - 1];
+
+		joint->field = NULL;
+		joint->n_values = 0;
+		joint->has_of = true;
+		joint->of = (uint32_t)atoi(op);
+	}
+	struct request *req = list_of(who, &list);
+
+	request_free(made);
+	return req;
+}
+
+static void a_tree_becomes_the_condition_that_it_says(void **state)
+{
+	static const struct {
+		const char *nodes[8], *sql;
+	} trees[] = {
+		{ { "or 2", "name eq a", "not 1", "employees lt 5" },
+			"delete_time IS NULL AND (\"name\" COLLATE \"zh-x-icu\" = $1::text OR (\"employees\" "
+			"< "
+			"$2::bigint) IS NOT TRUE)" },
+		{ { "and 2", "or 2", "stage eq lost", "stage isNull true", "kind eq person" },
+			"delete_time IS NULL AND ((\"stage\" = $1::integer OR \"stage\" IS NULL) AND "
+			"\"kind\" = "
+			"$2::integer)" },
+		{ { "stage eq lost", "not 1", "kind eq person", "source ne x" },
+			"delete_time IS NULL AND \"stage\" = $1::integer AND (\"kind\" = $2::integer) IS NOT "
+			"TRUE AND "
+			"\"source\" IS DISTINCT FROM $3::text" },
+	};
+	struct principal *admin = person_new(true, NULL, 0);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof trees / sizeof *trees; i++) {
+		struct request *req = tree_of(admin, trees[i].nodes);
+		struct query *query;
+		const char *sql = sql_of(req, &query);
+
+		if (!sql || !strstr(sql, trees[i].sql))
+			fail_with("tree %zu became %s\n", i, sql);
+		request_free(req);
+	}
+}
+
+static void a_tree_that_is_none_is_refused(void **state)
+{
+	static const char *const trees[][6] = { { "and 0" }, { "not 2", "name eq a", "name eq b" },
+		{ "or 2", "name eq a" }, { "and 4000000000", "name eq a" }, { "not 1", "not 1", "not 1" },
+		{ "xor 1", "name eq a" } };
+	struct principal *admin = person_new(true, NULL, 0);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof trees / sizeof *trees; i++) {
+		struct request *req = tree_of(admin, trees[i]);
+		struct query *query;
+
+		if (sql_of(req, &query))
+			fail_with("tree %zu was taken\n", i);
+		assert_int_equal(req->status, INVALID);
+		assert_true(req->problem->error_count > 0);
+		request_free(req);
+	}
+}
+
+static void a_tree_stands_eight_deep_and_no_deeper(void **state)
+{
+	struct principal *admin = person_new(true, NULL, 0);
+	struct query *query;
+
+	(void)state;
+	for (size_t depth = 8; depth <= 9; depth++) {
+		const char *nodes[12] = { 0 };
+
+		for (size_t i = 0; i < depth; i++)
+			nodes[i] = "not 1";
+		nodes[depth] = "name eq a";
+		struct request *req = tree_of(admin, nodes);
+
+		assert_int_equal(sql_of(req, &query) != NULL, depth == 8);
+		if (depth == 9)
+			assert_string_equal(req->problem->errors[0].code, "filter_too_deep");
+		request_free(req);
+	}
+}
+
+/* --- groups */
+
+static struct request *groups_of(struct principal *who, const char *group, const char *measure)
+{
+	struct request *req = request_of(who, "customers", VERB_AGGREGATE);
+	struct buffer body = { .arena = req->arena };
+
+	wire_add_text(&body, 2, group);
+	wire_add_text(&body, 5, measure);
+	wire_add_text(&body, 6, "Asia/Shanghai");
+	take_body(req, &body);
+	return req;
+}
+
+/* The text: names of the schema and spans of our own, whatever was asked. */
+static void an_aggregate_takes_its_names_from_the_schema_alone(void **state)
+{
+	static const char *const bad[][2] = { { "stage\"", "count" }, { "stage; drop", "count" },
+		{ "createTime:day'", "count" }, { "stage", "count(*)" }, { "stage", "sum(employees); x" },
+		{ "stage", "sum(\"employees\")" }, { "stage", "pg_sleep(employees)" } };
+	struct principal *admin = person_new(true, NULL, 0), *member = person_new(false, NULL, 0);
+	const char *sql;
+	int parameters;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct request *req = groups_of(admin, bad[i][0], bad[i][1]);
+
+		assert_int_equal(query_compile_aggregate(req, service_table(&database_service, req->resource),
+					 &sql, &parameters),
+			INVALID);
+		request_free(req);
+	}
+	struct request *req = groups_of(member, "createTime:month", "max(createTime)");
+
+	assert_int_equal(query_compile_aggregate(
+				 req, service_table(&database_service, req->resource), &sql, &parameters),
+		OK);
+	assert_int_equal(parameters, 3);
+	assert_non_null(strstr(sql, "date_trunc('month', \"create_time\" AT TIME ZONE $1::text)::date"));
+	assert_non_null(strstr(sql, "(owner_id = $2::uuid OR team_id = ANY ($3::uuid[]))"));
+	request_free(req);
+}
+
+/* --- words */
+
+static void the_distance_of_words_counts_what_a_finger_does(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		unsigned most, distance;
+	} pairs[] = { { "acme", "acme", 2, 0 }, { "acem", "acme", 2, 1 }, { "acm", "acme", 2, 1 },
+		{ "acmme", "acme", 2, 1 }, { "axme", "acme", 2, 1 }, { "tradign", "trading", 2, 1 },
+		{ "treding", "trading", 2, 1 }, { "", "ab", 2, 2 }, { "abcd", "dcba", 2, 3 },
+		{ "acme", "acmetrading", 2, 3 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+		assert_int_equal(words_distance(pairs[i].a, pairs[i].b, pairs[i].most), pairs[i].distance);
+}
+
 /* --- sight */
 
 enum { ROWS = 400, TEAMS = 6, PEOPLE = 12 };
@@ -297,6 +465,37 @@ static void a_list_shows_a_member_exactly_what_principal_may_see_says(void **sta
 	assert_true(checked > 50000);
 }
 
+/* Groups over what principal_may_see() says, and nothing else. */
+static void an_aggregate_counts_what_the_list_shows(void **state)
+{
+	struct principal *member = person_new(false, NULL, 0), *other = person_new(false, NULL, 0);
+	char owner[37];
+	struct wire_field group, value, text;
+
+	(void)state;
+	uuid_to_text(member->id, owner);
+	database_sql(
+		"INSERT INTO customer.customer (id, version, create_time, update_time, owner_id, name, kind, "
+		"stage)"
+		" SELECT gen_random_uuid(), 1, now(), now(), '%s', 'x', 1, 3 FROM generate_series(1, 17)",
+		owner);
+	struct request *req = groups_of(member, "stage", "count");
+
+	assert_int_equal(query_aggregate(req, db), OK);
+	assert_true(wire_find(req->reply.data, req->reply.len, 1, &group));
+	assert_true(
+		wire_find(group.bytes, group.len, 1, &value) && wire_find(value.bytes, value.len, 1, &text));
+	assert_memory_equal(text.bytes, "dormant", text.len);
+	assert_true(
+		wire_find(group.bytes, group.len, 2, &value) && wire_find(value.bytes, value.len, 1, &text));
+	assert_memory_equal(text.bytes, "17", text.len);
+	request_free(req);
+	req = groups_of(other, "stage", "count");
+	assert_int_equal(query_aggregate(req, db), OK);
+	assert_false(wire_find(req->reply.data, req->reply.len, 1, &group));
+	request_free(req);
+}
+
 static void a_count_counts_what_the_list_shows(void **state)
 {
 	static uint8_t team[1][16];
@@ -384,7 +583,13 @@ int main(void)
 		cmocka_unit_test(what_a_person_sent_is_never_in_the_text_of_the_statement),
 		cmocka_unit_test(names_that_the_schema_does_not_have_are_refused),
 		cmocka_unit_test(the_text_depends_on_the_shape_alone),
+		cmocka_unit_test(a_tree_becomes_the_condition_that_it_says),
+		cmocka_unit_test(a_tree_that_is_none_is_refused),
+		cmocka_unit_test(a_tree_stands_eight_deep_and_no_deeper),
+		cmocka_unit_test(an_aggregate_takes_its_names_from_the_schema_alone),
+		cmocka_unit_test(the_distance_of_words_counts_what_a_finger_does),
 		cmocka_unit_test(a_list_shows_a_member_exactly_what_principal_may_see_says),
+		cmocka_unit_test(an_aggregate_counts_what_the_list_shows),
 		cmocka_unit_test(a_count_counts_what_the_list_shows),
 		cmocka_unit_test(a_cursor_fits_its_own_list_and_person_only),
 	};

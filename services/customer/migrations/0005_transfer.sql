@@ -3,7 +3,7 @@
 ALTER TABLE job ADD COLUMN collection text, ADD COLUMN policy integer, ADD COLUMN key text, ADD COLUMN dry_run boolean,
   ADD COLUMN automation boolean, ADD COLUMN updated bigint, ADD COLUMN skipped bigint, ADD COLUMN removed bigint,
   ADD COLUMN result_file_id text, ADD COLUMN format integer, ADD COLUMN query text, ADD COLUMN reverts_id text,
-  ADD COLUMN expire_time timestamptz, ADD COLUMN headings text;
+  ADD COLUMN expire_time timestamptz, ADD COLUMN headings text, ADD COLUMN action integer;
 CREATE INDEX job_reverts_id ON job (reverts_id, id) WHERE delete_time IS NULL AND reverts_id IS NOT NULL;
 CREATE INDEX job_headings ON job (headings, id) WHERE delete_time IS NULL AND headings IS NOT NULL;
 

@@ -109,7 +109,7 @@ export const resources: DefinedResource[] = messages.flatMap((type) => {
 /** Values as JSON names them, without the first, which says that nothing is set. */
 export function enumNames(of: protobuf.Enum): string[] {
   const prefix = `${snake(of.name).toUpperCase()}_`;
-  return Object.keys(of.values).filter((name) => of.values[name] !== 0).map((name) => name.slice(prefix.length).toLowerCase());
+  return Object.keys(of.values).filter((name) => of.values[name] !== 0).map((name) => name.slice(prefix.length).toLowerCase().replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()));
 }
 export const enumLabel = (of: protobuf.Enum): { en: string; zh: string } | undefined => option(of, "enum_label");
 export function valueLabels(of: protobuf.Enum): [string, string, string][] {

@@ -10,8 +10,8 @@ export interface LocalText {
 }
 
 export type FieldType = 'string' | 'boolean' | 'integer' | 'long' | 'timestamp' | 'date' | 'enum' | 'message';
-export type FieldFormat = 'email' | 'phone' | 'url' | 'creditCode' | 'date' | 'multiline' | 'language' | 'timeZone';
-export type Operator = 'eq' | 'ne' | 'in' | 'lt' | 'lte' | 'gt' | 'gte' | 'contains' | 'isNull';
+export type FieldFormat = 'email' | 'phone' | 'url' | 'creditCode' | 'date' | 'multiline' | 'language' | 'timeZone' | 'eventType';
+export type Operator = 'eq' | 'ne' | 'in' | 'lt' | 'lte' | 'gt' | 'gte' | 'contains' | 'isNull' | 'any' | 'all' | 'none';
 
 export interface Field {
   name: string;
@@ -32,9 +32,11 @@ export interface Field {
   search?: boolean;
   filter?: Operator[];
   sort?: boolean;
+  aggregate?: boolean; // can be grouped by, or measured
   unique?: boolean;
   default?: string;
   more?: boolean;
+  importKey?: boolean; // an import finds records by it
   enum?: string;
   message?: string;
 }
@@ -55,7 +57,7 @@ export interface Resource {
 
 export interface EnumType {
   label: LocalText;
-  values: { name: string; label: LocalText; colour?: string }[];
+  values: { name: string; label: LocalText; inverse?: LocalText; colour?: string }[];
 }
 
 interface SchemaReply {

@@ -1,6 +1,6 @@
 // What is made by hand on top of the schema: icons, the order of the side bar, and the collections that can be imported.
 import {
-  ApartmentOutlined, BankOutlined, ClockCircleOutlined, ContactsOutlined, DesktopOutlined, TeamOutlined, UnorderedListOutlined, UserOutlined,
+  ApartmentOutlined, ApiOutlined, BankOutlined, BellOutlined, CheckSquareOutlined, ClockCircleOutlined, ContactsOutlined, CopyOutlined, DesktopOutlined, SendOutlined, TagsOutlined, TeamOutlined, UnorderedListOutlined, UserOutlined,
 } from '../ui/icons';
 import type { ComponentType } from 'react';
 import type { Resource, Schema } from '../api/schema';
@@ -10,6 +10,8 @@ interface Feature {
   nav?: number; // place in the side bar; absent: not in it
   administrators?: boolean; // in the side bar of those who may change it
   importMethod?: string;
+  exportMethod?: string;
+  sample?: boolean; // there is a file of examples to import
   columns?: string[]; // of the list, where the first fields of the definition are not the best
   afterCreate?: (id: string) => string; // where creating one goes on
   titleKey?: string; // titles are words of the program: the catalogue has them behind this
@@ -17,12 +19,20 @@ interface Feature {
 }
 
 const FEATURES: Record<string, Feature | undefined> = {
-  customers: { icon: BankOutlined, nav: 1, importMethod: 'customers:import', purpose: 'empty.customers' },
-  contacts: { icon: ContactsOutlined, nav: 2, purpose: 'empty.contacts' },
-  activities: { icon: ClockCircleOutlined, nav: 3, purpose: 'empty.activities', columns: ['subject', 'kind', 'customerId', 'contactId', 'occurTime', 'dueTime', 'ownerId'] },
-  jobs: { icon: UnorderedListOutlined, nav: 4, purpose: 'empty.jobs', titleKey: 'job.kind.', columns: ['fileName', 'state', 'collection', 'done', 'refused', 'ownerId', 'createTime'] },
+  customers: { icon: BankOutlined, nav: 1, columns: ['name', 'stage', 'tags', 'categoryIds', 'phones', 'completeness', 'ownerId', 'createTime'], importMethod: 'customers:import', exportMethod: 'customers:export', sample: true, purpose: 'empty.customers' },
+  contacts: { icon: ContactsOutlined, nav: 2, importMethod: 'contacts:import', exportMethod: 'contacts:export', purpose: 'empty.contacts' },
+  activities: { icon: ClockCircleOutlined, nav: 3, importMethod: 'activities:import', exportMethod: 'activities:export', purpose: 'empty.activities', columns: ['subject', 'kind', 'customerId', 'contactId', 'occurTime', 'dueTime', 'ownerId'] },
+  jobs: { icon: UnorderedListOutlined, nav: 4.5, purpose: 'empty.jobs', titleKey: 'job.kind.', columns: ['fileName', 'action', 'state', 'created', 'updated', 'refused', 'ownerId', 'createTime'] },
   users: { icon: UserOutlined, nav: 5, administrators: true, purpose: 'empty.users', columns: ['name', 'email', 'role', 'teamId', 'active', 'createTime'], afterCreate: (id) => `/users/${id}?setPassword=true` },
   teams: { icon: ApartmentOutlined, nav: 6, administrators: true, purpose: 'empty.teams' },
+  duplicates: { icon: CopyOutlined, nav: 4, purpose: 'empty.duplicates', columns: ['names', 'reason', 'score', 'state', 'ownerId', 'createTime'] },
+  categories: { icon: TagsOutlined, nav: 7, administrators: true, purpose: 'empty.categories', columns: ['name', 'englishName', 'colour', 'rule', 'position'] },
+  fieldPolicies: { icon: CheckSquareOutlined, nav: 8, administrators: true, purpose: 'empty.fieldPolicies', columns: ['name', 'stage', 'action', 'fields'] },
+  relationships: { icon: ApartmentOutlined, columns: ['customerId', 'contactId', 'kind', 'otherCustomerId', 'otherContactId', 'endDate'] },
+  merges: { icon: CopyOutlined, columns: ['customerId', 'fields', 'undoTime', 'createTime'] },
+  webhooks: { icon: ApiOutlined, nav: 9, administrators: true, purpose: 'empty.webhooks', columns: ['name', 'url', 'state', 'types', 'failingSince', 'ownerId', 'createTime'], afterCreate: (id) => `/webhooks/${id}?secret=true` },
+  deliveries: { icon: SendOutlined, columns: ['type', 'subject', 'state', 'attempts', 'webhookId', 'createTime'] },
+  notifications: { icon: BellOutlined, columns: ['kind', 'subject', 'read', 'createTime'] },
   views: { icon: UnorderedListOutlined, columns: ['name', 'collection', 'shared', 'ownerId'] },
   preferences: { icon: UserOutlined, columns: ['ownerId', 'language', 'theme', 'density'] },
   sessions: { icon: DesktopOutlined, columns: ['client', 'ownerId', 'createTime', 'expireTime'] },

@@ -7,11 +7,13 @@ import { useSchema, type Field } from '../api/schema';
 import { useLabel } from '../i18n/i18n';
 import { selectProps, type InputProps } from '../ui/Field';
 import { FieldValue } from './FieldValue';
+import { ManyEditor } from './ManyEditor';
 import { MessageListEditor } from './MessageListEditor';
 import { ReferenceSelect } from './ReferenceSelect';
 import { textOf } from './values';
 
 const DateEditor = lazy(() => import('./DateEditor'));
+const EventTypesEditor = lazy(() => import('./EventTypesEditor'));
 
 export interface EditorProps {
   field: Field;
@@ -111,6 +113,13 @@ const EDITORS: Record<Field['type'], Editor> = {
 
 export function FieldEditor(props: EditorProps) {
   const { field } = props;
+  if (field.repeated === true && field.format === 'eventType')
+    return (
+      <Suspense fallback={<Input disabled />}>
+        <EventTypesEditor {...props} />
+      </Suspense>
+    );
+  if (field.repeated === true && field.type !== 'message') return <ManyEditor {...props} />;
   if (field.reference !== undefined) return <ReferenceEditor {...props} />;
   if (field.format === 'multiline') return <MultilineEditor {...props} />;
   if (field.format === 'date') return <DateOrTimeEditor {...props} />;

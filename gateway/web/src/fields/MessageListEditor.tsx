@@ -1,8 +1,8 @@
 // Phones, e-mails, addresses: rows of a few parts each.
 import { DeleteOutlined, PlusOutlined } from '../ui/icons';
-import { Button, Input, Select } from 'antd';
+import { Button, Checkbox, Input, Select } from 'antd';
 import { useTranslation } from 'react-i18next';
-import type { MessageValue } from '../api/records';
+import type { MessageValue, Scalar } from '../api/records';
 import { useSchema, type Field } from '../api/schema';
 import { useLabel } from '../i18n/i18n';
 import styles from './MessageListEditor.module.css';
@@ -21,7 +21,7 @@ export function MessageListEditor({ id, field, value, onChange, errors, autoFocu
   const label = useLabel();
   const parts = useSchema().messageFields(field);
   const rows = value.length === 0 ? [{}] : value;
-  const change = (index: number, name: string, next: string | undefined) => onChange(rows.map((row, at) => (at === index ? { ...row, [name]: next } : row)));
+  const change = (index: number, name: string, next: Scalar | undefined) => onChange(rows.map((row, at) => (at === index ? { ...row, [name]: next } : row)));
 
   return (
     <div className={styles.list} role="group" aria-label={label(field.label)}>
@@ -56,7 +56,7 @@ interface PartProps {
   id?: string;
   field: Field;
   value: MessageValue[string];
-  onChange: (value: string | undefined) => void;
+  onChange: (value: Scalar | undefined) => void;
   error?: string;
   autoFocus?: boolean;
 }
@@ -65,10 +65,12 @@ function Part({ id, field, value, onChange, error, autoFocus }: PartProps) {
   const label = useLabel();
   const values = useSchema().enumOf(field)?.values.filter(({ name }) => name !== 'unspecified');
   const common = { id, 'aria-label': label(field.label), 'aria-invalid': error === undefined ? undefined : true };
+  if (field.type === 'boolean') return <Checkbox className={styles.flag} checked={value === true} onChange={(event) => onChange(event.target.checked || undefined)}>{label(field.label)}</Checkbox>;
+  const asTyped = (text: string) => (field.type === 'integer' && /^\d{1,9}$/.test(text) ? Number(text) : text);
   return (
     <div className={field.type === 'enum' ? styles.kind : styles.text}>
       {values === undefined ? (
-        <Input {...common} autoFocus={autoFocus} autoComplete="off" placeholder={label(field.label)} maxLength={field.maxLength} status={error === undefined ? '' : 'error'} value={String(value ?? '')} onChange={(event) => onChange(event.target.value)} />
+        <Input {...common} autoFocus={autoFocus} autoComplete="off" placeholder={label(field.label)} maxLength={field.maxLength} status={error === undefined ? '' : 'error'} value={String(value ?? '')} onChange={(event) => onChange(asTyped(event.target.value))} />
       ) : (
         <Select
           {...common}

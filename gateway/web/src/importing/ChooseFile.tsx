@@ -6,7 +6,9 @@ import { useSearchParams } from 'react-router-dom';
 import { useSettings } from '../app/settings';
 import { useFormats } from '../i18n/format';
 import { useProblemText } from '../ui/ErrorState';
+import { Problem } from '../api/client';
 import { uploadFile, type UploadedFile } from './files';
+import { csvOfWorkbook, isWorkbook } from './workbook';
 import styles from './Import.module.css';
 
 const LIMIT_BYTES = 1024 ** 3;
@@ -34,9 +36,10 @@ export function ChooseFile({ done }: { done: (file: UploadedFile) => void }) {
       abort.current = new AbortController();
       setProgress({ name: file.name, share: 0 });
       try {
-        done(await uploadFile(file, (share) => setProgress({ name: file.name, share }), abort.current.signal));
+        const sent = isWorkbook(file.name) ? await csvOfWorkbook(file) : file;
+        done(await uploadFile(sent, (share) => setProgress({ name: file.name, share }), abort.current.signal));
       } catch (problem) {
-        setError(problemText(problem));
+        setError(problem instanceof Problem || abort.current.signal.aborted || !isWorkbook(file.name) ? problemText(problem) : t('import.badWorkbook', { name: file.name }));
       } finally {
         setProgress(undefined);
       }
@@ -94,7 +97,7 @@ export function ChooseFile({ done }: { done: (file: UploadedFile) => void }) {
         <Button type="primary" onClick={() => picker.current?.click()}>
           {t('import.choose')}
         </Button>
-        <input ref={picker} type="file" accept=".csv,text/csv" className="visually-hidden" tabIndex={-1} aria-label={t('import.choose')} onChange={(event) => void upload(event.target.files?.[0])} />
+        <input ref={picker} type="file" accept=".csv,.xlsx,.ndjson,text/csv" className="visually-hidden" tabIndex={-1} aria-label={t('import.choose')} onChange={(event) => void upload(event.target.files?.[0])} />
       </div>
       {error !== undefined && <p role="alert" className={styles.error}>{error}</p>}
       <p className={styles.note}>{t('import.help', { limit: formats.bytes(LIMIT_BYTES) })}</p>

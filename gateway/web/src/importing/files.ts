@@ -6,7 +6,8 @@ export interface UploadedFile {
   id: string;
   name: string;
   size: string;
-  preview?: { cells?: string[] }[]; // the headings, then the first rows
+  preview?: { cells?: string[] }[]; // the headings, then the first rows; none of a file of lines
+  headings?: string; // the same for files with the same headings
 }
 
 export interface ImportColumn {
@@ -28,6 +29,25 @@ export function uploadFile(file: File, onProgress: (share: number) => void, sign
   });
 }
 
-export async function startImport(method: string, fileId: string, columns: ImportColumn[], idempotencyKey: string): Promise<RecordData> {
-  return (await request<RecordData>('POST', `/api/v1/${method}`, { body: { fileId, columns }, idempotencyKey })).data;
+export interface ImportRequest {
+  fileId: string;
+  columns: ImportColumn[];
+  policy: string;
+  key?: string;
+  dryRun: boolean;
+  automation: boolean;
+}
+
+export async function startImport(method: string, body: ImportRequest, idempotencyKey: string): Promise<RecordData> {
+  return (await request<RecordData>('POST', `/api/v1/${method}`, { body, idempotencyKey })).data;
+}
+
+interface Page {
+  data: RecordData[];
+}
+
+// What the same person chose for the last file with these headings.
+export async function lastImport(headings: string, ownerId: string): Promise<RecordData | undefined> {
+  const query = `filter[headings][eq]=${headings}&filter[ownerId][eq]=${ownerId}&sort=-createTime&limit=1`;
+  return (await request<Page>('GET', `/api/v1/jobs?${query}`)).data.data[0];
 }

@@ -2,12 +2,16 @@
 import type { Field, Resource, Schema } from '../api/schema';
 import { mainField } from '../fields/values';
 
-// A cell can fill a plain value, or the main part of a repeated one (a phone's number).
+// A cell can fill a plain value, the main part of a repeated one (a phone's number), or name what is referred to. The id fills
+// nothing, but records are found by it.
 export function importableFields(schema: Schema, resource: Resource): Field[] {
   return resource.fields.filter(
-    (field) => field.outputOnly !== true && field.reference === undefined && field.type !== 'timestamp' && (field.type !== 'message' || mainField(schema.messageFields(field)) !== undefined),
+    (field) => field.name === 'id' || (field.outputOnly !== true && (field.type !== 'message' || mainField(schema.messageFields(field)) !== undefined)),
   );
 }
+
+// What rows find their records by: of the fields that the file has.
+export const keysOf = (fields: readonly Field[], mapping: Mapping): Field[] => fields.filter((field) => (field.name === 'id' || field.importKey === true) && mapping.includes(field.name));
 
 const plain = (text: string) => text.normalize('NFKC').toLowerCase().replace(/[^\p{L}\p{N}]/gu, '').replace(/s$/, '');
 

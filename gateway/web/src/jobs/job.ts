@@ -9,11 +9,14 @@ import { useFormats } from '../i18n/format';
 import { useInlineLabel } from '../i18n/i18n';
 
 const UNFINISHED = ['queued', 'running', 'paused'];
-const OVER_ROWS = ['bulk', 'revert']; // counted in rows, not in bytes of a file
+const OVER_ROWS = ['bulk', 'bulk-undo']; // went through a set of rows
 
 export const isRunning = (job: RecordData | undefined) => job !== undefined && UNFINISHED.includes(textOf(job['state']));
 export const isOverRows = (job: RecordData) => OVER_ROWS.includes(textOf(job['kind']));
-export const numberOf = (job: RecordData, name: string) => Number(job[name] ?? 0);
+// Jobs of earlier versions do not say what they did: they imported customers.
+export const actionOf = (job: RecordData): string => textOf(job['action']) || 'import';
+export const collectionOf = (job: RecordData): string => textOf(job['collection']) || 'customers';
+export const numberOf = (job: RecordData, field: string): number => Number(textOf(job[field]) || 0);
 export const canUndo = (job: RecordData) => isOverRows(job) && !isRunning(job) && numberOf(job, 'updated') + numberOf(job, 'removed') > 0;
 
 export async function undo(job: RecordData): Promise<RecordData> {

@@ -2,6 +2,7 @@
 import { Button } from 'antd';
 import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useNavigate } from 'react-router-dom';
 import type { Page, RecordData } from '../api/records';
 import type { Resource } from '../api/schema';
 import { useFormats } from '../i18n/format';
@@ -20,12 +21,14 @@ interface Props {
   clear: () => void;
 }
 
+const MERGED_MAX = 5; // side by side
 const BY_HAND = 50; // up to so many are deleted one by one, at once; more are a job
 
 export function BulkBar({ resource, rows, state, all, clear }: Props) {
   const { t } = useTranslation();
   const formats = useFormats();
   const { remove, restore } = useEdit();
+  const navigate = useNavigate();
   const [whole, setWhole] = useState(false);
   const [dialog, setDialog] = useState<'change' | 'delete' | 'restore' | null>(null);
   const mayWrite = resource.rights?.delete === true && resource.readOnly !== true;
@@ -66,6 +69,11 @@ export function BulkBar({ resource, rows, state, all, clear }: Props) {
       {mayWrite && state.deleted && (
         <Button size="small" onClick={() => act('restore', restore)}>
           {t('common.restore')}
+        </Button>
+      )}
+      {resource.collection === 'customers' && !state.deleted && !isWhole && rows.length > 1 && rows.length <= MERGED_MAX && (
+        <Button size="small" onClick={() => navigate(`/customers/merge?ids=${rows.map(({ id }) => id).join(',')}`)}>
+          {t('merge.open')}
         </Button>
       )}
       <Button size="small" type="text" onClick={clear}>

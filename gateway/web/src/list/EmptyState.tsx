@@ -13,7 +13,7 @@ export function EmptyState({ resource, filtered, clear }: { resource: Resource; 
   const inline = useInlineLabel();
   const navigate = useNavigate();
   const create = useCreate();
-  const { purpose, importMethod } = featureOf(resource.collection);
+  const { purpose, importMethod, sample } = featureOf(resource.collection);
   const mayCreate = resource.rights?.create === true && resource.readOnly !== true;
 
   if (filtered)
@@ -36,9 +36,11 @@ export function EmptyState({ resource, filtered, clear }: { resource: Resource; 
         {mayCreate && importMethod !== undefined && (
           <>
             <Button onClick={() => navigate(`/${resource.collection}/import`)}>{t('list.importFile')}</Button>
-            <Button type="link" onClick={() => navigate(`/${resource.collection}/import?sample=true`)}>
-              {t('list.sample')}
-            </Button>
+            {sample === true && (
+              <Button type="link" onClick={() => navigate(`/${resource.collection}/import?sample=true`)}>
+                {t('list.sample')}
+              </Button>
+            )}
           </>
         )}
       </div>

@@ -3,6 +3,7 @@ import { Button, Input, Select } from 'antd';
 import { lazy, Suspense, useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { findField, useSchema, type Field, type Operator, type Resource } from '../api/schema';
+import { ManyEditor } from '../fields/ManyEditor';
 import { ReferenceSelect } from '../fields/ReferenceSelect';
 import { useLabel } from '../i18n/i18n';
 import styles from './List.module.css';
@@ -20,12 +21,14 @@ const isTime = (field: Field) => field.type === 'timestamp' || field.type === 'd
 
 // What one most likely means, first.
 function firstOperator(field: Field): Operator {
+  if (field.repeated === true) return 'any';
   const liked: Operator[] = field.type === 'enum' ? ['in', 'eq'] : isTime(field) ? ['gte', 'gt'] : field.type === 'string' && field.reference === undefined ? ['contains', 'eq'] : ['eq'];
   return liked.find((operator) => field.filter?.includes(operator)) ?? field.filter?.[0] ?? 'eq';
 }
 
 // Of what the API can be asked, what a person would: no lists of ids, no moment to the microsecond, no order among words.
-const ASKED: Record<'time' | 'text' | 'choice' | 'other', readonly Operator[]> = {
+const ASKED: Record<'time' | 'text' | 'choice' | 'several' | 'other', readonly Operator[]> = {
+  several: ['any', 'all', 'none', 'isNull'],
   time: ['gte', 'lt', 'isNull'],
   text: ['contains', 'eq', 'ne', 'isNull'],
   choice: ['in', 'ne', 'isNull'],
@@ -33,7 +36,7 @@ const ASKED: Record<'time' | 'text' | 'choice' | 'other', readonly Operator[]> =
 };
 
 function operatorsOf(field: Field): Operator[] {
-  const kind = isTime(field) ? 'time' : field.type === 'enum' ? 'choice' : field.type === 'string' && field.reference === undefined ? 'text' : 'other';
+  const kind = field.repeated === true ? 'several' : isTime(field) ? 'time' : field.type === 'enum' ? 'choice' : field.type === 'string' && field.reference === undefined ? 'text' : 'other';
   return ASKED[kind].filter((operator) => field.filter?.includes(operator) === true);
 }
 
@@ -97,6 +100,7 @@ function ValueInput({ field, filter, change }: { field: Field; filter: Filter; c
     const options = ['true', 'false'].map((value) => ({ value, label: t(value === 'true' ? 'common.yes' : 'common.no') }));
     return <Select {...input} value={one ?? 'true'} options={options} onChange={(value: string) => change([value])} />;
   }
+  if (field.repeated === true) return <ManyEditor field={field} value={filter.values} onChange={(value) => change(Array.isArray(value) ? value.map(String) : [])} input={input} autoFocus />;
   if (field.type === 'enum') {
     const options = (schema.enumOf(field)?.values ?? []).filter(({ name }) => name !== 'unspecified').map(({ name, label: text }) => ({ value: name, label: label(text) }));
     if (filter.operator === 'in') return <Select {...input} mode="multiple" autoFocus placeholder={t('field.choose')} value={filter.values} options={options} onChange={(values: string[]) => change(values)} />;

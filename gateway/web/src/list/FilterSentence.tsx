@@ -18,20 +18,20 @@ export function FilterSentence({ resource, filter }: { resource: Resource; filte
   const key = isTime && TIME_OPERATORS.includes(filter.operator) ? `filter.time.${filter.operator}` : `filter.op.${filter.operator}`;
   return (
     <>
-      {label(field.label)} {t(key)} <FilterValues field={field} values={filter.values} />
+      {label(field.label)} {t(key)} <FilterValues field={field} values={filter.values} every={filter.operator === 'all'} />
     </>
   );
 }
 
 const TIME_OPERATORS = ['lt', 'lte', 'gt', 'gte'];
 
-function FilterValues({ field, values }: { field: Field; values: string[] }) {
+function FilterValues({ field, values, every }: { field: Field; values: string[]; every: boolean }) {
   const { t } = useTranslation();
   return (
     <b>
       {values.map((value, index) => (
         <Fragment key={value}>
-          {index > 0 && t('filter.or')}
+          {index > 0 && t(every ? 'filter.and' : 'filter.or')}
           <FilterOneValue field={field} value={value} />
         </Fragment>
       ))}

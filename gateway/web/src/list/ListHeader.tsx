@@ -11,6 +11,8 @@ import { useFormats } from '../i18n/format';
 import { useInlineLabel, useLabel } from '../i18n/i18n';
 import { useDebounced } from '../ui/useDelayed';
 import { usePhone } from '../ui/useMediaQuery';
+import type { Columns } from './columns';
+import { ExportButton } from './ExportButton';
 import styles from './List.module.css';
 import type { ListState } from './useListState';
 
@@ -21,9 +23,10 @@ interface Props {
   state: ListState;
   first: Page['page'] | undefined;
   search: RefObject<HTMLInputElement>;
+  columns: Columns;
 }
 
-export function ListHeader({ resource, state, first, search }: Props) {
+export function ListHeader({ resource, state, first, search, columns }: Props) {
   const { t } = useTranslation();
   const label = useLabel();
   const inline = useInlineLabel();
@@ -32,6 +35,7 @@ export function ListHeader({ resource, state, first, search }: Props) {
   const create = useCreate();
   const phone = usePhone();
   const mayCreate = resource.rights?.create === true && resource.readOnly !== true;
+  const { exportMethod } = featureOf(resource.collection);
   const total = first?.total === undefined ? undefined : formats.number(BigInt(first.total));
 
   return (
@@ -42,6 +46,7 @@ export function ListHeader({ resource, state, first, search }: Props) {
       </h1>
       {resource.fields.some((field) => field.search === true) && <SearchBox state={state} search={search} label={t('list.search', { name: inline(resource.plural) })} />}
       <div className={styles.actions}>
+        {exportMethod !== undefined && <ExportButton resource={resource} method={exportMethod} state={state} columns={columns} />}
         {mayCreate && featureOf(resource.collection).importMethod !== undefined && (
           <Button icon={<ImportOutlined />} aria-label={t('list.import')} onClick={() => navigate(`/${resource.collection}/import`)}>
             {phone ? null : t('list.import')}

@@ -61,7 +61,7 @@ function ListOf({ resource }: { resource: Resource }) {
   const isFiltered = state.q !== '' || state.filters.length > 0 || state.deleted;
   return (
     <section className={styles.list} aria-label={label(resource.plural)}>
-      <ListHeader resource={resource} state={state} first={query.data?.pages[0]?.page} search={search} />
+      <ListHeader resource={resource} state={state} first={query.data?.pages[0]?.page} search={search} columns={columns} />
       {!pending && <ViewTabs resource={resource} state={state} views={views} active={view} shown={{ query: state.ownQuery, columns: columns.chosen }} />}
       <FilterBar resource={resource} state={state} columns={columns} />
       {selected.size > 0 && (

@@ -25,7 +25,7 @@ export function ChangeItem({ resource, change }: { resource: Resource; change: C
       <KindIcon kind="change" />
       <div className={styles.content}>
         <p className={styles.meta}>
-          {isEmpty(change.principalId) ? t('timeline.system') : <ReferenceName collection="users" id={change.principalId ?? ''} plain />}
+          {isEmpty(change.principalId) || change.principalId === 'system' ? t('timeline.system') : <ReferenceName collection="users" id={change.principalId ?? ''} plain />}
           <span>{t(`timeline.verb.${verb}`)}</span>
           <time dateTime={change.time} title={formats.dateTime(change.time)}>{formats.ago(change.time)}</time>
         </p>

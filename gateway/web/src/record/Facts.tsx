@@ -10,7 +10,7 @@ import { useShortcuts } from '../keyboard/shortcuts';
 import { InlineField } from './InlineField';
 import styles from './Record.module.css';
 
-const HIDDEN = ['id', 'version', 'deleteTime', 'rightsVersion'];
+const HIDDEN = ['id', 'version', 'deleteTime', 'rightsVersion', 'completeness', 'missing', 'ruleCategoryIds'];
 
 export function Facts({ resource, record }: { resource: Resource; record: RecordData }) {
   const { t } = useTranslation();

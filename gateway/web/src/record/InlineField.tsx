@@ -61,7 +61,7 @@ export function InlineField({ resource, record, field, editable }: Props) {
 const isBeside = (event: MouseEvent) => event.target instanceof HTMLElement && event.target.closest('a, button') === null && (window.getSelection()?.isCollapsed ?? true);
 
 // A choice is made in one step: choosing saves. Text and lists are saved by Enter, by leaving, or by the button.
-const isChoice = (field: Field) => field.type === 'enum' || field.type === 'boolean' || field.reference !== undefined || field.type === 'timestamp' || field.type === 'date' || field.format === 'date';
+const isChoice = (field: Field) => field.repeated !== true && (field.type === 'enum' || field.type === 'boolean' || field.reference !== undefined || field.type === 'timestamp' || field.type === 'date' || field.format === 'date');
 
 function InlineEditor({ resource, base, field, close }: { resource: Resource; base: RecordData; field: Field; close: () => void }) {
   const { t } = useTranslation();
@@ -102,7 +102,7 @@ function InlineEditor({ resource, base, field, close }: { resource: Resource; ba
     if (event.key === 'Escape') {
       event.stopPropagation();
       finish();
-    } else if (event.key === 'Enter' && !isChoice(field) && (field.format !== 'multiline' || event.ctrlKey || event.metaKey)) {
+    } else if (event.key === 'Enter' && !isChoice(field) && field.repeated !== true && (field.format !== 'multiline' || event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       void commit(value);
     }
@@ -110,7 +110,7 @@ function InlineEditor({ resource, base, field, close }: { resource: Resource; ba
   const onBlur = (event: FocusEvent<HTMLDivElement>) => {
     const to = event.relatedTarget;
     if (event.currentTarget.contains(to) || (to instanceof Element && to.closest('.ant-select-dropdown, .ant-picker-dropdown') !== null)) return;
-    if (field.type !== 'message') void commit(value);
+    if (field.type !== 'message') void commit(value); // lists of plain values too: leaving saves
   };
   const change = (next: Value) => {
     setValue(next);

@@ -8,6 +8,7 @@ import { findField, type Resource } from '../api/schema';
 import { FieldValue } from '../fields/FieldValue';
 import { isEmpty } from '../fields/values';
 import { useInlineLabel } from '../i18n/i18n';
+import { Completeness } from '../relations/Completeness';
 import { useEdit } from './EditProvider';
 import styles from './Record.module.css';
 
@@ -45,6 +46,7 @@ export function RecordHeader({ resource, record, title }: { resource: Resource; 
       {tags.map((field) => (
         <FieldValue key={field.name} field={field} value={record[field.name]} />
       ))}
+      <Completeness resource={resource} record={record} />
       <span className={styles.spring} />
       {items.length > 0 && (
         <Dropdown trigger={['click']} menu={{ items, onClick: ({ key }) => run(key) }}>

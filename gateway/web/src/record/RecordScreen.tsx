@@ -25,6 +25,7 @@ export default function RecordScreen() {
   if (resource === undefined) return <Navigate to="/" replace />;
   if (query.data === undefined) return query.isError ? <ErrorState error={query.error} retry={() => void query.refetch()} /> : <Skeleton rows={10} />;
   if (query.isError) return <ErrorState error={query.error} retry={() => void query.refetch()} />;
+  if (query.data.id !== id) return <Navigate to={`/${collection}/${query.data.id}`} replace />; // it became part of that one
   return <RecordOf key={id} resource={resource} record={query.data} />;
 }
 

@@ -10,15 +10,18 @@ import { FieldValue } from '../fields/FieldValue';
 import { isEmpty, textOf } from '../fields/values';
 import { useCreate } from '../form/CreateProvider';
 import { useInlineLabel, useLabel } from '../i18n/i18n';
+import { Relations } from '../relations/Relations';
 import { activityLink } from './activityLink';
 import { DoneBox, DueTime } from './ActivityItem';
 import styles from './Related.module.css';
 
 const SHOWN = 8;
 
+const ELSEWHERE = ['activities', 'relationships', 'duplicates'];
+
 const relatedTo = (schema: Schema, resource: Resource) =>
   schema.resources.flatMap((other): { other: Resource; field: Field }[] => {
-    const field = other.collection === 'activities' || other.readOnly === true ? undefined : referenceTo(other, resource.collection);
+    const field = ELSEWHERE.includes(other.collection) || other.readOnly === true ? undefined : referenceTo(other, resource.collection);
     return field === undefined ? [] : [{ other, field }];
   });
 
@@ -29,6 +32,7 @@ export function Related({ resource, record }: { resource: Resource; record: Reco
   return (
     <>
       {resource.activities === true && <OpenTasks resource={resource} record={record} />}
+      {resource.collection === 'customers' && <Relations record={record} />}
       {relatedTo(schema, resource).map(({ other, field }) => (
         <RelatedList key={other.collection} other={other} field={field} record={record} />
       ))}

@@ -6,6 +6,7 @@ import { changeSettings, useSettings, type Settings } from '../app/settings';
 import { Avatar } from '../ui/Avatar';
 import { useProblemText } from '../ui/ErrorState';
 import { useToast } from '../ui/Toasts';
+import { useUnread } from '../notifications/useUnread';
 import { useShell } from './shellContext';
 import styles from './Shell.module.css';
 
@@ -24,6 +25,7 @@ export function AccountMenu({ phone = false }: { phone?: boolean }) {
   const toast = useToast();
   const problemText = useProblemText();
   const { openHelp } = useShell();
+  const unread = useUnread();
 
   const choice = (setting: keyof typeof CHOICES) => ({
     key: setting,
@@ -36,6 +38,7 @@ export function AccountMenu({ phone = false }: { phone?: boolean }) {
     choice('theme'),
     choice('density'),
     { type: 'divider' },
+    ...(phone ? [{ key: 'notifications', label: t('notifications.unread', { count: unread }) }] : []),
     { key: 'sessions', label: t('account.sessions') },
     { key: 'help', label: t('help.title') },
     { key: 'signOut', label: t('account.signOut') },
@@ -43,7 +46,7 @@ export function AccountMenu({ phone = false }: { phone?: boolean }) {
   const run = (key: string) => {
     const [setting, value] = key.split(':');
     if (value !== undefined) changeSettings({ [setting as string]: value });
-    else if (key === 'sessions') navigate('/sessions');
+    else if (key === 'sessions' || key === 'notifications') navigate(`/${key}`);
     else if (key === 'help') openHelp();
     else void signOut().catch((error: unknown) => toast({ kind: 'error', text: problemText(error) }));
   };

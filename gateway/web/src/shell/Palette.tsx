@@ -68,8 +68,8 @@ export default function Palette({ close }: { close: () => void }) {
         }}
         onKeyDown={onKey}
       />
+      <Notes found={found} />
       <div ref={list} id="palette-list" role="listbox" aria-label={t('palette.title')} className={styles.list}>
-        <Notes found={found} />
         {sections.map(({ key, items }) => (
           <div key={key} role="group" aria-labelledby={`palette-${key}`}>
             <p id={`palette-${key}`} className={styles.heading}>{t(`palette.${key}`)}</p>
@@ -79,8 +79,8 @@ export default function Palette({ close }: { close: () => void }) {
             })}
           </div>
         ))}
-        {shown.length === 0 && found.asked && <p className={styles.nothing}>{t('palette.nothing')}</p>}
       </div>
+      {shown.length === 0 && found.asked && <p className={styles.nothing}>{t('palette.nothing')}</p>}
     </Modal>
   );
 }

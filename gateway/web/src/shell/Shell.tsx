@@ -20,6 +20,10 @@ const ListScreen = lazy(() => import('../list/ListScreen'));
 const RecordScreen = lazy(() => import('../record/RecordScreen'));
 const JobScreen = lazy(() => import('../jobs/JobScreen'));
 const ImportScreen = lazy(() => import('../importing/ImportScreen'));
+const MergeScreen = lazy(() => import('../merging/MergeScreen'));
+const DuplicateScreen = lazy(() => import('../merging/DuplicateScreen'));
+const WebhookScreen = lazy(() => import('../webhooks/WebhookScreen'));
+const NotificationsScreen = lazy(() => import('../notifications/NotificationsScreen'));
 const Palette = lazy(() => import('./Palette'));
 const HelpDialog = lazy(() => import('./HelpDialog'));
 
@@ -53,7 +57,11 @@ export default function Shell() {
                     <Route path="/" element={<Navigate to={home} replace />} />
                     <Route path="/:collection" element={<ListScreen />} />
                     <Route path="/:collection/import" element={<ImportScreen />} />
+                    <Route path="/customers/merge" element={<MergeScreen />} />
+                    <Route path="/duplicates/:id" element={<DuplicateScreen />} />
                     <Route path="/jobs/:id" element={<JobScreen />} />
+                    <Route path="/webhooks/:id" element={<WebhookScreen />} />
+                    <Route path="/notifications" element={<NotificationsScreen />} />
                     <Route path="/:collection/:id" element={<RecordScreen />} />
                     <Route path="*" element={<Navigate to={home} replace />} />
                   </Routes>

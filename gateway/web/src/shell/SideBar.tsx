@@ -8,6 +8,7 @@ import { featureOf, myTasksPath, navigation } from '../app/features';
 import { useLabel } from '../i18n/i18n';
 import { MODIFIER } from '../keyboard/shortcuts';
 import { Mark } from '../ui/Mark';
+import { Bell } from '../notifications/Bell';
 import { AccountMenu } from './AccountMenu';
 import { useShell } from './shellContext';
 import styles from './Shell.module.css';
@@ -34,6 +35,7 @@ export function SideBar() {
       <Link to={tasks} className={styles.link} aria-current={onTasks ? 'page' : undefined}>
         <CheckSquareOutlined /> {t('nav.tasks')}
       </Link>
+      <Bell />
       {everyday.map((resource) => (
         <NavItem key={resource.collection} resource={resource} current={onTasks ? false : undefined} />
       ))}

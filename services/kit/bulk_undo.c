@@ -1,4 +1,4 @@
-#include "kit/revert.h"
+#include "kit/bulk_undo.h"
 #include "kit/uuid.h"
 #include <string.h>
 
@@ -42,13 +42,10 @@ static enum status count_rows(struct request *req, struct slice set, int64_t *co
 
 static enum status find_set(struct request *req, const struct record *job, struct slice *set_out)
 {
-	const char *kind = record_text(job, JOB_KIND);
 	int64_t state = record_number(job, JOB_STATE);
 	struct slice arguments;
 	struct wire_field set;
 
-	if (!kind || (strcmp(kind, BULK_KIND) != 0 && strcmp(kind, REVERT_KIND) != 0))
-		return fail(req, CONFLICT, MSG_JOB_NOT_REVERTIBLE, NULL);
 	if (state == JOB_QUEUED || state == JOB_RUNNING || state == JOB_PAUSED)
 		return fail(req, CONFLICT, MSG_JOB_STILL_RUNNING, NULL);
 	TRY(arguments_of(req, record_uuid(job, STANDARD_ID), &arguments));
@@ -69,6 +66,7 @@ static enum status make_job(
 	wire_add_bytes(&arguments, ARGUMENT_SET, set.data, set.len);
 	wire_add_bytes(&arguments, ARGUMENT_JOB, record_uuid(undone, STANDARD_ID), 16);
 	record_set_text(job, JOB_COLLECTION, record_text(undone, JOB_COLLECTION));
+	record_set_number(job, JOB_ACTION, JOB_REVERT);
 	record_set_text(job, JOB_REVERTS_ID, record_text(undone, STANDARD_ID));
 	record_set_number(job, JOB_TOTAL, total);
 	record_set_number(job, JOB_DONE, 0);
@@ -76,10 +74,28 @@ static enum status make_job(
 	record_set_number(job, JOB_REMOVED, 0);
 	record_set_number(job, JOB_SKIPPED, 0);
 	record_set_number(job, JOB_REFUSED, 0);
-	return job_create(req, REVERT_KIND, job, (struct slice){ arguments.data, arguments.len }, after_out);
+	return job_create(
+		req, BULK_UNDO_KIND, job, (struct slice){ arguments.data, arguments.len }, after_out);
 }
 
-enum status revert_start(struct request *req)
+enum status bulk_undo_fits(struct request *req, bool *fits_out)
+{
+	struct record *job;
+	struct wire_field f;
+	uint8_t id[16];
+
+	*fits_out = false;
+	if (!req->principal || !wire_find(req->body, req->body_len, 1, &f) ||
+		!uuid_from_text(f.bytes, f.len, id))
+		return OK;
+	TRY(engine_get(req, jobs(), id, &job));
+	const char *kind = record_text(job, JOB_KIND);
+
+	*fits_out = kind && (!strcmp(kind, BULK_KIND) || !strcmp(kind, BULK_UNDO_KIND));
+	return OK;
+}
+
+enum status bulk_undo_start(struct request *req)
 {
 	struct buffer out = { .arena = req->arena };
 	struct record *undone, *after;
@@ -220,7 +236,7 @@ static enum status undo(struct bulk_run *run, struct change *changes, size_t cou
 	return OK;
 }
 
-enum status revert_step(struct request *req, struct job *job, const struct job_files *files)
+enum status bulk_undo_step(struct request *req, struct job *job, const struct job_files *files)
 {
 	struct slice arguments = job->arguments;
 	struct wire_field set, undone;

@@ -1,4 +1,4 @@
-#include "gateway/event_json.h"
+#include "kit/event_json.h"
 #include "kit/json.h"
 #include <stdio.h>
 #include <string.h>
@@ -58,6 +58,8 @@ static bool read_attribute_value(struct logged_event *event, struct slice key, c
 		event->traceparent = slice_of(f);
 	else if (is_text && is(key, "dataref"))
 		event->data_ref = slice_of(f);
+	else if (is_text && is(key, "automation"))
+		event->automation = slice_of(f);
 	return true;
 }
 
@@ -253,6 +255,7 @@ void event_json_add_cloud_event(struct buffer *out, const struct logged_event *e
 		out, ",\"sequence\":\"%08x%016llx\"", event->epoch, (unsigned long long)event->position);
 	add_text(out, "traceparent", event->traceparent);
 	add_text(out, "dataref", event->data_ref);
+	add_text(out, "automation", event->automation);
 	if (event->has_change) {
 		buffer_printf(out, ",\"datacontenttype\":\"application/json\",\"data\":{\"version\":\"%llu\"",
 			(unsigned long long)event->version);

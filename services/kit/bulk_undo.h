@@ -6,8 +6,10 @@
 #pragma once
 #include "kit/bulk.h"
 
-#define REVERT_KIND "revert"
+#define BULK_UNDO_KIND "bulk-undo"
 
+/* Whether the job that the request names went over rows like that; false also when there is no such job. */
+enum status bulk_undo_fits(struct request *req, bool *fits_out) MUST_CHECK;
 /* The method "<service>.RevertJob": makes the job. In a work lane's transaction. */
-enum status revert_start(struct request *req) MUST_CHECK;
-enum status revert_step(struct request *req, struct job *job, const struct job_files *files) MUST_CHECK;
+enum status bulk_undo_start(struct request *req) MUST_CHECK;
+enum status bulk_undo_step(struct request *req, struct job *job, const struct job_files *files) MUST_CHECK;

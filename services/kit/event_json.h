@@ -12,7 +12,7 @@ struct audience_entry {
 struct logged_event {
 	uint64_t position;
 	uint32_t epoch;
-	struct slice id, source, type, subject, traceparent, data_ref;
+	struct slice id, source, type, subject, traceparent, data_ref, automation;
 	int64_t time_us;
 	bool has_time;
 

@@ -1,0 +1,492 @@
+/*
+ * Which customers may be one. Exactly: by what customer_keys() makes of name, phones, e-mails and credit
+ * code, which one GIN index finds; after each change of a customer the pairs go into a queue for people.
+ * Nearly: by names that share one half and are alike, only for a person who is about to make a customer.
+ */
+#include "customer/customer.h"
+#include "kit/config.h"
+#include "kit/engine.h"
+#include "kit/event.h"
+#include "kit/normalise.h"
+#include "kit/search_keys.h"
+#include "kit/uuid.h"
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+#include <unicode/utf8.h>
+
+#define CANDIDATES_MAX 10
+#define PAIRS_MAX      20  /* of one customer: a number that hundreds share says nothing of any two */
+#define NEAR_MAX       200 /* names that are compared */
+#define NEAR_SCORE     50  /* per cent alike, from which on it is told */
+#define TOLD_A_MINUTE  30  /* times that a person is told of what they may not see */
+
+enum {
+	DUPLICATE_CUSTOMER = 16,
+	DUPLICATE_OTHER,
+	DUPLICATE_REASON,
+	DUPLICATE_SCORE,
+	DUPLICATE_STATE,
+	DUPLICATE_NAMES
+};
+#define STATE_OPEN   GUANXI__CUSTOMER__V1__DUPLICATE_STATE__DUPLICATE_STATE_OPEN
+#define STATE_MERGED GUANXI__CUSTOMER__V1__DUPLICATE_STATE__DUPLICATE_STATE_MERGED
+
+/* By what customer_keys() calls them, the strongest first; in the order of the enum DuplicateReason. */
+static const struct {
+	const char *name;
+	int score;
+} reasons[] = { { "creditCode", 100 }, { "phones", 90 }, { "emails", 85 }, { "name", 80 } };
+#define REASON_COUNT (sizeof reasons / sizeof *reasons)
+
+/* 0: none of them. */
+static int strongest(const char *list)
+{
+	for (size_t i = 0; i < REASON_COUNT; i++)
+		if (strstr(list, reasons[i].name))
+			return (int)i + 1;
+	return 0;
+}
+
+static int score_of(const char *list)
+{
+	int reason = strongest(list);
+
+	return reason ? reasons[reason - 1].score : 0;
+}
+
+/* --- what people may do with a pair */
+
+static enum status only_the_service(struct request *req, struct record *after)
+{
+	(void)after;
+	return req->principal->system ? OK : fail(req, FORBIDDEN, MSG_FORBIDDEN, NULL);
+}
+
+static enum status check_state(struct request *req, const struct record *before, struct record *after)
+{
+	int64_t was = record_number(before, DUPLICATE_STATE), is = record_number(after, DUPLICATE_STATE);
+
+	if (req->principal->system || was == is || (was != STATE_MERGED && is != STATE_MERGED))
+		return OK;
+	return fail_field(req, "/state", MSG_BAD_DUPLICATE_STATE, NULL);
+}
+
+static enum status delete_none(struct request *req, const struct record *before)
+{
+	(void)before;
+	return req->principal->system ? OK : fail(req, FORBIDDEN, MSG_FORBIDDEN, NULL);
+}
+
+const struct resource_ops duplicate_ops = {
+	.before_create = only_the_service, .before_update = check_state, .before_delete = delete_none
+};
+
+/* --- the queue */
+
+static const struct schema_resource *duplicates(void)
+{
+	return schema_resource_find("duplicates");
+}
+
+/* The newer of the two first: whoever of them is looked at, the pair is the same. */
+static enum status keep_pair(struct request *req, const PGresult *rows, int row)
+{
+	struct record *after, *pair = record_new(duplicates(), req->arena);
+	const char *why = arena_strdup(req->arena, db_bytes(rows, row, 2).data);
+
+	record_set_uuid(pair, DUPLICATE_CUSTOMER, (const uint8_t *)db_bytes(rows, row, 0).data);
+	record_set_uuid(pair, DUPLICATE_OTHER, (const uint8_t *)db_bytes(rows, row, 1).data);
+	record_set_number(pair, DUPLICATE_REASON, strongest(why));
+	record_set_number(pair, DUPLICATE_SCORE, score_of(why));
+	record_set_text(pair, DUPLICATE_NAMES, arena_strdup(req->arena, db_bytes(rows, row, 5).data));
+	if (!PQgetisnull(rows, row, 3))
+		record_set_uuid(pair, STANDARD_OWNER_ID, (const uint8_t *)db_bytes(rows, row, 3).data);
+	if (!PQgetisnull(rows, row, 4))
+		record_set_uuid(pair, STANDARD_TEAM_ID, (const uint8_t *)db_bytes(rows, row, 4).data);
+	return engine_create(req, duplicates(), pair, &after);
+}
+
+static enum status keys_of(struct request *req, const uint8_t id[16], const char **keys_out)
+{
+	static const struct db_statement keys = { "SELECT customer_keys(name, phones, emails, "
+						  "credit_code)::text FROM customer WHERE id = $1::uuid AND "
+						  "delete_time IS NULL" };
+	struct db_params params = { .arena = req->arena };
+	PGresult *rows;
+
+	db_bind_uuid(&params, id);
+	TRY(db_run(req->db, req->arena, &keys, &params, &rows));
+	*keys_out = PQntuples(rows) ? arena_strdup(req->arena, db_bytes(rows, 0, 0).data) : "{}";
+	return OK;
+}
+
+static enum status add_pairs(struct request *req, const struct consumer_event *event, const char *keys)
+{
+	static const struct db_statement find = {
+		"SELECT greatest(c.id, me.id), least(c.id, me.id), (SELECT string_agg(DISTINCT split_part(k, "
+		"':', 1), ',') FROM"
+		" unnest(customer_keys(c.name, c.phones, c.emails, c.credit_code)) k WHERE k = ANY "
+		"($2::text::text[])),"
+		" CASE WHEN c.id > me.id THEN c.owner_id ELSE me.owner_id END, CASE WHEN c.id > me.id THEN "
+		"c.team_id ELSE"
+		" me.team_id END, CASE WHEN c.id > me.id THEN c.name ELSE me.name END || ' / ' || CASE WHEN "
+		"c.id > me.id THEN me.name ELSE c.name END FROM customer c, customer me WHERE me.id = "
+		"$1::uuid AND c.id <> me.id"
+		" AND c.delete_time IS NULL AND customer_keys(c.name, c.phones, c.emails, c.credit_code) && "
+		"$2::text::text[]"
+		" AND NOT EXISTS (SELECT FROM duplicate d WHERE d.delete_time IS NULL AND"
+		" least(d.customer_id, d.other_id) = least(c.id, me.id) AND greatest(d.customer_id, "
+		"d.other_id) ="
+		" greatest(c.id, me.id)) LIMIT $3::int"
+	};
+	struct db_params params = { .arena = req->arena };
+	PGresult *rows;
+
+	db_bind_uuid(&params, event->subject_id);
+	db_bind_text(&params, keys);
+	db_bind_int4(&params, PAIRS_MAX);
+	TRY(db_run(req->db, req->arena, &find, &params, &rows));
+	for (int row = 0; row < PQntuples(rows); row++)
+		TRY(keep_pair(req, rows, row));
+	return OK;
+}
+
+/* Pairs that nobody has looked at and that no longer have anything in common. */
+static enum status drop_pairs(struct request *req, const struct consumer_event *event, const char *keys)
+{
+	static const struct db_statement find = {
+		"SELECT d.id FROM duplicate d LEFT JOIN customer o ON o.id = CASE WHEN d.customer_id = "
+		"$1::uuid THEN"
+		" d.other_id ELSE d.customer_id END AND o.delete_time IS NULL"
+		" WHERE d.delete_time IS NULL AND d.state = 1 AND (d.customer_id = $1::uuid OR d.other_id = "
+		"$1::uuid)"
+		" AND (o.id IS NULL OR NOT customer_keys(o.name, o.phones, o.emails, o.credit_code) && "
+		"$2::text::text[])"
+	};
+	struct db_params params = { .arena = req->arena };
+	struct record *after;
+	PGresult *rows;
+
+	db_bind_uuid(&params, event->subject_id);
+	db_bind_text(&params, keys);
+	TRY(db_run(req->db, req->arena, &find, &params, &rows));
+	for (int row = 0; row < PQntuples(rows); row++)
+		TRY(engine_change(req, VERB_DELETE, duplicates(),
+			(const uint8_t *)db_bytes(rows, row, 0).data, record_new(duplicates(), req->arena),
+			NULL, 0, &after));
+	return OK;
+}
+
+enum status duplicate_apply(struct request *req, const struct consumer_event *event)
+{
+	static const char *const names[] = { "name", "phones", "emails", "creditCode", "deleteTime" };
+	bool concerned = false;
+	const char *keys;
+
+	if (!event->resource || !event->version || strcmp(event->resource->collection, "customers"))
+		return OK;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		concerned |= consumer_event_names(event, names[i]);
+	if (!concerned)
+		return OK;
+	TRY(keys_of(req, event->subject_id, &keys));
+	if (event->before)
+		TRY(drop_pairs(req, event, keys));
+	return add_pairs(req, event, keys);
+}
+
+/* --- names that are nearly the same */
+
+/* What every other company's name ends in tells none of them apart. */
+static struct slice core_of(const char *name, size_t len, struct arena *arena)
+{
+	static const char *const endings[] = { "股份有限公司", "有限公司", "集团公司", "公司", "集团",
+		"coltd", "ltd", "inc", "corp", "co", "gmbh", "llc" };
+	struct slice core = { normalise_name_key(name, len, arena), 0 };
+
+	core.len = strlen(core.data);
+	for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+		size_t n = strlen(endings[i]);
+
+		if (core.len > n && !memcmp(core.data + core.len - n, endings[i], n)) {
+			core.len -= n;
+			break;
+		}
+	}
+	return core;
+}
+
+static size_t code_points(struct slice text, UChar32 *out, size_t max)
+{
+	size_t n = 0;
+
+	for (int32_t i = 0; i < (int32_t)text.len && n < max;) {
+		UChar32 c;
+
+		U8_NEXT(text.data, i, (int32_t)text.len, c);
+		out[n++] = c;
+	}
+	return n;
+}
+
+/* Dice's coefficient of the pairs of characters, per cent. */
+static int likeness(struct slice a, struct slice b)
+{
+	UChar32 x[200], y[200];
+	size_t n = code_points(a, x, 200), m = code_points(b, y, 200), common = 0;
+	bool used[200] = { false };
+
+	if (n < 2 || m < 2)
+		return n == m && n && x[0] == y[0] ? 100 : 0;
+	for (size_t i = 0; i + 1 < n; i++)
+		for (size_t k = 0; k + 1 < m; k++)
+			if (!used[k] && x[i] == y[k] && x[i + 1] == y[k + 1]) {
+				used[k] = true;
+				common++;
+				break;
+			}
+	return (int)(200 * common / (n + m - 2));
+}
+
+/* --- looking before a customer is made */
+
+struct candidate {
+	uint8_t id[16];
+	const char *name, *owner_name, *reasons;
+	const uint8_t *owner;
+	int score;
+	bool seen;
+};
+
+struct look {
+	struct request *req;
+	const char *name;
+	struct db_array keys;
+	uint8_t except[16];
+	struct candidate found[CANDIDATES_MAX];
+	size_t count;
+};
+
+static const char *text_of(struct look *l, uint32_t number)
+{
+	struct wire_field f;
+
+	return wire_find(l->req->body, l->req->body_len, number, &f) && f.len
+		       ? arena_strndup(l->req->arena, f.bytes, f.len)
+		       : NULL;
+}
+
+static void add_key(struct look *l, const char *kind, const char *value)
+{
+	const char *key = arena_printf(l->req->arena, "%s:%s", kind, value);
+
+	db_array_add(&l->keys, key, strlen(key));
+}
+
+/* What is not (yet) a number or address is nothing to look for. */
+static void read_keys(struct look *l)
+{
+	struct arena *arena = l->req->arena;
+	const char *phone = text_of(l, 2), *email = text_of(l, 3), *code = text_of(l, 4), *normal;
+	struct phone number;
+
+	db_array_begin(&l->keys, arena, OID_TEXT);
+	if (phone && normalise_phone(phone, strlen(phone), "86", arena, &number) == NORMALISED)
+		add_key(l, "phones", number.number);
+	if (email && normalise_email(email, strlen(email), arena, &normal) == NORMALISED)
+		add_key(l, "emails", normal);
+	if (code && normalise_credit_code(code, strlen(code), arena, &normal) == NORMALISED)
+		add_key(l, "creditCode", normal);
+}
+
+static void take(struct look *l, const PGresult *rows, int row, const char *why, int score)
+{
+	const uint8_t *id = (const uint8_t *)db_bytes(rows, row, 0).data;
+	const uint8_t *owner =
+		PQgetisnull(rows, row, 2) ? NULL : (const uint8_t *)db_bytes(rows, row, 2).data;
+	const uint8_t *team = PQgetisnull(rows, row, 3) ? NULL : (const uint8_t *)db_bytes(rows, row, 3).data;
+
+	for (size_t i = 0; i < l->count; i++)
+		if (!memcmp(l->found[i].id, id, 16))
+			return;
+	if (l->count == CANDIDATES_MAX)
+		return;
+	struct candidate *c = &l->found[l->count++];
+
+	*c = (struct candidate){ .name = arena_strdup(l->req->arena, db_bytes(rows, row, 1).data),
+		.owner_name = PQgetisnull(rows, row, 4)
+				      ? NULL
+				      : arena_strdup(l->req->arena, db_bytes(rows, row, 4).data),
+		.reasons = why,
+		.owner = owner,
+		.score = score,
+		.seen = principal_may_see(l->req->principal, owner, team) };
+	memcpy(c->id, id, 16);
+}
+
+static enum status find_exact(struct look *l)
+{
+	static const struct db_statement find = {
+		"WITH k AS (SELECT $1::text[] || CASE WHEN $2::text IS NULL THEN '{}' ELSE ARRAY['name:' ||"
+		" customer_name_key($2::text)] END AS keys)"
+		" SELECT c.id, c.name, c.owner_id, c.team_id, u.name, (SELECT string_agg(DISTINCT "
+		"split_part(k1, ':', 1), ',')"
+		" FROM unnest(customer_keys(c.name, c.phones, c.emails, c.credit_code)) k1 WHERE k1 = ANY "
+		"(k.keys))"
+		" FROM k JOIN customer c ON customer_keys(c.name, c.phones, c.emails, c.credit_code) && "
+		"k.keys"
+		" LEFT JOIN user_ref u ON u.id = c.owner_id WHERE c.delete_time IS NULL AND c.id <> $3::uuid "
+		"LIMIT $4::int"
+	};
+	struct db_params params = { .arena = l->req->arena };
+	PGresult *rows;
+
+	db_bind_array(&params, &l->keys);
+	db_bind_text(&params, l->name);
+	db_bind_uuid(&params, l->except);
+	db_bind_int4(&params, CANDIDATES_MAX);
+	TRY(db_run(l->req->db, l->req->arena, &find, &params, &rows));
+	for (int row = 0; row < PQntuples(rows); row++) {
+		const char *why = arena_strdup(l->req->arena, db_bytes(rows, row, 5).data);
+
+		take(l, rows, row, why, score_of(why));
+	}
+	return OK;
+}
+
+/* A name with one slip has one half without it. Those are found by the search keys, which know pinyin and any
+ * place in the name, and then compared. */
+static enum status find_near(struct look *l, struct slice core, size_t from, size_t to)
+{
+	static const struct db_statement find = {
+		"SELECT c.id, c.name, c.owner_id, c.team_id, NULL::text FROM customer c WHERE c.delete_time "
+		"IS NULL AND"
+		" c.search @@ $1::text::tsquery AND c.id <> $2::uuid LIMIT $3::int"
+	};
+	struct db_params params = { .arena = l->req->arena };
+	PGresult *rows;
+	char *query;
+
+	if (search_query_of(core.data + from, to - from, l->req->arena, &query) != SEARCH_QUERY)
+		return OK;
+	db_bind_text(&params, query);
+	db_bind_uuid(&params, l->except);
+	db_bind_int4(&params, NEAR_MAX);
+	TRY(db_run(l->req->db, l->req->arena, &find, &params, &rows));
+	for (int row = 0; row < PQntuples(rows); row++) {
+		struct slice name = db_bytes(rows, row, 1);
+		int score = likeness(core, core_of(name.data, name.len, l->req->arena));
+
+		if (score >= NEAR_SCORE)
+			take(l, rows, row, "name", score * 3 / 4);
+	}
+	return OK;
+}
+
+static enum status find_alike(struct look *l)
+{
+	struct slice core = core_of(l->name, strlen(l->name), l->req->arena);
+	UChar32 points[200];
+	size_t n = code_points(core, points, 200), middle = 0;
+
+	if (n < 2)
+		return OK;
+	for (size_t i = 0; i < (n + 1) / 2; i++)
+		U8_FWD_1_UNSAFE(core.data, middle);
+	if (n < 4)
+		return find_near(l, core, 0, core.len);
+	TRY(find_near(l, core, 0, middle));
+	return find_near(l, core, middle, core.len);
+}
+
+/* --- what may be told */
+
+/* Each person so often a minute: the look must not become a way to list what others have. */
+static bool may_be_told(const struct principal *principal)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static struct {
+		uint8_t id[16];
+		time_t minute;
+		unsigned count;
+	} told[256];
+	size_t at = principal->id[15];
+	time_t minute = time(NULL) / 60;
+
+	pthread_mutex_lock(&lock);
+	if (memcmp(told[at].id, principal->id, 16) || told[at].minute != minute) {
+		memcpy(told[at].id, principal->id, 16);
+		told[at].minute = minute;
+		told[at].count = 0;
+	}
+	bool may = told[at].count++ < TOLD_A_MINUTE;
+
+	pthread_mutex_unlock(&lock);
+	return may;
+}
+
+static void add_reasons(struct buffer *out, const char *list)
+{
+	for (size_t i = 0; i < REASON_COUNT; i++)
+		if (strstr(list, reasons[i].name))
+			wire_add_varint(out, 4, i + 1);
+}
+
+static void add_candidate(const struct candidate *c, bool whole, bool owner, struct buffer *out)
+{
+	size_t begun = wire_begin(out, 1);
+	char id[37];
+
+	uuid_to_text(c->id, id);
+	if (whole) {
+		wire_add_text(out, 1, id);
+		wire_add_text(out, 2, c->name);
+	}
+	if (owner && c->owner_name)
+		wire_add_text(out, 3, c->owner_name);
+	add_reasons(out, c->reasons);
+	wire_add_varint(out, 5, (uint64_t)c->score);
+	wire_end(out, begun);
+}
+
+/* That somebody was told of a customer out of their sight stands in that customer's history. */
+static enum status tell_hidden(
+	struct look *l, const struct candidate *c, const char *tell, struct buffer *out)
+{
+	bool exact = score_of(c->reasons) == c->score;
+	struct event *event;
+
+	if (!strcmp(tell, "nothing") || !exact || !may_be_told(l->req->principal))
+		return OK;
+	add_candidate(c, false, !strcmp(tell, "owner"), out);
+	event = event_of_occurrence(
+		l->req, schema_resource_find("customers"), c->id, "duplicate_told", c->owner);
+	return event_insert(l->req, &event, 1);
+}
+
+enum status duplicate_find(struct request *req)
+{
+	struct look *l = arena_zalloc(req->arena, sizeof *l);
+	struct buffer out = { .arena = req->arena };
+	const char *except;
+
+	l->req = req;
+	l->name = text_of(l, 1);
+	except = text_of(l, 5);
+	if (except && !uuid_from_text(except, strlen(except), l->except))
+		return fail_field(req, "/except", MSG_BAD_ID, NULL);
+	read_keys(l);
+	TRY(find_exact(l));
+	if (l->name)
+		TRY(find_alike(l));
+	buffer_reserve(&out, 0);
+	for (size_t i = 0; i < l->count; i++)
+		if (l->found[i].seen)
+			add_candidate(&l->found[i], true, true, &out);
+	for (size_t i = 0; i < l->count; i++)
+		if (!l->found[i].seen)
+			TRY(tell_hidden(l, &l->found[i], config_text("GUANXI_DUPLICATES_TELL"), &out));
+	req->reply = (struct slice){ out.data, out.len };
+	return OK;
+}
