@@ -278,6 +278,11 @@ static const struct parameter list_parameters[] = {
 	{ 0 },
 };
 
+static const struct parameter selection_parameters[] = {
+	{ "q", LIST_Q, read_text },
+	{ 0 },
+};
+
 static const struct parameter aggregate_parameters[] = {
 	{ "group", AGGREGATE_GROUP, read_texts },
 	{ "measure", AGGREGATE_MEASURE, read_texts },
@@ -400,6 +405,11 @@ static enum progress read_query(struct call *call, const struct parameter *table
 enum progress list_query_decode(struct call *call)
 {
 	return read_query(call, list_parameters, true);
+}
+
+enum progress selection_query_decode(struct call *call)
+{
+	return read_query(call, selection_parameters, true);
 }
 
 enum progress history_query_decode(struct call *call)

@@ -11,6 +11,8 @@
 
 /* Appends a guanxi.ListRequest to call->request. */
 enum progress list_query_decode(struct call *call);
+/* The part of it that says which records: q and filters, under the same numbers. */
+enum progress selection_query_decode(struct call *call);
 /* Appends a guanxi.AggregateRequest: group, measure, filters, q, timeZone, limit, deleted. */
 enum progress aggregate_query_decode(struct call *call);
 /* Appends a guanxi.GetRequest; with asOf or version a guanxi.PastRequest, for the method that reads the log.

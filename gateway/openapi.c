@@ -1,4 +1,5 @@
 /* /api/openapi.json: OpenAPI 3.1 of the whole API, from the definition and the routes. */
+#include "gateway/bulk.h"
 #include "gateway/document.h"
 #include "gateway/endpoint.h"
 #include "gateway/files.h"
@@ -269,6 +270,8 @@ static json_t *request_body(const struct route *route)
 		schema = openapi_ref("schemas", "Search", "");
 	} else if (openapi_has_verb(route, "aggregate") && route->method == HTTP_POST) {
 		schema = openapi_ref("schemas", "Aggregate", "");
+	} else if (openapi_has_verb(route, "bulk")) {
+		schema = bulk_body_schema(route->resource);
 	} else if (openapi_has_verb(route, "batch")) {
 		schema = openapi_ref("schemas", route->resource->message->name, "Batch");
 	} else if (route->custom && route->method == HTTP_POST) {
@@ -292,6 +295,8 @@ static unsigned success_of(const struct route *route)
 		return (unsigned)route->custom->success;
 	if (openapi_has_verb(route, "create") || !strcmp(route->name, "gateway.uploadFile"))
 		return 201;
+	if (openapi_has_verb(route, "bulk"))
+		return 202;
 	return openapi_has_verb(route, "delete") || openapi_has_verb(route, "deleteExternal") ? 204 : 200;
 }
 
@@ -306,6 +311,8 @@ static json_t *reply_content(const struct route *route)
 		return content("application/json", openapi_ref("schemas", "BatchResult", ""));
 	if (!strcmp(route->name, "gateway.search"))
 		return content("application/json", openapi_ref("schemas", "SearchResult", ""));
+	if (openapi_has_verb(route, "bulk"))
+		return content("application/json", openapi_ref("schemas", "Job", ""));
 	if (openapi_has_verb(route, "history"))
 		return content("application/json", openapi_ref("schemas", "History", ""));
 	if (route->resource)
@@ -374,6 +381,7 @@ static const struct {
 	{ "putExternal", "Create or change by external id", false },
 	{ "getExternal", "Get by external id", false },
 	{ "deleteExternal", "Forget an external id", false },
+	{ "bulk", "Change many", true },
 };
 
 static json_t *summary_of(const struct route *route)

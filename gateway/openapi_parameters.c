@@ -94,15 +94,21 @@ static void add_expand_parameter(json_t *to, const struct schema_message *messag
 		json_decref(names);
 }
 
-static void add_list_parameters(json_t *to, const struct schema_resource *resource)
+/* Which records of a list. */
+static void add_selection_parameters(json_t *to, const struct schema_message *message)
 {
-	const struct schema_message *message = resource->message;
-
 	json_array_append_new(to, parameter("q", "query", false,
 					  "Words, Chinese characters, pinyin or initials.", openapi_text()));
 	for (size_t i = 0; i < message->count; i++)
 		if (message->fields[i].rule->filter)
 			add_filters(to, &message->fields[i]);
+}
+
+static void add_list_parameters(json_t *to, const struct schema_resource *resource)
+{
+	const struct schema_message *message = resource->message;
+
+	add_selection_parameters(to, message);
 	json_array_append_new(
 		to, list_parameter("sort", "- before a name means descending.", sort_names(message)));
 	json_array_append_new(to, list_parameter("fields", "Only these; all when absent.", openapi_text()));
@@ -231,6 +237,8 @@ json_t *openapi_parameters(const struct route *route)
 		json_array_append_new(to, parameter("code", "path", true, NULL, openapi_text()));
 	if (openapi_has_verb(route, "list"))
 		add_list_parameters(to, route->resource);
+	if (openapi_has_verb(route, "bulk"))
+		add_selection_parameters(to, route->resource->message);
 	if (openapi_has_verb(route, "history"))
 		add_history_parameters(to);
 	if (openapi_has_verb(route, "aggregate") && route->method == HTTP_GET)

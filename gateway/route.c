@@ -141,6 +141,13 @@ static const char *queue_name(struct routes *routes, const char *service, const 
 	return arena_printf(routes->arena, "%s.%s", service, lane);
 }
 
+static bool has_jobs(const struct schema_resource *resource)
+{
+	const struct schema_resource *jobs = schema_resource_find("jobs");
+
+	return jobs && !strcmp(jobs->service, resource->service);
+}
+
 static void add_standard(struct routes *routes, const struct schema_resource *resource,
 	const struct standard_endpoint *endpoints, size_t count)
 {
@@ -148,6 +155,8 @@ static void add_standard(struct routes *routes, const struct schema_resource *re
 		const struct standard_endpoint *standard = &endpoints[i];
 
 		if (standard->writes && resource->rule->read_only)
+			continue;
+		if (standard->job && !has_jobs(resource))
 			continue;
 		const struct route route = {
 			.method = standard->method,

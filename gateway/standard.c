@@ -1,6 +1,7 @@
 /* The standard methods of every resource: between HTTP and the messages of proto/guanxi/envelope.proto. */
 #include "gateway/batch.h"
 #include "gateway/body.h"
+#include "gateway/bulk.h"
 #include "gateway/endpoint.h"
 #include "gateway/expand.h"
 #include "gateway/list_query.h"
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { READ_MS = 5000, WRITE_MS = 10000, QUERY_MS = 15000, BATCH_MS = 30000 };
+enum { READ_MS = 5000, WRITE_MS = 10000, QUERY_MS = 15000, BATCH_MS = 30000, WORK_MS = 30000 };
 
 /* Fields of the messages in proto/guanxi/envelope.proto. */
 enum create_field { CREATE_RESOURCE = 1 };
@@ -363,6 +364,8 @@ const struct standard_endpoint standard_endpoints[] = {
 	{ { "delete", decode_delete, NULL, encode_nothing, WRITE_MS }, HTTP_DELETE, "/{id}", "write", true },
 	{ { "restore", decode_delete, NULL, encode_record, WRITE_MS }, HTTP_POST, "/{id}:restore", "write",
 		true },
+	{ { "bulk", bulk_decode, NULL, bulk_encode, WORK_MS }, HTTP_POST, ":bulk", "work", true,
+		.job = true },
 	{ { "history", decode_history, NULL, encode_history, QUERY_MS, .idempotent = true }, HTTP_GET,
 		"/{id}/history", "query", false },
 };

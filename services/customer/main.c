@@ -1,5 +1,6 @@
 /* The customer service as a table. */
 #include "customer/customer.h"
+#include "kit/bulk_undo.h"
 #include "kit/migrate.h"
 #include "kit/people.h"
 
@@ -18,6 +19,16 @@ static const struct resource resources[] = {
 	{ 0 },
 };
 
+/* What a job did is undone as it was done: over the rows that it went through, or over its part of the log.
+ */
+static enum status revert_job(struct request *req)
+{
+	bool over_rows;
+
+	TRY(bulk_undo_fits(req, &over_rows));
+	return over_rows ? bulk_undo_start(req) : transfer_revert(req);
+}
+
 static const struct method methods[] = {
 	{ "CustomerService.CreateImport", transfer_import, .makes = "jobs" },
 	{ "CustomerService.ImportContacts", transfer_import, .makes = "jobs" },
@@ -25,7 +36,7 @@ static const struct method methods[] = {
 	{ "CustomerService.ExportCustomers", transfer_export, .makes = "jobs" },
 	{ "CustomerService.ExportContacts", transfer_export, .makes = "jobs" },
 	{ "CustomerService.ExportActivities", transfer_export, .makes = "jobs" },
-	{ "CustomerService.RevertJob", transfer_revert, .makes = "jobs" },
+	{ "CustomerService.RevertJob", revert_job, .makes = "jobs" },
 	{ "CustomerService.CancelJob", transfer_cancel, .makes = "jobs" },
 	{ "CustomerService.BeginFile", file_begin },
 	{ "CustomerService.AppendFile", file_append },
@@ -47,12 +58,27 @@ static const struct subscription follows[] = {
 	{ 0 },
 };
 
+/* What was refused is a file like any other. */
+static const struct job_files files = { .create = file_create, .add = file_add, .end = file_end };
+
+static enum status run_bulk(struct request *req, struct job *job)
+{
+	return bulk_step(req, job, &files);
+}
+
+static enum status run_bulk_undo(struct request *req, struct job *job)
+{
+	return bulk_undo_step(req, job, &files);
+}
+
 static const struct job_kind jobs[] = {
 	{ "import", import_step },
 	{ "customer-import", import_step }, /* as it was called when there was one only */
 	{ "export", export_step },
 	{ "revert", revert_step },
 	{ "customer-derive", derive_step },
+	{ BULK_KIND, run_bulk },
+	{ BULK_UNDO_KIND, run_bulk_undo },
 	{ 0 },
 };
 
@@ -65,6 +91,7 @@ static const struct chore chores[] = {
 	{ "forget trial runs that were cut off",
 		"DELETE FROM import_seen s USING job j WHERE j.id = s.job_id AND j.state NOT IN (1, 2, 6)",
 		3600 },
+	{ "forget what jobs went through", BULK_FORGET, 3600 },
 	{ 0 },
 };
 

@@ -24,7 +24,18 @@ enum api_key_field {
 	API_KEY_BEGINNING = 20
 };
 
-extern const struct resource_ops user_ops, team_ops;
+enum view_field {
+	VIEW_OWNER = 6,
+	VIEW_TEAM = 7,
+	VIEW_COLLECTION = 17,
+	VIEW_QUERY = 18,
+	VIEW_COLUMNS = 19,
+	VIEW_SHARED = 21,
+	VIEW_PUBLIC = 23
+};
+enum preference_field { PREFERENCE_OWNER = 6, PREFERENCE_LISTS = 20 };
+
+extern const struct resource_ops user_ops, team_ops, view_ops, preference_ops;
 
 /* Methods: session.c */
 enum status session_sign_in(struct request *req);

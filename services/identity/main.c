@@ -9,6 +9,8 @@ static const struct resource resources[] = {
 	{ "teams", &team_ops },
 	{ "sessions", NULL },
 	{ "apiKeys", NULL },
+	{ "views", &view_ops },
+	{ "preferences", &preference_ops },
 	{ 0 },
 };
 

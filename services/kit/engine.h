@@ -22,6 +22,9 @@ void engine_open(const char *secret_hex);
 
 /* Authorises, validates and plans one write; to be called before engine_write(). */
 enum status engine_plan(struct request *req) MUST_CHECK;
+/* Whether the principal may write records of the resource at all; which of them, their owner and team decide.
+ */
+enum status engine_may_write(struct request *req, const struct schema_resource *resource) MUST_CHECK;
 /* Requests that engine_plan() accepted; those with `again` afterwards had no effect and are to be planned and
  * written anew. `db` is the lane's own. */
 void engine_write(struct db *db, struct request **requests, size_t count);
@@ -90,10 +93,14 @@ struct change {
 	struct record *patch; /* of an update: validated values, and the numbers that it names */
 	const uint32_t *fields;
 	size_t field_count;
-	enum status status;      /* out, with its problem */
-	struct problem *problem; /* NULL: OK */
-	bool changed;            /* false with OK: it was so already */
+	uint64_t if_version;                 /* STALE when the row has another; 0: any */
+	enum status status;                  /* out, with its problem */
+	struct problem *problem;             /* NULL: OK */
+	bool changed;                        /* false with OK: it was so already */
+	const struct record *before, *after; /* out; NULL: no such row, or out of sight */
 };
+/* Whether the principal may see the record, by its owner and team; NULL is seen by nobody. */
+bool engine_sees(const struct request *req, const struct record *record);
 /* Each record at most once. Locks them in the order of their ids; waits for other transactions. */
 enum status engine_change_many(struct request *req, const struct schema_resource *resource,
 	struct change *changes, size_t count) MUST_CHECK;

@@ -219,6 +219,11 @@ static enum status write_changes(struct group *g)
 	return db_end(g->db);
 }
 
+bool engine_sees(const struct request *req, const struct record *record)
+{
+	return record && write_may_see(req, record);
+}
+
 enum status engine_change_many(
 	struct request *req, const struct schema_resource *resource, struct change *changes, size_t count)
 {
@@ -233,6 +238,7 @@ enum status engine_change_many(
 		w->given = changes[i].patch;
 		w->fields = changes[i].fields;
 		w->field_count = changes[i].field_count;
+		w->if_version = changes[i].if_version;
 	}
 	TRY(lock_rows(&g));
 	for (size_t i = 0; i < count; i++)
@@ -242,6 +248,8 @@ enum status engine_change_many(
 		if (g.writes[i]->state == REFUSED)
 			TRY(take_reason(req, g.writes[i], &changes[i].status, &changes[i].problem));
 		changes[i].changed = g.writes[i]->state == WRITTEN && g.writes[i]->event;
+		changes[i].before = engine_sees(req, g.writes[i]->before) ? g.writes[i]->before : NULL;
+		changes[i].after = g.writes[i]->after;
 	}
 	return OK;
 }

@@ -24,10 +24,8 @@ enum status write_failed(struct write *w, enum status status)
 
 /* --- planning: what can be said before the database is asked */
 
-static enum status authorise(struct request *req, const struct table *table)
+enum status engine_may_write(struct request *req, const struct schema_resource *r)
 {
-	const struct schema_resource *r = table->resource;
-
 	if (!req->principal)
 		return fail(req, UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
 	if (r->rule->read_only && !req->principal->system)
@@ -158,7 +156,7 @@ enum status engine_plan(struct request *req)
 	w->req = req;
 	w->table = service_table(req->service, req->resource);
 	req->plan = w;
-	TRY(authorise(req, w->table));
+	TRY(engine_may_write(req, req->resource));
 	plan_key(w);
 	return req->verb == VERB_CREATE ? plan_create(w) : plan_change(w);
 }
@@ -191,6 +189,7 @@ bool write_may_see(const struct request *req, const struct record *record)
 	const struct schema_resource *r = record->resource;
 
 	return r->rule->organisation_wide || !r->owner ||
+	       (r->everyone && record_number(record, r->everyone->number)) ||
 	       principal_may_see(req->principal, scope_id(record, r->owner), scope_id(record, r->team));
 }
 

@@ -97,6 +97,8 @@ static struct slice audience_of(const struct record *before, const struct record
 	const uint8_t *owner = id_of(after, r->owner), *team = id_of(after, r->team);
 	const uint8_t *old_owner = id_of(before, r->owner), *old_team = id_of(before, r->team);
 
+	if (r->everyone && record_number(after, r->everyone->number))
+		wire_add_varint(&out, 2, 1);
 	add_entry(&out, owner, team);
 	if (before && (differ(owner, old_owner) || differ(team, old_team)))
 		add_entry(&out, old_owner, old_team);

@@ -63,7 +63,7 @@ enum job_field {
 	JOB_HEADINGS = 40,
 	JOB_ACTION = 41,
 };
-enum job_action { JOB_IMPORT = 1, JOB_TRIAL, JOB_EXPORT, JOB_REVERT };
+enum job_action { JOB_IMPORT = 1, JOB_TRIAL, JOB_EXPORT, JOB_REVERT, JOB_BULK };
 enum job_state { JOB_QUEUED = 1, JOB_RUNNING, JOB_SUCCEEDED, JOB_FAILED, JOB_CANCELLED, JOB_PAUSED };
 
 void job_keep(struct job *job, const void *checkpoint, size_t len);
@@ -77,6 +77,15 @@ enum status job_create(struct request *req, const char *kind, struct record *rec
 	struct record **after_out) MUST_CHECK;
 /* Ends a job that has not ended; CONFLICT when it has. */
 enum status job_cancel(struct request *req, const uint8_t id[16], struct record **after_out) MUST_CHECK;
+
+/* Files of the job's owner, for what a job writes: where a service keeps them is its own business. */
+struct job_files {
+	enum status (*create)(
+		struct request *req, const char *name, const char *media_type, uint8_t id_out[16]);
+	enum status (*add)(struct request *req, const uint8_t id[16], int chunk, const void *bytes,
+		size_t len); /* 1 MiB */
+	enum status (*end)(struct request *req, const uint8_t id[16]);
+};
 
 struct job_options {
 	const struct service *service;

@@ -1,5 +1,6 @@
 #include "kit/lane.h"
 #include "kit/awaited.h"
+#include "kit/bulk.h"
 #include "kit/engine.h"
 #include "kit/metrics.h"
 #include "kit/query.h"
@@ -137,8 +138,10 @@ static void run_queries(struct lane *lane, struct request **requests, size_t cou
  * has; or nothing. Other answers are nowhere to be had a second time (the token of a new session). */
 static enum status run_once(struct request *req)
 {
-	const struct schema_method *defined = schema_method_find(req->method->name);
+	const struct schema_method *defined = req->method ? schema_method_find(req->method->name) : NULL;
 
+	if (req->verb == VERB_BULK)
+		return bulk_start(req);
 	if (req->method->makes)
 		return engine_once(req, schema_resource_find(req->method->makes), req->method->run);
 	if (defined && !defined->output->count)
@@ -154,7 +157,7 @@ static void run_work(struct lane *lane, struct request **requests, size_t count)
 
 		req->db = lane->db;
 		request_step(req, "validate");
-		req->status = validate_input(req);
+		req->status = req->method ? validate_input(req) : OK;
 		request_step(req, "execute");
 		if (req->status == OK)
 			req->status = db_ready(lane->db);

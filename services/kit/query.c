@@ -82,7 +82,18 @@ static void add_scoped(const struct query *q, int me, int teams, struct buffer *
 	add_branch(q,
 		arena_printf(q->arena, " AND team_id = team.of AND owner_id IS DISTINCT FROM $%d::uuid", me),
 		out);
-	buffer_printf(out, ") c)) u ORDER BY %s LIMIT %u", q->order, q->limit + 1);
+	buffer_add_text(out, ") c)");
+	if (q->table->resource->everyone) {
+		buffer_add_text(out, " UNION ALL (");
+		add_branch(q,
+			arena_printf(q->arena,
+				" AND \"%s\" AND owner_id IS DISTINCT FROM $%d::uuid AND team_id = ANY "
+				"($%d::uuid[]) IS NOT true",
+				q->table->resource->everyone->name, me, teams),
+			out);
+		buffer_add_text(out, ")");
+	}
+	buffer_printf(out, ") u ORDER BY %s LIMIT %u", q->order, q->limit + 1);
 }
 
 /* Everything that matches, by the GIN index, then sorted: for words that the window did not fill a page with.
@@ -111,8 +122,11 @@ int query_bind_scope(struct query *q)
 
 void query_add_scope(const struct query *q, int me, struct buffer *out)
 {
+	const struct schema_field *everyone = q->table->resource->everyone;
+
 	if (query_is_scoped(q))
-		buffer_printf(out, " AND (owner_id = $%d::uuid OR team_id = ANY ($%d::uuid[]))", me, me + 1);
+		buffer_printf(out, " AND (owner_id = $%d::uuid OR team_id = ANY ($%d::uuid[])%s)", me, me + 1,
+			everyone ? arena_printf(q->arena, " OR \"%s\"", everyone->name) : "");
 }
 
 const char *query_sql(const struct query *query, bool by_index)
@@ -254,6 +268,39 @@ enum status query_fetch(struct query *q, struct db *db, PGresult **rows_out)
 	TRY(query_run(q, db, query_sql(q, false), rows_out));
 	if (q->search && PQntuples(*rows_out) <= (int)q->limit)
 		return search_on(q, db, rows_out);
+	return OK;
+}
+
+enum status query_keep_ids(struct request *req, struct db *db, const struct schema_resource *resource,
+	struct slice list, const uint8_t set[16], int limit, int64_t *count_out)
+{
+	struct query *q = query_new(req, service_table(req->service, resource));
+	struct buffer sql = { .arena = req->arena };
+	Guanxi__ListRequest *asked = guanxi__list_request__unpack(NULL, list.len, (const uint8_t *)list.data);
+	PGresult *rows;
+	int me = 0;
+
+	if (!asked)
+		return fail(req, INVALID, MSG_INVALID, NULL);
+	arena_defer(req->arena, free_list, asked);
+	q->filter = asked->filter;
+	q->filter_count = asked->n_filter;
+	q->words = asked->q;
+	q->deleted = asked->deleted;
+	TRY(query_compile_filter(q));
+	TRY(query_compile_words(q));
+	if (query_is_scoped(q))
+		me = query_bind_scope(q);
+	db_bind_uuid(&q->params, set);
+	buffer_printf(&sql,
+		"WITH kept AS (INSERT INTO job_row (set_id, id) SELECT $%d::uuid, id FROM \"%s\" WHERE %s",
+		q->params.count, resource->singular, q->conditions);
+	if (q->search)
+		buffer_printf(&sql, " AND search @@ $%d::text::tsquery", q->search);
+	query_add_scope(q, me, &sql);
+	buffer_printf(&sql, " LIMIT %d RETURNING 1) SELECT count(*) FROM kept", limit);
+	TRY(query_run(q, db, sql.data, &rows));
+	*count_out = db_int8(rows, 0, 0);
 	return OK;
 }
 

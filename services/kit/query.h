@@ -54,6 +54,10 @@ enum status query_find(struct request *req, struct db *db) MUST_CHECK;
 #define FIND_PREFIX  2000 /* titles looked through, in their order, for those that begin with it */
 /* A record as it was, under the rights of today. */
 enum status query_past(struct request *req, struct db *db) MUST_CHECK;
+/* Puts the ids of all rows of a list, `limit` at most, into job_row under `set`, in the caller's transaction;
+ * how many those are. */
+enum status query_keep_ids(struct request *req, struct db *db, const struct schema_resource *resource,
+	struct slice list, const uint8_t set[16], int limit, int64_t *count_out) MUST_CHECK;
 /* The events of one record, newest first. */
 enum status query_history(struct request *req, struct db *db) MUST_CHECK;
 /* Part of the log, for those who follow it ("events.readLog"); only for services. */

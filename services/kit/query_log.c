@@ -38,6 +38,7 @@ static enum status check_visible(struct request *req, struct db *db, const struc
 	const struct record *r = table_record(table, rows, 0, req->arena);
 	const struct schema_resource *resource = table->resource;
 	bool seen = !resource->owner || resource->rule->organisation_wide ||
+		    (resource->everyone && record_number(r, resource->everyone->number)) ||
 		    principal_may_see(req->principal, record_uuid(r, resource->owner->number),
 			    record_uuid(r, resource->team->number));
 

@@ -24,6 +24,7 @@ static const char *const verbs[VERB_COUNT] = {
 	[VERB_UPDATE] = "update",
 	[VERB_DELETE] = "delete",
 	[VERB_RESTORE] = "restore",
+	[VERB_BULK] = "bulk",
 	[VERB_BATCH] = "batch",
 	[VERB_CUSTOM] = "",
 };

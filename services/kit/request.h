@@ -33,6 +33,7 @@ enum verb {
 	VERB_UPDATE,
 	VERB_DELETE,
 	VERB_RESTORE,
+	VERB_BULK, /* one change to many, as a job: bulk.h */
 	VERB_BATCH,
 	VERB_CUSTOM,
 	VERB_COUNT

@@ -240,11 +240,15 @@ static void read_resource(const char *package, struct schema_message *message, c
 			r->title = f;
 		if (rule->parent && !strcmp(f->name, rule->parent))
 			r->parent = f;
+		if (rule->everyone && !strcmp(f->name, rule->everyone))
+			r->everyone = f;
 		if (rule->merged_into && !strcmp(f->name, rule->merged_into))
 			r->merged_into = f;
 	}
 	if (!r->title || (rule->parent && !r->parent) || (rule->merged_into && !r->merged_into))
 		broken("its title, parent or merged_into is no field of it", message->full_name);
+	if (rule->everyone && (!r->everyone || r->everyone->type != FIELD_BOOL))
+		broken("the field that opens a row to everyone is no boolean of it", message->full_name);
 	message->resource = r;
 }
 

@@ -89,6 +89,7 @@ struct schema_resource {
 	const struct schema_field *title;
 	const struct schema_field *parent;       /* NULL: it stands alone */
 	const struct schema_field *owner, *team; /* NULL: no row scope */
+	const struct schema_field *everyone;     /* true in rows that everybody may read; NULL: no such */
 	const struct schema_field *merged_into;  /* NULL: records cannot be merged */
 	const Guanxi__Resource *rule;
 	struct schema_text label, plural;

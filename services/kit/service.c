@@ -104,6 +104,7 @@ static enum lane_class class_of(const struct request *req)
 		[VERB_UPDATE] = LANE_WRITE,
 		[VERB_DELETE] = LANE_WRITE,
 		[VERB_RESTORE] = LANE_WRITE,
+		[VERB_BULK] = LANE_WORK,
 		[VERB_BATCH] = LANE_WRITE,
 	};
 

@@ -5,8 +5,10 @@
 #include "kit/service.h"
 #include "kit/uuid.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* A place in the record: for nested fields "/phones/0/number". */
 struct place {
@@ -102,6 +104,20 @@ static bool normal_language(struct arena *arena, const char *text, size_t len, c
 	return true;
 }
 
+#define ZONES "/usr/share/zoneinfo" /* of tzdata, which PostgreSQL needs as well */
+
+/* A name of the IANA database; where that is not installed, whatever could be one. */
+static bool normal_time_zone(struct arena *arena, const char *text, size_t len, const char **out)
+{
+	const char *name = arena_strndup(arena, text, len);
+
+	if (strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-/") != len ||
+		!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ", *name))
+		return false;
+	*out = name;
+	return access(ZONES, F_OK) || !access(arena_printf(arena, ZONES "/%s", name), R_OK);
+}
+
 static const struct {
 	bool (*normal)(struct arena *arena, const char *text, size_t len, const char **out);
 	enum message message;
@@ -114,7 +130,7 @@ static const struct {
 	[GUANXI__FORMAT__FORMAT_DATE] = { normal_line, MSG_BAD_DATE },
 	[GUANXI__FORMAT__FORMAT_MULTILINE] = { normal_lines, MSG_BAD_TEXT },
 	[GUANXI__FORMAT__FORMAT_LANGUAGE] = { normal_language, MSG_BAD_LANGUAGE },
-	[GUANXI__FORMAT__FORMAT_TIME_ZONE] = { normal_line, MSG_BAD_TIME_ZONE },
+	[GUANXI__FORMAT__FORMAT_TIME_ZONE] = { normal_time_zone, MSG_BAD_TIME_ZONE },
 	[GUANXI__FORMAT__FORMAT_EVENT_TYPE] = { normal_line, MSG_BAD_TEXT },
 };
 
@@ -278,6 +294,8 @@ static void add_default(struct record *record, const struct schema_field *field)
 			schema_enum_by_name(field->enumeration, text, strlen(text))->number);
 	else if (field->type == FIELD_BOOL)
 		record_set_number(record, field->number, !strcmp(text, "true"));
+	else if (field->type >= FIELD_INT32 && field->type <= FIELD_UINT64)
+		record_set_number(record, field->number, strtoll(text, NULL, 10));
 	else if (field->type == FIELD_TIMESTAMP && !clock_gettime(CLOCK_REALTIME, &now))
 		record_set_time(record, field->number, (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
 	else

@@ -1,4 +1,4 @@
-import { createCustomer, enter, expect, test, unique } from "./support";
+import { createCustomer, enter, expect, ownTest as test, unique } from "./support";
 
 test("the menu takes every click while others change the list behind it @SYS-16", async ({ app, api }) => {
   let working = true;

@@ -79,3 +79,18 @@ export const rowOf = (page: Page, name: string) => page.getByRole("row").filter(
 
 /** A fact of the record page, to be edited. */
 export const fact = (page: Page, name: string) => page.getByRole("button", { name: `Edit ${name}`, exact: true });
+
+/** `test` for what a person keeps on the server: `app` is a person of their own, whose choices nobody else meets. */
+export const ownTest = test.extend({
+  app: async ({ page, system, api }, use) => {
+    const [email, first, later] = [`${unique("person").replace(" ", "-")}@example.com`, "the-first-password", "the-later-password"];
+    const { id } = await create<{ id: string }>(api, "users", { name: unique("Person"), email, role: "administrator" });
+    expect((await api.post(`/api/v1/users/${id}:setPassword`, { data: { password: first } })).status()).toBe(204);
+    const session = await page.request.post("/api/v1/sessions", { data: { email, password: first } });
+    const { token } = (await session.json()) as { token: string };
+    const changed = await page.request.post("/api/v1/me:changePassword", { headers: { authorization: `Bearer ${token}` }, data: { currentPassword: first, newPassword: later } });
+    expect(changed.status()).toBe(204);
+    await enter(page, system, "/customers", { email, password: later });
+    await use(page);
+  },
+});

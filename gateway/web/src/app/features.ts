@@ -14,6 +14,7 @@ interface Feature {
   sample?: boolean; // there is a file of examples to import
   columns?: string[]; // of the list, where the first fields of the definition are not the best
   afterCreate?: (id: string) => string; // where creating one goes on
+  titleKey?: string; // titles are words of the program: the catalogue has them behind this
   purpose?: string; // key of the text that says what the collection is for
 }
 
@@ -21,7 +22,7 @@ const FEATURES: Record<string, Feature | undefined> = {
   customers: { icon: BankOutlined, nav: 1, columns: ['name', 'stage', 'tags', 'categoryIds', 'phones', 'completeness', 'ownerId', 'createTime'], importMethod: 'customers:import', exportMethod: 'customers:export', sample: true, purpose: 'empty.customers' },
   contacts: { icon: ContactsOutlined, nav: 2, importMethod: 'contacts:import', exportMethod: 'contacts:export', purpose: 'empty.contacts' },
   activities: { icon: ClockCircleOutlined, nav: 3, importMethod: 'activities:import', exportMethod: 'activities:export', purpose: 'empty.activities', columns: ['subject', 'kind', 'customerId', 'contactId', 'occurTime', 'dueTime', 'ownerId'] },
-  jobs: { icon: UnorderedListOutlined, nav: 4.5, purpose: 'empty.jobs', columns: ['fileName', 'action', 'state', 'created', 'updated', 'refused', 'ownerId', 'createTime'] },
+  jobs: { icon: UnorderedListOutlined, nav: 4.5, purpose: 'empty.jobs', titleKey: 'job.kind.', columns: ['fileName', 'action', 'state', 'created', 'updated', 'refused', 'ownerId', 'createTime'] },
   users: { icon: UserOutlined, nav: 5, administrators: true, purpose: 'empty.users', columns: ['name', 'email', 'role', 'teamId', 'active', 'createTime'], afterCreate: (id) => `/users/${id}?setPassword=true` },
   teams: { icon: ApartmentOutlined, nav: 6, administrators: true, purpose: 'empty.teams' },
   duplicates: { icon: CopyOutlined, nav: 4, purpose: 'empty.duplicates', columns: ['names', 'reason', 'score', 'state', 'ownerId', 'createTime'] },
@@ -32,6 +33,8 @@ const FEATURES: Record<string, Feature | undefined> = {
   webhooks: { icon: ApiOutlined, nav: 9, administrators: true, purpose: 'empty.webhooks', columns: ['name', 'url', 'state', 'types', 'failingSince', 'ownerId', 'createTime'], afterCreate: (id) => `/webhooks/${id}?secret=true` },
   deliveries: { icon: SendOutlined, columns: ['type', 'subject', 'state', 'attempts', 'webhookId', 'createTime'] },
   notifications: { icon: BellOutlined, columns: ['kind', 'subject', 'read', 'createTime'] },
+  views: { icon: UnorderedListOutlined, columns: ['name', 'collection', 'shared', 'ownerId'] },
+  preferences: { icon: UserOutlined, columns: ['ownerId', 'language', 'theme', 'density'] },
   sessions: { icon: DesktopOutlined, columns: ['client', 'ownerId', 'createTime', 'expireTime'] },
 };
 

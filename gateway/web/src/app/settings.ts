@@ -1,4 +1,5 @@
-// What a person chose about the interface, kept in this browser. public/theme.js reads the same key before first paint.
+// What a person chose about the interface, as this browser knows it: before sign-in, and before the server has told
+// (api/preferences.tsx). public/theme.js reads the same key before first paint.
 import { useSyncExternalStore } from 'react';
 
 export interface Settings {
@@ -9,6 +10,7 @@ export interface Settings {
 
 const KEY = 'guanxi.settings';
 const listeners = new Set<() => void>();
+const choiceListeners = new Set<(change: Partial<Settings>) => void>();
 let current: Settings = {
   language: navigator.language.startsWith('zh') ? 'zh' : 'en',
   theme: 'system',
@@ -38,7 +40,19 @@ export function getSettings(): Settings {
   return current;
 }
 
+// A person chooses: told on to whoever keeps it for other browsers.
 export function changeSettings(change: Partial<Settings>): void {
+  applySettings(change);
+  for (const listener of choiceListeners) listener(change);
+}
+
+export function onChoice(listener: (change: Partial<Settings>) => void): () => void {
+  choiceListeners.add(listener);
+  return () => choiceListeners.delete(listener);
+}
+
+export function applySettings(change: Partial<Settings>): void {
+  if (Object.entries(change).every(([name, value]) => current[name as keyof Settings] === value)) return;
   current = { ...current, ...change };
   writeJson(KEY, current);
   for (const listener of listeners) listener();

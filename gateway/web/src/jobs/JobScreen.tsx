@@ -7,12 +7,11 @@ import { Link, useParams } from 'react-router-dom';
 import { fetchRecord, keys, type RecordData } from '../api/records';
 import { findField, useSchema } from '../api/schema';
 import { FieldValue } from '../fields/FieldValue';
-import { isEmpty, textOf } from '../fields/values';
 import { useInlineLabel } from '../i18n/i18n';
 import { ErrorState } from '../ui/ErrorState';
 import { Skeleton } from '../ui/Skeleton';
 import { Advance } from './Advance';
-import { isRunning } from './job';
+import { isRunning, useJobName } from './job';
 import styles from './Job.module.css';
 import { Outcome } from './Outcome';
 
@@ -34,7 +33,7 @@ function Job({ job }: { job: RecordData }) {
   const inline = useInlineLabel();
   const resource = useSchema().find('jobs');
   const [state, action] = (['state', 'action'] as const).map((field) => resource && findField(resource, field));
-  const name = isEmpty(job['fileName']) ? textOf(job['kind']) : textOf(job['fileName']);
+  const name = useJobName()(job);
 
   useEffect(() => {
     document.title = `${name} · Guanxi`;

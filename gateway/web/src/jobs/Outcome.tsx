@@ -8,16 +8,18 @@ import { useSchema } from '../api/schema';
 import { isEmpty, textOf } from '../fields/values';
 import { useFormats } from '../i18n/format';
 import { useInlineLabel } from '../i18n/i18n';
-import { actionOf, collectionOf, isRunning, numberOf } from './job';
+import { actionOf, collectionOf, isOverRows, isRunning, numberOf } from './job';
 import styles from './Job.module.css';
 import { Revert } from './Revert';
+import { Undo } from './Undo';
 
 // The figures that each kind of job has; those that may be nought are left out when they are.
 const NUMBERS: Record<string, { always: string[]; seldom: string[] } | undefined> = {
   import: { always: ['created', 'refused'], seldom: ['updated', 'skipped'] },
   trial: { always: ['created', 'refused'], seldom: ['updated', 'skipped'] },
   export: { always: ['done'], seldom: [] },
-  revert: { always: ['removed', 'skipped'], seldom: ['updated'] },
+  bulk: { always: ['updated', 'refused'], seldom: ['removed', 'skipped'] },
+  revert: { always: ['removed', 'skipped'], seldom: ['updated', 'refused'] },
 };
 const ORDER = ['done', 'created', 'updated', 'removed', 'skipped', 'refused'];
 
@@ -35,7 +37,7 @@ export function Outcome({ job }: { job: RecordData }) {
         ))}
       </dl>
       <Actions job={job} />
-      {!isEmpty(job['refusedFileId']) && <p className={styles.note}>{t(action === 'revert' ? 'job.leftHelp' : 'job.refusedHelp')}</p>}
+      {!isEmpty(job['refusedFileId']) && <p className={styles.note}>{t(isOverRows(job) ? 'job.refusedRowsHelp' : action === 'revert' ? 'job.leftHelp' : 'job.refusedHelp')}</p>}
     </>
   );
 }
@@ -78,7 +80,8 @@ function Actions({ job }: { job: RecordData }) {
         {action === 'import' && !isRunning(job) && changed && (
           <Link to={`/${collectionOf(job)}?sort=-createTime`}>{t('job.seeRecords', { name: inline(resource?.plural) })}</Link>
         )}
-        {action === 'revert' && <Link to={`/jobs/${textOf(job['revertsId'])}`}>{t('job.theImport')}</Link>}
+        <Undo job={job} />
+        {action === 'revert' && !isOverRows(job) && <Link to={`/jobs/${textOf(job['revertsId'])}`}>{t('job.theImport')}</Link>}
       </div>
       {!isEmpty(job['expireTime']) && <p className={styles.note}>{t('job.keptUntil', { time: formats.dateTime(textOf(job['expireTime'])) })}</p>}
     </>

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router-dom';
 import type { RecordData } from '../api/records';
 import { findField, type Field, type Resource } from '../api/schema';
+import { featureOf } from '../app/features';
 import { FieldValue } from '../fields/FieldValue';
 import { isEmpty, textOf } from '../fields/values';
 import { useFormats } from '../i18n/format';
@@ -35,6 +36,8 @@ const opens = (event: MouseEvent) => event.target instanceof HTMLElement && even
 function useTitle(resource: Resource, row: RecordData): string {
   const { t } = useTranslation();
   const title = row[resource.title];
+  const { titleKey } = featureOf(resource.collection);
+  if (titleKey !== undefined) return t(`${titleKey}${textOf(title)}`);
   return isEmpty(title) ? t('record.untitled') : textOf(title);
 }
 

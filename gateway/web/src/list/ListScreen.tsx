@@ -18,6 +18,8 @@ import { ListHeader } from './ListHeader';
 import { ListTable } from './ListTable';
 import styles from './List.module.css';
 import { useListState } from './useListState';
+import { ViewTabs } from './ViewTabs';
+import { useViews } from './views';
 
 export default function ListScreen() {
   const { collection = '' } = useParams();
@@ -33,7 +35,9 @@ function ListOf({ resource }: { resource: Resource }) {
   const create = useCreate();
   const phone = usePhone();
   const state = useListState();
-  const columns = useColumns(resource);
+  const { views, pending } = useViews(resource.collection);
+  const view = views.find(({ id }) => id === state.view);
+  const columns = useColumns(resource, view);
   const query = useList(resource.collection, state.apiQuery);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const search = useRef<HTMLInputElement>(null);
@@ -58,8 +62,17 @@ function ListOf({ resource }: { resource: Resource }) {
   return (
     <section className={styles.list} aria-label={label(resource.plural)}>
       <ListHeader resource={resource} state={state} first={query.data?.pages[0]?.page} search={search} columns={columns} />
+      {!pending && <ViewTabs resource={resource} state={state} views={views} active={view} shown={{ query: state.ownQuery, columns: columns.chosen }} />}
       <FilterBar resource={resource} state={state} columns={columns} />
-      {selected.size > 0 && <BulkBar resource={resource} rows={rows.filter((row) => selected.has(row.id))} deleted={state.deleted} clear={() => setSelected(new Set())} />}
+      {selected.size > 0 && (
+        <BulkBar
+          resource={resource}
+          rows={rows.filter((row) => selected.has(row.id))}
+          state={state}
+          all={query.data?.pages[0]?.page}
+          clear={() => setSelected(new Set())}
+        />
+      )}
       {query.isPending && <Skeleton rows={14} />}
       {query.isError && query.data === undefined && <ErrorState error={query.error} retry={() => void query.refetch()} />}
       {query.data !== undefined && rows.length === 0 && <EmptyState resource={resource} filtered={isFiltered} clear={state.clear} />}

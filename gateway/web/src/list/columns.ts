@@ -1,8 +1,9 @@
-// Which fields a list shows. A person's choice is kept in this browser, for each collection.
+// Which fields a list shows: a view's, or what the person chose for the collection.
 import { useCallback, useMemo, useState } from 'react';
+import { useListPreferences } from '../api/preferences';
 import type { Field, Resource } from '../api/schema';
 import { featureOf } from '../app/features';
-import { readJson, writeJson } from '../app/settings';
+import { columnsOf, type View } from './views';
 
 const NEVER = ['id', 'version'];
 const LAST = ['ownerId', 'createTime'];
@@ -21,25 +22,34 @@ function defaultColumns(resource: Resource): string[] {
 
 export interface Columns {
   shown: Field[];
-  choose: (names: string[] | undefined) => void; // undefined: back to the default
+  chosen: string[] | undefined; // undefined: the usual ones
+  choose: (names: string[] | undefined) => void;
 }
 
-export function useColumns(resource: Resource): Columns {
-  const key = `guanxi.columns.${resource.collection}`;
-  const [stored, setStored] = useState(() => ({ key, names: readJson<string[]>(key) }));
-  const chosen = stored.key === key ? stored.names : readJson<string[]>(key);
+function shownOf(resource: Resource, chosen: string[] | undefined): Field[] {
+  const names = chosen ?? featureOf(resource.collection).columns ?? defaultColumns(resource);
+  const shown = names.flatMap((name) => resource.fields.find((field) => field.name === name) ?? []);
+  return shown.length > 0 ? shown : resource.fields.filter((field) => field.name === resource.title);
+}
+
+// Those of the view that is open, which change with it alone; else the person's own of that list.
+export function useColumns(resource: Resource, view: View | undefined): Columns {
+  const { listOf, keepList } = useListPreferences();
+  const { collection } = resource;
+  const [draft, setDraft] = useState<{ of: string; names: string[] | undefined }>();
+  const of = `${view?.id ?? ''} ${view?.version ?? ''}`;
+  const kept = listOf(collection)?.columns?.split(',');
+  const ofView = draft?.of === of ? draft.names : columnsOf(view);
+  const chosen = view === undefined ? kept : ofView;
 
   const choose = useCallback(
     (names: string[] | undefined) => {
-      writeJson(key, names);
-      setStored({ key, names });
+      if (view === undefined) keepList(collection, { columns: names?.join(',') });
+      else setDraft({ of, names });
     },
-    [key],
+    [view, of, collection, keepList],
   );
-  const shown = useMemo(() => {
-    const names = chosen ?? featureOf(resource.collection).columns ?? defaultColumns(resource);
-    const fields = names.flatMap((name) => resource.fields.find((field) => field.name === name) ?? []);
-    return fields.length > 0 ? fields : resource.fields.filter((field) => field.name === resource.title);
-  }, [resource, chosen]);
-  return { shown, choose };
+  const key = chosen?.join(); // the same names are the same columns, whatever else was kept meanwhile
+  const shown = useMemo(() => shownOf(resource, key?.split(',')), [resource, key]);
+  return { shown, chosen, choose };
 }

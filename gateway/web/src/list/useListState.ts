@@ -16,6 +16,9 @@ export interface ListState {
   sort: string | undefined; // "-createTime"
   deleted: boolean;
   apiQuery: string; // all of it, as the API takes it
+  ownQuery: string; // the same without what the list adds: what a view keeps
+  view: string | undefined; // the id of the saved view that it began with; 'all': none, on purpose
+  isEmpty: boolean; // nothing was asked for: the list may open with the person's first view
   setQ: (q: string) => void;
   setFilters: (filters: Filter[]) => void;
   setSort: (sort: string | undefined) => void;
@@ -42,7 +45,9 @@ export function useListState(): ListState {
   return useMemo(() => {
     const own = parseQuery(search).filter((parameter) => OWN_PARAMETERS.includes(parameter.name) || isFilter(parameter));
     const valueOf = (name: string) => own.find((parameter) => parameter.name === name)?.values.join(',');
-    const show = (parameters: Parameter[], replace = false) => navigate({ search: formatQuery(parameters) }, { replace });
+    const view = parseQuery(search).find(({ name }) => name === 'view')?.values[0];
+    const ofView = view === undefined ? [] : [{ name: 'view', values: [view] }];
+    const show = (parameters: Parameter[], replace = false) => navigate({ search: formatQuery([...ofView, ...parameters]) }, { replace });
     const set = (name: string, value: string | undefined, replace = false) => {
       const others = own.filter((parameter) => parameter.name !== name);
       show(value === undefined || value === '' ? others : [...others, { name, values: name === 'q' ? [value] : value.split(',') }], replace);
@@ -53,6 +58,9 @@ export function useListState(): ListState {
       sort: valueOf('sort'),
       deleted: valueOf('deleted') === 'true',
       apiQuery: formatQuery([...own, { name: 'count', values: ['true'] }]),
+      ownQuery: formatQuery(own),
+      view,
+      isEmpty: view === undefined && own.length === 0,
       setQ: (q) => set('q', q, true),
       setFilters: (filters) => show([...own.filter((parameter) => !isFilter(parameter)), ...filters.map(toParameter)]),
       setSort: (sort) => set('sort', sort),

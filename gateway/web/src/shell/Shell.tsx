@@ -5,6 +5,7 @@ import { Navigate, Route, Routes, useLocation } from 'react-router-dom';
 import { useSchema } from '../api/schema';
 import { navigation } from '../app/features';
 import { CreateProvider } from '../form/CreateProvider';
+import { JobToasts } from '../jobs/JobToasts';
 import { useShortcuts } from '../keyboard/shortcuts';
 import { EditProvider } from '../record/EditProvider';
 import { ErrorBoundary } from '../ui/ErrorBoundary';
@@ -46,6 +47,7 @@ export default function Shell() {
     <ShellContext.Provider value={shell}>
       <EditProvider>
         <CreateProvider>
+         <JobToasts>
           <a className="skip-link" href="#screen">{t('shell.skip')}</a>
           <div className={styles.shell}>
             {!phone && <SideBar />}
@@ -74,6 +76,7 @@ export default function Shell() {
             {overlay === 'palette' && <Palette close={close} />}
             {overlay === 'help' && <HelpDialog close={close} />}
           </Suspense>
+         </JobToasts>
         </CreateProvider>
       </EditProvider>
     </ShellContext.Provider>

@@ -1,0 +1,256 @@
+#include "kit/bulk_undo.h"
+#include "kit/uuid.h"
+#include <string.h>
+
+/* Members of the arguments of a job over a set, and those of a job that undoes one. */
+enum argument { ARGUMENT_SET = 64, ARGUMENT_JOB = 65 };
+
+static const struct schema_resource *jobs(void)
+{
+	return schema_resource_find("jobs");
+}
+
+/* --- starting */
+
+static enum status arguments_of(struct request *req, const uint8_t job[16], struct slice *arguments_out)
+{
+	static const struct db_statement read = {
+		"SELECT coalesce(arguments, '') FROM job WHERE id = $1::uuid"
+	};
+	struct db_params params = { .arena = req->arena };
+	PGresult *rows;
+
+	db_bind_uuid(&params, job);
+	TRY(db_run(req->db, req->arena, &read, &params, &rows));
+	*arguments_out = db_bytes(rows, 0, 0);
+	return OK;
+}
+
+static enum status count_rows(struct request *req, struct slice set, int64_t *count_out)
+{
+	static const struct db_statement count = { "SELECT count(*) FROM job_row WHERE set_id = $1::uuid" };
+	struct db_params params = { .arena = req->arena };
+	PGresult *rows;
+
+	db_bind_uuid(&params, (const uint8_t *)set.data);
+	TRY(db_run(req->db, req->arena, &count, &params, &rows));
+	*count_out = db_int8(rows, 0, 0);
+	return *count_out ? OK
+			  : fail(req, CONFLICT, MSG_JOB_REVERT_TOO_LATE,
+				    arena_printf(req->arena, "%d", BULK_KEPT_DAYS), NULL);
+}
+
+static enum status find_set(struct request *req, const struct record *job, struct slice *set_out)
+{
+	int64_t state = record_number(job, JOB_STATE);
+	struct slice arguments;
+	struct wire_field set;
+
+	if (state == JOB_QUEUED || state == JOB_RUNNING || state == JOB_PAUSED)
+		return fail(req, CONFLICT, MSG_JOB_STILL_RUNNING, NULL);
+	TRY(arguments_of(req, record_uuid(job, STANDARD_ID), &arguments));
+	if (!wire_find(arguments.data, arguments.len, ARGUMENT_SET, &set) || set.len != 16)
+		return INTERNAL;
+	*set_out = (struct slice){ set.bytes, 16 };
+	return OK;
+}
+
+static enum status make_job(
+	struct request *req, const struct record *undone, struct slice set, struct record **after_out)
+{
+	struct record *job = record_new(jobs(), req->arena);
+	struct buffer arguments = { .arena = req->arena };
+	int64_t total;
+
+	TRY(count_rows(req, set, &total));
+	wire_add_bytes(&arguments, ARGUMENT_SET, set.data, set.len);
+	wire_add_bytes(&arguments, ARGUMENT_JOB, record_uuid(undone, STANDARD_ID), 16);
+	record_set_text(job, JOB_COLLECTION, record_text(undone, JOB_COLLECTION));
+	record_set_number(job, JOB_ACTION, JOB_REVERT);
+	record_set_text(job, JOB_REVERTS_ID, record_text(undone, STANDARD_ID));
+	record_set_number(job, JOB_TOTAL, total);
+	record_set_number(job, JOB_DONE, 0);
+	record_set_number(job, JOB_UPDATED, 0);
+	record_set_number(job, JOB_REMOVED, 0);
+	record_set_number(job, JOB_SKIPPED, 0);
+	record_set_number(job, JOB_REFUSED, 0);
+	return job_create(
+		req, BULK_UNDO_KIND, job, (struct slice){ arguments.data, arguments.len }, after_out);
+}
+
+enum status bulk_undo_fits(struct request *req, bool *fits_out)
+{
+	struct record *job;
+	struct wire_field f;
+	uint8_t id[16];
+
+	*fits_out = false;
+	if (!req->principal || !wire_find(req->body, req->body_len, 1, &f) ||
+		!uuid_from_text(f.bytes, f.len, id))
+		return OK;
+	TRY(engine_get(req, jobs(), id, &job));
+	const char *kind = record_text(job, JOB_KIND);
+
+	*fits_out = kind && (!strcmp(kind, BULK_KIND) || !strcmp(kind, BULK_UNDO_KIND));
+	return OK;
+}
+
+enum status bulk_undo_start(struct request *req)
+{
+	struct buffer out = { .arena = req->arena };
+	struct record *undone, *after;
+	struct wire_field f;
+	struct slice set;
+	uint8_t id[16];
+
+	if (!req->principal)
+		return fail(req, UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
+	if (!wire_find(req->body, req->body_len, 1, &f) || !uuid_from_text(f.bytes, f.len, id))
+		return fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
+	TRY(engine_get_locked(req, jobs(), id, &undone));
+	TRY(find_set(req, undone, &set));
+	TRY(make_job(req, undone, set, &after));
+	service_wake_jobs();
+	record_encode(after, &out);
+	req->reply = (struct slice){ out.data, out.len };
+	req->created_id = record_text(after, STANDARD_ID);
+	req->version = (uint64_t)record_number(after, STANDARD_VERSION);
+	return OK;
+}
+
+/* --- undoing a batch */
+
+enum event_field { EVENT_TYPE = 4, EVENT_DATA = 6 };
+enum change_field { CHANGE_VERSION = 1, CHANGE_FIELDS, CHANGE_BEFORE, CHANGE_AFTER };
+
+static const struct {
+	const char *ending; /* of the event's type */
+	enum verb inverse;
+} inverses[] = { { ".updated.v1", VERB_UPDATE }, { ".deleted.v1", VERB_RESTORE },
+	{ ".restored.v1", VERB_DELETE } };
+
+static bool ends_with(const struct wire_field *text, const char *ending)
+{
+	size_t len = strlen(ending);
+
+	return text->len >= len && !memcmp(text->bytes + text->len - len, ending, len);
+}
+
+/* What hooks set, they set anew. */
+static void take_fields(const struct schema_resource *resource, const struct wire_field *data,
+	uint32_t *fields, size_t *count)
+{
+	struct wire_reader reader = wire_reader(data->bytes, data->len);
+	struct wire_field f;
+
+	while (wire_next(&reader, &f)) {
+		const struct schema_field *field =
+			f.number == CHANGE_FIELDS ? schema_field_find(resource->message, f.bytes, f.len)
+						  : NULL;
+
+		if (field && !field->rule->output_only && field->number > STANDARD_DELETE_TIME)
+			fields[(*count)++] = field->number;
+	}
+}
+
+static bool take_event(struct request *req, const struct schema_resource *resource, struct slice payload,
+	struct change *change)
+{
+	struct wire_field type, data, before, version;
+	uint32_t *fields = arena_alloc(req->arena, resource->message->count * sizeof *fields);
+
+	if (!wire_find(payload.data, payload.len, EVENT_TYPE, &type) ||
+		!wire_find(payload.data, payload.len, EVENT_DATA, &data) ||
+		!wire_find(data.bytes, data.len, CHANGE_VERSION, &version))
+		return false;
+	change->verb = VERB_COUNT;
+	for (size_t i = 0; i < sizeof inverses / sizeof *inverses; i++)
+		if (ends_with(&type, inverses[i].ending))
+			change->verb = inverses[i].inverse;
+	change->patch = record_new(resource, req->arena);
+	change->fields = fields;
+	change->if_version = version.value;
+	if (change->verb == VERB_UPDATE)
+		take_fields(resource, &data, fields, &change->field_count);
+	return change->verb != VERB_COUNT && (!wire_find(data.bytes, data.len, CHANGE_BEFORE, &before) ||
+						     record_parse(change->patch, before.bytes, before.len));
+}
+
+/* The events of a job about these rows: one a row at most. The newest are in the outbox still. */
+static enum status read_events(
+	struct bulk_run *run, const struct change *changes, size_t count, PGresult **rows)
+{
+	static const struct db_statement events = {
+		"SELECT subject_id, payload FROM event_log WHERE subject_id = ANY ($1::uuid[]) AND "
+		"request_id = "
+		"$2::uuid AND subject_version IS NOT NULL AND payload IS NOT NULL"
+		" UNION ALL SELECT subject_id, payload FROM event_outbox WHERE subject_id = ANY ($1::uuid[]) "
+		"AND "
+		"request_id = $2::uuid AND subject_version IS NOT NULL"
+	};
+	struct db_params params = { .arena = run->req->arena };
+	struct db_array ids;
+
+	db_array_begin(&ids, run->req->arena, OID_UUID);
+	for (size_t i = 0; i < count; i++)
+		db_array_add(&ids, changes[i].id, 16);
+	db_bind_array(&params, &ids);
+	db_bind_uuid(&params, run->what);
+	return db_run(run->req->db, run->req->arena, &events, &params, rows);
+}
+
+/* Those that the job changed come first; the others have nothing to be undone. */
+static size_t sort_out(struct bulk_run *run, struct change *changes, size_t count, const PGresult *rows)
+{
+	size_t n = 0;
+
+	for (int row = 0; row < PQntuples(rows); row++)
+		for (size_t i = n; i < count; i++) {
+			struct change c = changes[i];
+
+			if (memcmp(c.id, db_bytes(rows, row, 0).data, 16))
+				continue;
+			if (take_event(run->req, run->resource, db_bytes(rows, row, 1), &c)) {
+				changes[i] = changes[n];
+				changes[n++] = c;
+			}
+			break;
+		}
+	return n;
+}
+
+static enum status undo(struct bulk_run *run, struct change *changes, size_t count)
+{
+	struct request *req = run->req;
+	PGresult *rows;
+
+	if (!count)
+		return OK;
+	TRY(read_events(run, changes, count, &rows));
+	size_t n = sort_out(run, changes, count, rows);
+
+	TRY(engine_change_many(req, run->resource, changes, n));
+	for (size_t i = 0; i < n; i++)
+		if (changes[i].status == STALE)
+			changes[i].problem = problem_new(req->arena, MSG_EDITED_SINCE, NULL);
+	return OK;
+}
+
+enum status bulk_undo_step(struct request *req, struct job *job, const struct job_files *files)
+{
+	struct slice arguments = job->arguments;
+	struct wire_field set, undone;
+
+	if (!wire_find(arguments.data, arguments.len, ARGUMENT_SET, &set) || set.len != 16 ||
+		!wire_find(arguments.data, arguments.len, ARGUMENT_JOB, &undone) || undone.len != 16)
+		return INTERNAL;
+	struct bulk_run run = { .req = req,
+		.job = job,
+		.files = files,
+		.resource = schema_resource_find(record_text(job->record, JOB_COLLECTION)),
+		.change = undo,
+		.what = undone.bytes };
+
+	memcpy(run.set, set.bytes, 16);
+	return bulk_run_step(&run);
+}
