@@ -22,10 +22,13 @@
 #define CALL_MS     5000
 #define RETRY_MS    200
 
-/* One subscription with its own cursor; several may follow one stream, each with a subscriber of its own:
- * simple, and few. */
+/* One subscription with its own cursor, thread and connection: one that has a long log before it, or is slow, holds
+ * up no other. Several may follow one stream, each with a subscriber of its own: simple, and few. */
 struct follower {
 	const struct subscription *subscription;
+	pthread_t thread;
+	struct db *db;
+	struct bus_client *client;
 	struct bus_subscriber *subscriber;
 	uint32_t epoch;
 	uint64_t position;
@@ -36,10 +39,7 @@ struct follower {
 
 static struct {
 	struct consumer_options options;
-	pthread_t thread;
 	_Atomic bool stopping;
-	struct db *db;
-	struct bus_client *client;
 	struct follower followers[FOLLOWS_MAX];
 	size_t count;
 } c;
@@ -227,11 +227,11 @@ static enum status apply_range(
 	struct request *req = request_for_job(c.options.service, &principal_system);
 	const PGresult *parked = NULL;
 
-	req->db = c.db;
-	enum status status = db_ready(c.db);
+	req->db = f->db;
+	enum status status = db_ready(f->db);
 
 	if (status == OK)
-		status = db_begin(c.db);
+		status = db_begin(f->db);
 	if (status == OK)
 		status = move_cursor(req, f, epoch, up_to);
 	if (status == OK && count)
@@ -239,9 +239,9 @@ static enum status apply_range(
 	for (size_t i = 0; i < count && status == OK; i++)
 		status = apply_one(req, f, parked, &events[i]);
 	if (status == OK)
-		status = db_commit(c.db);
+		status = db_commit(f->db);
 	else
-		db_rollback(c.db);
+		db_rollback(f->db);
 	request_free(req);
 	if (status != OK)
 		return status;
@@ -257,18 +257,18 @@ static enum status park_one(struct follower *f, uint32_t epoch, const struct fra
 	struct request *req = request_for_job(c.options.service, &principal_system);
 	struct consumer_event event;
 
-	req->db = c.db;
+	req->db = f->db;
 	consumer_event_read(f->subscription->stream, raw->bytes, raw->len, req->arena, &event);
-	enum status status = db_begin(c.db);
+	enum status status = db_begin(f->db);
 
 	if (status == OK)
 		status = move_cursor(req, f, epoch, raw->position);
 	if (status == OK)
-		status = park(req, f, &event, raw, db_error(c.db));
+		status = park(req, f, &event, raw, db_error(f->db));
 	if (status == OK)
-		status = db_commit(c.db);
+		status = db_commit(f->db);
 	else
-		db_rollback(c.db);
+		db_rollback(f->db);
 	request_free(req);
 	if (status == OK) {
 		f->epoch = epoch;
@@ -278,9 +278,9 @@ static enum status park_one(struct follower *f, uint32_t epoch, const struct fra
 }
 
 /* The database being away is no fault of an event. */
-static bool is_fault(enum status status)
+static bool is_fault(const struct follower *f, enum status status)
 {
-	return status != OK && status != UNAVAILABLE && !db_is_broken(c.db);
+	return status != OK && status != UNAVAILABLE && !db_is_broken(f->db);
 }
 
 static enum status apply_alone(struct follower *f, uint32_t epoch, const struct frame_event *raw)
@@ -290,7 +290,7 @@ static enum status apply_alone(struct follower *f, uint32_t epoch, const struct 
 			return UNAVAILABLE;
 		enum status status = apply_range(f, epoch, raw, 1, raw->position);
 
-		if (status == OK || !is_fault(status))
+		if (status == OK || !is_fault(f, status))
 			return status;
 		usleep(20000u << attempt);
 	}
@@ -303,7 +303,7 @@ static enum status apply_batch(
 {
 	enum status status = apply_range(f, epoch, events, count, up_to);
 
-	if (status == OK || !is_fault(status))
+	if (status == OK || !is_fault(f, status))
 		return status;
 	for (size_t i = 0; i < count; i++)
 		TRY(apply_alone(f, epoch, &events[i]));
@@ -337,7 +337,7 @@ static bool catch_up(struct follower *f)
 	for (;;) {
 		struct arena *arena = arena_new();
 		struct event_page page;
-		bool answered = event_log_read(c.client, f->subscription->stream,
+		bool answered = event_log_read(f->client, f->subscription->stream,
 					&(struct event_place){ f->epoch, f->position, NULL, 0 }, CALL_MS,
 					arena, &page) == OK;
 
@@ -373,7 +373,7 @@ static enum status read_cursor(struct follower *f)
 
 	db_bind_text(&params, f->subscription->name);
 	db_bind_text(&params, f->subscription->stream);
-	enum status status = db_run(c.db, arena, &read, &params, &rows);
+	enum status status = db_run(f->db, arena, &read, &params, &rows);
 
 	if (status == OK) {
 		f->epoch = (uint32_t)db_int4(rows, 0, 0);
@@ -407,63 +407,69 @@ static void open_follower(struct follower *f)
 	f->behind = true; /* at start nobody has told us where the head is */
 }
 
-static void *run(void *unused)
+static void *run(void *ctx)
 {
-	struct pollfd fds[FOLLOWS_MAX + 1];
+	struct follower *f = ctx;
 
-	(void)unused;
 	pthread_setname_np(pthread_self(), "consumer");
-	for (size_t i = 0; i < c.count; i++)
-		open_follower(&c.followers[i]);
+	open_follower(f);
 	while (!atomic_load(&c.stopping)) {
-		bool retry = false;
+		bus_subscriber_process(f->subscriber);
+		if (f->behind && catch_up(f))
+			f->behind = false;
+		bus_client_process(f->client);
+		struct pollfd fds[] = { { bus_subscriber_fd(f->subscriber), POLLIN, 0 },
+			{ bus_client_fd(f->client), POLLIN, 0 } };
 
-		for (size_t i = 0; i < c.count; i++) {
-			struct follower *f = &c.followers[i];
-
-			bus_subscriber_process(f->subscriber);
-			if (f->behind && catch_up(f))
-				f->behind = false;
-			retry |= f->behind;
-			fds[i] = (struct pollfd){ bus_subscriber_fd(f->subscriber), POLLIN, 0 };
-		}
-		bus_client_process(c.client);
-		fds[c.count] = (struct pollfd){ bus_client_fd(c.client), POLLIN, 0 };
-		poll(fds, c.count + 1, RETRY_MS);
-		if (retry)
+		poll(fds, 2, RETRY_MS);
+		if (f->behind)
 			usleep(RETRY_MS * 1000);
 	}
 	return NULL;
 }
 
-void consumer_start(const struct consumer_options *options)
+static void start_follower(struct follower *f)
 {
 	struct zsocket_error error;
 
+	f->db = db_open(&(struct db_options){
+		c.options.conninfo, c.options.service->name, 30000, 5000, "consumer" });
+	f->client = bus_client_open(
+		&(struct bus_client_options){ .endpoints = c.options.broker_requests }, &error);
+	if (!f->client)
+		config_refuse("GUANXI_BROKER_REQUESTS: %s", error.text);
+	pthread_create(&f->thread, NULL, run, f);
+}
+
+size_t consumer_count(const struct service *service)
+{
+	size_t count = 0;
+
+	while (service->follows && service->follows[count].name)
+		count++;
+	return count;
+}
+
+void consumer_start(const struct consumer_options *options)
+{
 	c.options = *options;
 	for (const struct subscription *s = options->service->follows; s && s->name; s++) {
 		assert(c.count < FOLLOWS_MAX);
 		c.followers[c.count++].subscription = s;
 	}
-	if (!c.count)
-		return;
-	c.db = db_open(
-		&(struct db_options){ options->conninfo, options->service->name, 30000, 5000, "consumer" });
-	c.client = bus_client_open(
-		&(struct bus_client_options){ .endpoints = options->broker_requests }, &error);
-	if (!c.client)
-		config_refuse("GUANXI_BROKER_REQUESTS: %s", error.text);
-	pthread_create(&c.thread, NULL, run, NULL);
+	for (size_t i = 0; i < c.count; i++)
+		start_follower(&c.followers[i]);
 }
 
 void consumer_stop(void)
 {
-	if (!c.count)
-		return;
 	atomic_store(&c.stopping, true);
-	pthread_join(c.thread, NULL);
-	for (size_t i = 0; i < c.count; i++)
-		bus_subscriber_close(c.followers[i].subscriber);
-	bus_client_close(c.client);
-	db_close(c.db);
+	for (size_t i = 0; i < c.count; i++) {
+		struct follower *f = &c.followers[i];
+
+		pthread_join(f->thread, NULL);
+		bus_subscriber_close(f->subscriber);
+		bus_client_close(f->client);
+		db_close(f->db);
+	}
 }

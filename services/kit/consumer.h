@@ -34,6 +34,8 @@ struct consumer_options {
 };
 
 /* Does nothing when the service follows nothing. */
+/* How many connections to PostgreSQL its subscriptions take. */
+size_t consumer_count(const struct service *service);
 void consumer_start(const struct consumer_options *options);
 void consumer_stop(void);
 

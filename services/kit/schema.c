@@ -285,6 +285,7 @@ static void read_service(const char *package, const service_proto *proto)
 			.anonymous = http && http->anonymous,
 			.administrators_only = http && http->administrators_only,
 			.idempotent = http && http->idempotent,
+			.unkeyed = http && http->unkeyed,
 			.success = http && http->success ? (int)http->success : 200,
 			.summary = text_of(http ? http->summary : NULL),
 			.input = schema_message_find(m->input_type + 1),

@@ -103,7 +103,7 @@ struct schema_method {
 	const char *service;     /* "customer" */
 	const char *verb, *path; /* NULL: not in the API */
 	Guanxi__Lane lane;
-	bool anonymous, administrators_only, idempotent;
+	bool anonymous, administrators_only, idempotent, unkeyed;
 	int success; /* HTTP status */
 	struct schema_text summary;
 	const struct schema_message *input, *output;

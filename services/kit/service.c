@@ -32,7 +32,7 @@
 #define OTHER_CAPACITY    256
 #define LOCK_TIMEOUT_MS   3000
 #define TURN_MS           200 /* how soon a query ends whose client has gone */
-#define OTHER_CONNECTIONS 5   /* sequencer, consumer, jobs, chores, probe */
+#define OTHER_CONNECTIONS 4   /* sequencer, jobs, chores, probe; and one for each subscription */
 #define HOLD_UP_MS                                                                                           \
 	100 /* how long a write lane waits for a row that another transaction holds before it goes on with   \
 	       others */
@@ -382,7 +382,7 @@ static void check_connections(struct request *req)
 		"current_user"
 	};
 	PGresult *rows;
-	int64_t wanted = OTHER_CONNECTIONS + config_number("GUANXI_READ_LANES") +
+	int64_t wanted = OTHER_CONNECTIONS + (int64_t)consumer_count(s.service) + config_number("GUANXI_READ_LANES") +
 			 config_number("GUANXI_WRITE_LANES") + config_number("GUANXI_QUERY_LANES") +
 			 config_number("GUANXI_WORK_LANES");
 

@@ -1,7 +1,7 @@
 import { eventually } from "./harness/system";
 import { Client, type Row, expectOk, expectProblem, uniqueWord } from "./lib/client";
 import { expect, test } from "./lib/fixtures";
-import { administrator, newMember, newPerson } from "./lib/people";
+import { newMember, newPerson } from "./lib/people";
 import { Stream } from "./lib/stream";
 
 // API keys: an owner's rights, cut down to scopes, until they expire, are revoked, or the owner goes.
