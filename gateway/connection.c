@@ -557,6 +557,8 @@ void connection_take(struct connection *c)
 
 static void keep_body(struct request *request, const char *data, size_t size)
 {
+	if (!size) /* then `data` may be NULL */
+		return;
 	while (request->body_capacity - request->body_size < size) {
 		request->body_capacity =
 			request->body_capacity ? 2 * request->body_capacity : BODY_FIRST_SIZE;

@@ -113,8 +113,8 @@ enum status query_history(struct request *req, struct db *db)
 }
 
 /* The newest version by then; 0: none. */
-static enum status version_at(struct request *req, struct db *db, const uint8_t id[16],
-	const struct wire_field *time, uint64_t *version_out)
+static enum status version_at(
+	struct request *req, struct db *db, const uint8_t id[16], int64_t time_us, uint64_t *version_out)
 {
 	static const struct db_statement newest = {
 		"SELECT coalesce(max(subject_version), 0) FROM ("
@@ -125,12 +125,9 @@ static enum status version_at(struct request *req, struct db *db, const uint8_t 
 	};
 	struct db_params params = { .arena = req->arena };
 	PGresult *rows;
-	int64_t us;
 
-	if (!json_read_time(time->bytes, time->len, &us))
-		return fail_field(req, "/asOf", MSG_BAD_TIME, NULL);
 	db_bind_uuid(&params, id);
-	db_bind_time(&params, us);
+	db_bind_time(&params, time_us);
 	db_bind_text(&params, req->resource->collection);
 	TRY(db_run(db, req->arena, &newest, &params, &rows));
 	*version_out = (uint64_t)db_int8(rows, 0, 0);
@@ -144,18 +141,21 @@ enum status query_past(struct request *req, struct db *db)
 	struct buffer out = { .arena = req->arena };
 	struct record *record;
 	uint64_t version = 0;
+	int64_t time_us;
 	uint8_t uuid[16];
 
 	if (!req->principal)
 		return fail(req, UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
 	if (!wire_find(req->body, req->body_len, 1, &id))
 		return fail(req, INVALID, MSG_INVALID, NULL);
-	TRY(check_visible(req, db, &id));
-	uuid_from_text(id.bytes, id.len, uuid);
 	bool by_time = wire_find(req->body, req->body_len, 3, &f) && f.type == WIRE_BYTES;
 
+	if (by_time && !json_read_time(f.bytes, f.len, &time_us))
+		return fail_field(req, "/asOf", MSG_BAD_TIME, NULL);
+	TRY(check_visible(req, db, &id));
+	uuid_from_text(id.bytes, id.len, uuid);
 	if (by_time)
-		TRY(version_at(req, db, uuid, &f, &version));
+		TRY(version_at(req, db, uuid, time_us, &version));
 	else if (wire_find(req->body, req->body_len, 2, &f))
 		version = f.value;
 	if (!version || version > INT64_MAX)

@@ -72,7 +72,7 @@ function runOurs(cases) {
 	try {
 		const binary = join(directory, 'http_dump');
 		const sources = ['http', 'http_body', 'http_reply', 'http_value'].map((name) => join(services, 'kit', `${name}.c`));
-		execFileSync(process.env.CC ?? 'gcc', ['-std=gnu11', '-O1', '-D_GNU_SOURCE', `-I${services}`, join(here, 'http_dump.c'), ...sources, '-o', binary]);
+		execFileSync(process.env.CC ?? 'gcc', ['-std=gnu11', '-O1', '-D_GNU_SOURCE', `-I${services}`, `-I${join(services, '../build/proto')}`, join(here, 'http_dump.c'), ...sources, '-o', binary]);
 		const parts = cases.flatMap((data) => {
 			const length = Buffer.alloc(4);
 			length.writeUInt32LE(data.length);
