@@ -34,11 +34,11 @@ extern const struct resource_ops category_ops, policy_ops, relationship_ops, dup
 
 /* derive.c: categories by rule and completeness, held to be true: after each change of a customer, and of all
  * customers after a change of a rule or policy. */
-enum status derive_apply(struct request *req, const struct consumer_event *event);
+enum status derive_apply(struct request *req, const struct consumer_event *events, size_t count);
 enum status derive_step(struct request *req, struct job *job);
 
 /* duplicate.c */
-enum status duplicate_apply(struct request *req, const struct consumer_event *event);
+enum status duplicate_apply(struct request *req, const struct consumer_event *events, size_t count);
 enum status duplicate_find(struct request *req);
 
 /* merge.c, graph.c, tag.c: methods. */

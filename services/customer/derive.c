@@ -8,6 +8,7 @@
 #include "customer/rules.h"
 #include "kit/engine.h"
 #include "kit/uuid.h"
+#include <stdlib.h>
 #include <string.h>
 
 #define PAGE 200
@@ -53,6 +54,24 @@ static enum status put_right(struct request *req, const uint8_t id[16], struct s
 	return status == NOT_FOUND ? OK : status; /* deleted meanwhile */
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+	return memcmp(a, b, 16);
+}
+
+/* In order and each once; returns how many are left. */
+static size_t sort_ids(uint8_t (*ids)[16], size_t count)
+{
+	size_t kept = 0;
+
+	qsort(ids, count, 16, compare_ids);
+	for (size_t i = 0; i < count; i++)
+		if (!kept || memcmp(ids[kept - 1], ids[i], 16))
+			memmove(ids[kept++], ids[i], 16);
+	return kept;
+}
+
+/* The ids are in order. */
 static enum status derive(
 	struct request *req, const struct rules *rules, const uint8_t (*ids)[16], size_t count)
 {
@@ -70,10 +89,9 @@ static enum status derive(
 	TRY(db_run(req->db, req->arena, &table->get, &params, &rows));
 	for (int row = 0; row < PQntuples(rows); row++) {
 		struct record *record = table_record(table, rows, row, req->arena);
-		size_t at = 0;
-
-		while (at + 1 < count && memcmp(ids[at], record_uuid(record, STANDARD_ID), 16))
-			at++;
+		const uint8_t(*id)[16] =
+			bsearch(record_uuid(record, STANDARD_ID), ids, count, 16, compare_ids);
+		size_t at = (size_t)(id - ids);
 		struct slice rule_ids = matching_ids(req, rules, matches + at * rules->by_rule_count);
 
 		if (!record_has(record, STANDARD_DELETE_TIME) && !is_right(rules, record, rule_ids))
@@ -110,31 +128,43 @@ static bool is_right_as_created(const struct rules *rules, const struct consumer
 	       !completeness_set(rules, record_copy(event->after));
 }
 
-static enum status derive_one(struct request *req, const struct consumer_event *event)
+static enum status derive_customers(
+	struct request *req, const struct consumer_event *events, size_t count)
 {
-	uint8_t ids[1][16];
+	uint8_t(*ids)[16] = arena_alloc(req->arena, count * sizeof *ids);
+	size_t wrong = 0;
 
-	memcpy(ids[0], event->subject_id, 16);
 	TRY(rules_refresh(req->db));
 	struct rules *rules = rules_hold();
-	enum status status = is_right_as_created(rules, event) ? OK : derive(req, rules, ids, 1);
+
+	for (size_t i = 0; i < count; i++)
+		if (events[i].resource && events[i].version &&
+			!strcmp(events[i].resource->collection, "customers") &&
+			!is_right_as_created(rules, &events[i]))
+			memcpy(ids[wrong++], events[i].subject_id, 16);
+	wrong = sort_ids(ids, wrong);
+	enum status status =
+		wrong ? derive(req, rules, (const uint8_t(*)[16])ids, wrong) : OK;
 
 	rules_release(rules);
 	return status;
 }
 
-enum status derive_apply(struct request *req, const struct consumer_event *event)
+static bool changes_all(const struct consumer_event *event)
 {
 	if (!event->resource || !event->version)
-		return OK;
-	if (!strcmp(event->resource->collection, "customers"))
-		return derive_one(req, event);
-	if (!strcmp(event->resource->collection, "categories") &&
-		(consumer_event_names(event, "rule") || consumer_event_names(event, "deleteTime")))
-		return want_job(req);
-	if (!strcmp(event->resource->collection, "fieldPolicies"))
-		return want_job(req);
-	return OK;
+		return false;
+	if (!strcmp(event->resource->collection, "categories"))
+		return consumer_event_names(event, "rule") || consumer_event_names(event, "deleteTime");
+	return !strcmp(event->resource->collection, "fieldPolicies");
+}
+
+enum status derive_apply(struct request *req, const struct consumer_event *events, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (changes_all(&events[i]))
+			TRY(want_job(req));
+	return derive_customers(req, events, count);
 }
 
 /* --- the job */

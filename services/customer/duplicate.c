@@ -107,44 +107,28 @@ static enum status keep_pair(struct request *req, const PGresult *rows, int row)
 	return engine_create(req, duplicates(), pair, &after);
 }
 
-static enum status keys_of(struct request *req, const uint8_t id[16], const char **keys_out)
-{
-	static const struct db_statement keys = { "SELECT customer_keys(name, phones, emails, "
-						  "credit_code)::text FROM customer WHERE id = $1::uuid AND "
-						  "delete_time IS NULL" };
-	struct db_params params = { .arena = req->arena };
-	PGresult *rows;
-
-	db_bind_uuid(&params, id);
-	TRY(db_run(req->db, req->arena, &keys, &params, &rows));
-	*keys_out = PQntuples(rows) ? arena_strdup(req->arena, db_bytes(rows, 0, 0).data) : "{}";
-	return OK;
-}
-
-static enum status add_pairs(struct request *req, const struct consumer_event *event, const char *keys)
+/* What the changed ones have in common with others. */
+static enum status add_pairs(struct request *req, struct db_array *changed)
 {
 	static const struct db_statement find = {
-		"SELECT greatest(c.id, me.id), least(c.id, me.id), (SELECT string_agg(DISTINCT split_part(k, "
-		"':', 1), ',') FROM"
-		" unnest(customer_keys(c.name, c.phones, c.emails, c.credit_code)) k WHERE k = ANY "
-		"($2::text::text[])),"
-		" CASE WHEN c.id > me.id THEN c.owner_id ELSE me.owner_id END, CASE WHEN c.id > me.id THEN "
-		"c.team_id ELSE"
-		" me.team_id END, CASE WHEN c.id > me.id THEN c.name ELSE me.name END || ' / ' || CASE WHEN "
-		"c.id > me.id THEN me.name ELSE c.name END FROM customer c, customer me WHERE me.id = "
-		"$1::uuid AND c.id <> me.id"
-		" AND c.delete_time IS NULL AND customer_keys(c.name, c.phones, c.emails, c.credit_code) && "
-		"$2::text::text[]"
-		" AND NOT EXISTS (SELECT FROM duplicate d WHERE d.delete_time IS NULL AND"
-		" least(d.customer_id, d.other_id) = least(c.id, me.id) AND greatest(d.customer_id, "
-		"d.other_id) ="
-		" greatest(c.id, me.id)) LIMIT $3::int"
+		"SELECT DISTINCT ON (1, 2) newer.id, older.id, p.why, newer.owner_id, newer.team_id,"
+		" newer.name || ' / ' || older.name"
+		" FROM (SELECT id, customer_keys(name, phones, emails, credit_code) AS keys FROM customer"
+		" WHERE id = ANY ($1::uuid[]) AND delete_time IS NULL OFFSET 0) me"
+		" CROSS JOIN LATERAL (SELECT greatest(c.id, me.id) AS newer, least(c.id, me.id) AS older,"
+		" (SELECT string_agg(DISTINCT split_part(k, ':', 1), ',') FROM unnest(customer_keys(c.name,"
+		" c.phones, c.emails, c.credit_code)) k WHERE k = ANY (me.keys)) AS why FROM customer c"
+		" WHERE c.id <> me.id AND c.delete_time IS NULL"
+		" AND customer_keys(c.name, c.phones, c.emails, c.credit_code) && me.keys LIMIT $2::int) p"
+		" JOIN customer newer ON newer.id = p.newer JOIN customer older ON older.id = p.older"
+		" WHERE NOT EXISTS (SELECT FROM duplicate d WHERE d.delete_time IS NULL AND"
+		" least(d.customer_id, d.other_id) = p.older AND greatest(d.customer_id, d.other_id) = "
+		"p.newer)"
 	};
 	struct db_params params = { .arena = req->arena };
 	PGresult *rows;
 
-	db_bind_uuid(&params, event->subject_id);
-	db_bind_text(&params, keys);
+	db_bind_array(&params, changed);
 	db_bind_int4(&params, PAIRS_MAX);
 	TRY(db_run(req->db, req->arena, &find, &params, &rows));
 	for (int row = 0; row < PQntuples(rows); row++)
@@ -153,23 +137,22 @@ static enum status add_pairs(struct request *req, const struct consumer_event *e
 }
 
 /* Pairs that nobody has looked at and that no longer have anything in common. */
-static enum status drop_pairs(struct request *req, const struct consumer_event *event, const char *keys)
+static enum status drop_pairs(struct request *req, struct db_array *changed)
 {
 	static const struct db_statement find = {
-		"SELECT d.id FROM duplicate d LEFT JOIN customer o ON o.id = CASE WHEN d.customer_id = "
-		"$1::uuid THEN"
-		" d.other_id ELSE d.customer_id END AND o.delete_time IS NULL"
-		" WHERE d.delete_time IS NULL AND d.state = 1 AND (d.customer_id = $1::uuid OR d.other_id = "
-		"$1::uuid)"
-		" AND (o.id IS NULL OR NOT customer_keys(o.name, o.phones, o.emails, o.credit_code) && "
-		"$2::text::text[])"
+		"WITH pair AS (SELECT id, customer_id, other_id FROM duplicate WHERE customer_id = ANY "
+		"($1::uuid[]) AND delete_time IS NULL AND state = 1 UNION SELECT id, customer_id, other_id "
+		"FROM duplicate WHERE other_id = ANY ($1::uuid[]) AND delete_time IS NULL AND state = 1)"
+		" SELECT p.id FROM pair p JOIN customer a ON a.id = p.customer_id JOIN customer b ON b.id ="
+		" p.other_id WHERE a.delete_time IS NOT NULL OR b.delete_time IS NOT NULL OR NOT"
+		" customer_keys(a.name, a.phones, a.emails, a.credit_code) &&"
+		" customer_keys(b.name, b.phones, b.emails, b.credit_code)"
 	};
 	struct db_params params = { .arena = req->arena };
 	struct record *after;
 	PGresult *rows;
 
-	db_bind_uuid(&params, event->subject_id);
-	db_bind_text(&params, keys);
+	db_bind_array(&params, changed);
 	TRY(db_run(req->db, req->arena, &find, &params, &rows));
 	for (int row = 0; row < PQntuples(rows); row++)
 		TRY(engine_change(req, VERB_DELETE, duplicates(),
@@ -178,22 +161,38 @@ static enum status drop_pairs(struct request *req, const struct consumer_event *
 	return OK;
 }
 
-enum status duplicate_apply(struct request *req, const struct consumer_event *event)
+static bool is_concerned(const struct consumer_event *event)
 {
 	static const char *const names[] = { "name", "phones", "emails", "creditCode", "deleteTime" };
-	bool concerned = false;
-	const char *keys;
 
 	if (!event->resource || !event->version || strcmp(event->resource->collection, "customers"))
-		return OK;
+		return false;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		concerned |= consumer_event_names(event, names[i]);
-	if (!concerned)
-		return OK;
-	TRY(keys_of(req, event->subject_id, &keys));
-	if (event->before)
-		TRY(drop_pairs(req, event, keys));
-	return add_pairs(req, event, keys);
+		if (consumer_event_names(event, names[i]))
+			return true;
+	return false;
+}
+
+enum status duplicate_apply(struct request *req, const struct consumer_event *events, size_t count)
+{
+	struct db_array all, old;
+	bool has_old = false, has_any = false;
+
+	db_array_begin(&all, req->arena, OID_UUID);
+	db_array_begin(&old, req->arena, OID_UUID);
+	for (size_t i = 0; i < count; i++) {
+		if (!is_concerned(&events[i]))
+			continue;
+		has_any = true;
+		db_array_add(&all, events[i].subject_id, 16);
+		if (events[i].before) {
+			has_old = true;
+			db_array_add(&old, events[i].subject_id, 16);
+		}
+	}
+	if (has_old)
+		TRY(drop_pairs(req, &old));
+	return has_any ? add_pairs(req, &all) : OK;
 }
 
 /* --- names that are nearly the same */

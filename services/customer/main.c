@@ -53,8 +53,8 @@ static const struct method methods[] = {
 static const struct subscription follows[] = {
 	{ "customer.identity", "identity", people_apply },
 	{ "customer.ownership", "customer", ownership_apply },
-	{ "customer.derive", "customer", derive_apply },
-	{ "customer.duplicates", "customer", duplicate_apply },
+	{ "customer.derive", "customer", .apply_all = derive_apply },
+	{ "customer.duplicates", "customer", .apply_all = duplicate_apply },
 	{ 0 },
 };
 

@@ -208,24 +208,43 @@ static enum status park(struct request *req, const struct follower *f, const str
 	return db_run(req->db, req->arena, &insert, &params, NULL);
 }
 
-static enum status apply_one(
-	struct request *req, struct follower *f, const PGresult *parked, const struct frame_event *raw)
+static enum status apply_events(
+	struct request *req, const struct subscription *s, const struct consumer_event *events, size_t count)
 {
-	struct consumer_event event;
-
-	if (!consumer_event_read(f->subscription->stream, raw->bytes, raw->len, req->arena, &event))
-		return INVALID;
-	if (is_parked(parked, event.subject_id))
-		return park(req, f, &event, raw, "an earlier event of this record is parked");
-	return f->subscription->apply(req, &event);
+	if (s->apply_all)
+		return count ? s->apply_all(req, events, count) : OK;
+	for (size_t i = 0; i < count; i++)
+		TRY(s->apply(req, &events[i]));
+	return OK;
 }
 
-/* Events [first, first + count) and the cursor's move to up_to, in one transaction. */
+static enum status apply_raw(
+	struct request *req, const struct follower *f, const struct frame_event *raw, size_t count)
+{
+	struct consumer_event *events = arena_alloc(req->arena, (count + 1) * sizeof *events);
+	const PGresult *parked = NULL;
+	size_t good = 0;
+
+	TRY(read_parked(req, f, &parked));
+	for (size_t i = 0; i < count; i++) {
+		struct consumer_event *event = &events[good];
+
+		if (!consumer_event_read(
+			    f->subscription->stream, raw[i].bytes, raw[i].len, req->arena, event))
+			return INVALID;
+		if (is_parked(parked, event->subject_id))
+			TRY(park(req, f, event, &raw[i], "an earlier event of this record is parked"));
+		else
+			good++;
+	}
+	return apply_events(req, f->subscription, events, good);
+}
+
+/* The events and the cursor's move to up_to, in one transaction. */
 static enum status apply_range(
 	struct follower *f, uint32_t epoch, const struct frame_event *events, size_t count, uint64_t up_to)
 {
 	struct request *req = request_for_job(c.options.service, &principal_system);
-	const PGresult *parked = NULL;
 
 	req->db = f->db;
 	enum status status = db_ready(f->db);
@@ -235,9 +254,7 @@ static enum status apply_range(
 	if (status == OK)
 		status = move_cursor(req, f, epoch, up_to);
 	if (status == OK && count)
-		status = read_parked(req, f, &parked);
-	for (size_t i = 0; i < count && status == OK; i++)
-		status = apply_one(req, f, parked, &events[i]);
+		status = apply_raw(req, f, events, count);
 	if (status == OK)
 		status = db_commit(f->db);
 	else

@@ -1,5 +1,5 @@
 /*
- * Following streams: one thread of a service that runs its subscriptions. Events arrive from the brokers,
+ * Following streams: a thread for each subscription of a service. Events arrive from the brokers,
  * gaps are read from the log of the service that owns the stream, and each batch is applied in one
  * transaction that also moves the cursor by compare-and-set: an effect happens once, whatever dies. An event
  * that fails five times is parked, with the later ones of the same record; others go on.
@@ -33,9 +33,9 @@ struct consumer_options {
 	const char *conninfo, *broker_requests, *broker_events;
 };
 
-/* Does nothing when the service follows nothing. */
 /* How many connections to PostgreSQL its subscriptions take. */
 size_t consumer_count(const struct service *service);
+/* Does nothing when the service follows nothing. */
 void consumer_start(const struct consumer_options *options);
 void consumer_stop(void);
 

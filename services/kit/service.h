@@ -59,7 +59,10 @@ struct consumer_event;
 struct subscription {
 	const char *name;   /* the cursor's: keep it for ever */
 	const char *stream; /* a service's name */
+	/* One of the two, in the transaction that moves the cursor: for one event, or for many at once. */
 	enum status (*apply)(struct request *req, const struct consumer_event *event);
+	enum status (*apply_all)(
+		struct request *req, const struct consumer_event *events, size_t count);
 };
 
 struct job;
