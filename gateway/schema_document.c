@@ -138,7 +138,9 @@ static json_t *rights_of(const struct schema_resource *resource, bool administra
 {
 	bool writes = !resource->rule->read_only && (administrator || !resource->rule->administrators_only);
 
-	return json_pack("{s:b,s:b,s:b}", "create", writes, "update", writes, "delete", writes);
+	bool makes = writes && !resource->rule->made_by_service;
+
+	return json_pack("{s:b,s:b,s:b}", "create", makes, "update", writes, "delete", makes);
 }
 
 static json_t *resource_of(const struct schema_resource *resource, bool administrator)

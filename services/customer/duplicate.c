@@ -57,12 +57,6 @@ static int score_of(const char *list)
 
 /* --- what people may do with a pair */
 
-static enum status only_the_service(struct request *req, struct record *after)
-{
-	(void)after;
-	return req->principal->system ? OK : fail(req, FORBIDDEN, MSG_FORBIDDEN, NULL);
-}
-
 static enum status check_state(struct request *req, const struct record *before, struct record *after)
 {
 	int64_t was = record_number(before, DUPLICATE_STATE), is = record_number(after, DUPLICATE_STATE);
@@ -72,15 +66,7 @@ static enum status check_state(struct request *req, const struct record *before,
 	return fail_field(req, "/state", MSG_BAD_DUPLICATE_STATE, NULL);
 }
 
-static enum status delete_none(struct request *req, const struct record *before)
-{
-	(void)before;
-	return req->principal->system ? OK : fail(req, FORBIDDEN, MSG_FORBIDDEN, NULL);
-}
-
-const struct resource_ops duplicate_ops = {
-	.before_create = only_the_service, .before_update = check_state, .before_delete = delete_none
-};
+const struct resource_ops duplicate_ops = { .before_update = check_state };
 
 /* --- the queue */
 

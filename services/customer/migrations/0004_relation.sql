@@ -64,8 +64,8 @@ CREATE TABLE relationship (
   other_customer_id uuid, other_contact_id uuid, start_date date, end_date date, note text,
   CHECK ((other_customer_id IS NULL) <> (other_contact_id IS NULL))
 );
--- Read from both ends.
-CREATE INDEX relationship_customer ON relationship (customer_id) WHERE delete_time IS NULL;
+-- Read from both ends. What refers to a customer is indexed whole: PostgreSQL looks there when a customer is removed for good.
+CREATE INDEX relationship_customer ON relationship (customer_id);
 CREATE INDEX relationship_contact ON relationship (contact_id) WHERE delete_time IS NULL AND contact_id IS NOT NULL;
 CREATE INDEX relationship_other_customer ON relationship (other_customer_id) WHERE delete_time IS NULL AND other_customer_id IS NOT NULL;
 CREATE INDEX relationship_other_contact ON relationship (other_contact_id) WHERE delete_time IS NULL AND other_contact_id IS NOT NULL;
@@ -81,8 +81,8 @@ CREATE TABLE duplicate (
 );
 CREATE UNIQUE INDEX duplicate_pair ON duplicate (least(customer_id, other_id), greatest(customer_id, other_id)) WHERE delete_time IS NULL;
 CREATE INDEX duplicate_score ON duplicate (score, id) WHERE delete_time IS NULL;
-CREATE INDEX duplicate_customer ON duplicate (customer_id) WHERE delete_time IS NULL;
-CREATE INDEX duplicate_other ON duplicate (other_id) WHERE delete_time IS NULL;
+CREATE INDEX duplicate_customer ON duplicate (customer_id);
+CREATE INDEX duplicate_other ON duplicate (other_id);
 
 CREATE TABLE merge (
   id uuid PRIMARY KEY, version bigint NOT NULL,
