@@ -3,7 +3,6 @@
 
 enum notification_field { NOTIFICATION_KIND = 16, NOTIFICATION_SUBJECT = 17, NOTIFICATION_LINK = 18 };
 
-
 enum status notice_tell(struct request *req, const uint8_t user[16], enum notification_kind kind,
 	const char *subject, const char *link)
 {
