@@ -198,10 +198,14 @@ static void add_own_parameters(json_t *to, const struct route *route)
 		add_search_parameters(to);
 	} else if (!strcmp(route->name, "gateway.events")) {
 		json_array_append_new(
-			to, list_parameter("types", "Event types in full, or a beginning that ends in .*",
+			to, list_parameter("types",
+				    "Event types in full, or a beginning that ends in .*; at most 32.",
 				    openapi_text()));
-		json_array_append_new(to, parameter("subject", "query", false,
-						  "Only this record's: customers/{id}", openapi_text()));
+		json_array_append_new(
+			to, list_parameter("subjects",
+				    "Only these records': customers/{id}; at most 100. With types, an event "
+				    "must fit both.",
+				    openapi_text()));
 		json_array_append_new(
 			to, parameter("from", "query", false,
 				    "earliest, latest, the id of an event, or a time (RFC 3339).",
