@@ -120,7 +120,8 @@ static void read_names(
 			return;
 		}
 		if (!list->take(call, at, len, &names.names[names.count])) {
-			call_fail_at(call, list->pointer, list->refusal, arena_strndup(call->arena, at, len), NULL);
+			call_fail_at(call, list->pointer, list->refusal, arena_strndup(call->arena, at, len),
+				NULL);
 			return;
 		}
 		names.count++;

@@ -1,7 +1,8 @@
 /*
  * What somebody who follows events asks for:
  *
- *	GET /api/v1/events?types=guanxi.customer.*,guanxi.identity.team.*&subjects=customers/{id},contacts/{id}&from=earliest
+ *	GET
+ * /api/v1/events?types=guanxi.customer.*,guanxi.identity.team.*&subjects=customers/{id},contacts/{id}&from=earliest
  *
  * An event comes when it fits one of the types and one of the subjects; without types all do, and so without
  * subjects. Whatever is asked for, one cursor holds the places in the streams of all services.

@@ -257,8 +257,9 @@ json_t *openapi_parameters(const struct route *route)
 		json_array_append_new(to,
 			parameter("If-None-Match", "header", false, "*: only when there is no record yet.",
 				json_pack("{s:s,s:[s]}", "type", "string", "enum", "*")));
-	if (has_version || (route->method == HTTP_POST && route->queue && !route->anonymous &&
-				   !route->endpoint->idempotent && !(route->custom && route->custom->unkeyed)))
+	if (has_version ||
+		(route->method == HTTP_POST && route->queue && !route->anonymous &&
+			!route->endpoint->idempotent && !(route->custom && route->custom->unkeyed)))
 		json_array_append_new(to, openapi_ref("parameters", "IdempotencyKey", ""));
 	if (route->custom && route->method == HTTP_GET)
 		add_input_parameters(to, route->custom->input);

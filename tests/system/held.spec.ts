@@ -41,3 +41,16 @@ for (const [what, change] of ways)
     expect(beside.ms).toBeLessThan(holdMs);
     await gone;
   });
+
+test("forty changes of one held row are all made when it is free, and others do not wait for them @SYS-15", async ({ admin, system }) => {
+  const [held, other] = await Promise.all([admin.create("customers", { name: uniqueWord() }), admin.create("customers", { name: uniqueWord() })]);
+  const { gone } = await hold(system, held.id);
+  const many = Array.from({ length: 40 }, (_, i) => admin.patch(`/api/v1/customers/${held.id}`, { description: String(i) }));
+  const beside: number[] = [];
+  for (let at = 0; at < 3; at++) beside.push((await timed(admin.patch(`/api/v1/customers/${other.id}`, { description: String(at) }))).ms);
+  const replies = await Promise.all(many);
+  expect(replies.map((reply) => reply.status)).toEqual(many.map(() => 200));
+  expect((await admin.read("customers", held.id)).version).toBe("41");
+  expect(Math.max(...beside), "the slowest of the others").toBeLessThan(holdMs / 2);
+  await gone;
+});
