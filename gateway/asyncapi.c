@@ -120,8 +120,9 @@ static json_t *http_binding(void)
 		"\"properties\":{\"types\":{\"type\":\"string\",\"description\":\"Types in full, or "
 		"beginnings "
 		"that end in .*, separated by "
-		"commas.\"},\"subject\":{\"type\":\"string\",\"description\":\"Only "
-		"this record's: customers/{id}\"},\"from\":{\"type\":\"string\",\"description\":\"earliest, "
+		"commas; at most 32.\"},\"subjects\":{\"type\":\"string\",\"description\":\"Only "
+		"these records': customers/{id}, separated by commas; at most 100. With types, an event must "
+		"fit both.\"},\"from\":{\"type\":\"string\",\"description\":\"earliest, "
 		"latest, "
 		"the id of a server-sent event, or a time (RFC 3339).\"}}}}}");
 }

@@ -208,6 +208,19 @@ static bool goes_with(struct write *const *group, size_t count, const struct wri
 	return true;
 }
 
+/* Another change of the record has waited for it just now: this one would wait as long, and many such would
+ * hold up all others. */
+static bool is_known_to_be_held(struct request *const *requests, size_t count, const struct write *w)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct write *other = requests[i]->plan;
+
+		if (requests[i]->again && other->table == w->table && !memcmp(other->id, w->id, 16))
+			return true;
+	}
+	return false;
+}
+
 void engine_write(struct db *db, struct request **requests, size_t count)
 {
 	struct write *left[GROUP_MAX], *group[GROUP_MAX];
@@ -220,13 +233,16 @@ void engine_write(struct db *db, struct request **requests, size_t count)
 		size_t n = 0, rest = 0;
 
 		for (size_t i = 0; i < left_count; i++) {
-			if (!n || goes_with(group, n, left[i]))
+			if (is_known_to_be_held(requests, count, left[i]))
+				left[i]->req->again = true;
+			else if (!n || goes_with(group, n, left[i]))
 				group[n++] = left[i];
 			else
 				left[rest++] = left[i];
 		}
 		left_count = rest;
-		run_group(db, group, n, false);
+		if (n)
+			run_group(db, group, n, false);
 	}
 }
 

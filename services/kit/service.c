@@ -382,9 +382,9 @@ static void check_connections(struct request *req)
 		"current_user"
 	};
 	PGresult *rows;
-	int64_t wanted = OTHER_CONNECTIONS + (int64_t)consumer_count(s.service) + config_number("GUANXI_READ_LANES") +
-			 config_number("GUANXI_WRITE_LANES") + config_number("GUANXI_QUERY_LANES") +
-			 config_number("GUANXI_WORK_LANES");
+	int64_t wanted = OTHER_CONNECTIONS + (int64_t)consumer_count(s.service) +
+			 config_number("GUANXI_READ_LANES") + config_number("GUANXI_WRITE_LANES") +
+			 config_number("GUANXI_QUERY_LANES") + config_number("GUANXI_WORK_LANES");
 
 	if (db_run(req->db, req->arena, &ask, NULL, &rows) != OK)
 		config_refuse("cannot ask PostgreSQL for its limits: %s", db_error(req->db));

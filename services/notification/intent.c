@@ -170,8 +170,8 @@ static enum status leave_behind(
 	return db_run(req->db, req->arena, &begin, &params, NULL);
 }
 
-/* The webhooks, once a batch: a batch is a request. On the consumer's thread only. */
-static struct {
+/* The webhooks, once a batch: a batch is a request. Each stream is followed by a thread of its own. */
+static _Thread_local struct {
 	uint8_t request[16];
 	struct intent_webhook *webhooks;
 	size_t count;
