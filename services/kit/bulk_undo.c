@@ -1,4 +1,5 @@
 #include "kit/bulk_undo.h"
+#include "kit/undo.h"
 #include "kit/uuid.h"
 #include <string.h>
 
@@ -120,62 +121,6 @@ enum status bulk_undo_start(struct request *req)
 
 /* --- undoing a batch */
 
-enum event_field { EVENT_TYPE = 4, EVENT_DATA = 6 };
-enum change_field { CHANGE_VERSION = 1, CHANGE_FIELDS, CHANGE_BEFORE, CHANGE_AFTER };
-
-static const struct {
-	const char *ending; /* of the event's type */
-	enum verb inverse;
-} inverses[] = { { ".updated.v1", VERB_UPDATE }, { ".deleted.v1", VERB_RESTORE },
-	{ ".restored.v1", VERB_DELETE } };
-
-static bool ends_with(const struct wire_field *text, const char *ending)
-{
-	size_t len = strlen(ending);
-
-	return text->len >= len && !memcmp(text->bytes + text->len - len, ending, len);
-}
-
-/* What hooks set, they set anew. */
-static void take_fields(const struct schema_resource *resource, const struct wire_field *data,
-	uint32_t *fields, size_t *count)
-{
-	struct wire_reader reader = wire_reader(data->bytes, data->len);
-	struct wire_field f;
-
-	while (wire_next(&reader, &f)) {
-		const struct schema_field *field =
-			f.number == CHANGE_FIELDS ? schema_field_find(resource->message, f.bytes, f.len)
-						  : NULL;
-
-		if (field && !field->rule->output_only && field->number > STANDARD_DELETE_TIME)
-			fields[(*count)++] = field->number;
-	}
-}
-
-static bool take_event(struct request *req, const struct schema_resource *resource, struct slice payload,
-	struct change *change)
-{
-	struct wire_field type, data, before, version;
-	uint32_t *fields = arena_alloc(req->arena, resource->message->count * sizeof *fields);
-
-	if (!wire_find(payload.data, payload.len, EVENT_TYPE, &type) ||
-		!wire_find(payload.data, payload.len, EVENT_DATA, &data) ||
-		!wire_find(data.bytes, data.len, CHANGE_VERSION, &version))
-		return false;
-	change->verb = VERB_COUNT;
-	for (size_t i = 0; i < sizeof inverses / sizeof *inverses; i++)
-		if (ends_with(&type, inverses[i].ending))
-			change->verb = inverses[i].inverse;
-	change->patch = record_new(resource, req->arena);
-	change->fields = fields;
-	change->if_version = version.value;
-	if (change->verb == VERB_UPDATE)
-		take_fields(resource, &data, fields, &change->field_count);
-	return change->verb != VERB_COUNT && (!wire_find(data.bytes, data.len, CHANGE_BEFORE, &before) ||
-						     record_parse(change->patch, before.bytes, before.len));
-}
-
 /* The events of a job about these rows: one a row at most. The newest are in the outbox still. */
 static enum status read_events(
 	struct bulk_run *run, const struct change *changes, size_t count, PGresult **rows)
@@ -210,7 +155,7 @@ static size_t sort_out(struct bulk_run *run, struct change *changes, size_t coun
 
 			if (memcmp(c.id, db_bytes(rows, row, 0).data, 16))
 				continue;
-			if (take_event(run->req, run->resource, db_bytes(rows, row, 1), &c)) {
+			if (undo_of_event(run->req, run->resource, db_bytes(rows, row, 1), &c)) {
 				changes[i] = changes[n];
 				changes[n++] = c;
 			}
@@ -221,7 +166,9 @@ static size_t sort_out(struct bulk_run *run, struct change *changes, size_t coun
 
 static enum status undo(struct bulk_run *run, struct change *changes, size_t count)
 {
+	const struct undo_log log = { .ours = (const uint8_t(*)[16])run->what, .ours_count = 1 };
 	struct request *req = run->req;
+	bool edited[BULK_BATCH] = { false };
 	PGresult *rows;
 
 	if (!count)
@@ -229,6 +176,10 @@ static enum status undo(struct bulk_run *run, struct change *changes, size_t cou
 	TRY(read_events(run, changes, count, &rows));
 	size_t n = sort_out(run, changes, count, rows);
 
+	TRY(undo_find_edited(req, run->resource, &log, changes, n, edited));
+	for (size_t i = 0; i < n; i++)
+		if (!edited[i])
+			changes[i].if_version = 0; /* the others are STALE by it */
 	TRY(engine_change_many(req, run->resource, changes, n));
 	for (size_t i = 0; i < n; i++)
 		if (changes[i].status == STALE)

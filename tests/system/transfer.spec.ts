@@ -183,6 +183,19 @@ test.describe("undoing an import", () => {
     expectProblem(await admin.post(`/api/v1/jobs/${job.id}:revert`, {}), 409, "not_an_import");
   });
 
+  test("takes what rules and policies made of a record since for no edit @SYS-18 @CUS-04", async ({ admin }) => {
+    const source = uniqueWord();
+    await run(admin, [["name", "source", "industry"], ["旧", source, "旧业"]]);
+    const [old] = await made(admin, source);
+    const upserted = await run(admin, [["id", "name", "source", "industry"], [old?.id ?? "", "旧", source, "新业"], ["", "新", source, "新业"]], { policy: "upsert", key: "id" });
+    expect(upserted).toMatchObject({ created: "1", updated: "1" });
+    const category = await admin.create("categories", { name: source, rule: `filter[source][eq]=${source}` });
+    await eventually("the rule has found both", async () => ((await admin.list("customers", { "filter[categoryIds][any]": category.id })).data.length === 2 ? true : undefined));
+    expect(await revert(admin, upserted)).toMatchObject({ removed: "1", updated: "1", skipped: "0" });
+    expect(await made(admin, source)).toMatchObject([{ id: old?.id, industry: "旧业", categoryIds: [category.id] }]);
+    await admin.remove("categories", category.id);
+  });
+
   test("is asked for once, however often, and not by who does not see the import @SYS-18", async ({ admin }) => {
     const job = await run(admin, [["name"], [uniqueWord()]]);
     const someone = await newMember(admin, "某人");

@@ -91,7 +91,7 @@ CREATE TABLE merge (
   customer_id uuid NOT NULL REFERENCES customer, other_ids json, fields text, undo_time timestamptz,
   before bytea, after bytea -- the survivor, encoded, without and with what it took over: services/customer/merge.c
 );
-CREATE INDEX merge_customer ON merge (customer_id, create_time, id) WHERE delete_time IS NULL;
+CREATE INDEX merge_customer ON merge (customer_id, create_time, id);
 
 -- The customer that a merged one became part of in the end; itself when it is none. UNION ends a circle.
 CREATE FUNCTION customer_root(customer uuid) RETURNS uuid LANGUAGE sql STABLE STRICT AS $$
