@@ -138,7 +138,9 @@ static enum status find_edited(struct step *s, const struct change *changes, siz
 
 	memcpy(ours[0], s->import, 16);
 	memcpy(ours[1], s->job->id, 16);
-	const struct undo_log log = { .ours = (const uint8_t(*)[16])ours, .ours_count = 2, .above = s->at.below };
+	const struct undo_log log = {
+		.ours = (const uint8_t(*)[16])ours, .ours_count = 2, .above = s->at.below
+	};
 
 	return undo_find_edited(s->req, s->resource, &log, changes, count, edited_out);
 }

@@ -16,21 +16,6 @@ CREATE INDEX customer_categories ON customer USING gin (json_texts(category_ids)
 CREATE INDEX customer_completeness ON customer (completeness, id) WHERE delete_time IS NULL;
 CREATE INDEX customer_merged_into ON customer (merged_into) WHERE merged_into IS NOT NULL;
 
--- What two records of one customer have in common, in one form: kind and value. Phones, e-mails and codes are stored
--- normalised; of a name case, width, spaces, punctuation and the longer legal form go.
-CREATE FUNCTION customer_name_key(name text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-  SELECT replace(translate(lower(normalize(name, NFKC)), E' \t.,;:!?''"()[]<>{}-_/\\&+*#@·•。，、；：！？“”‘’（）《》【】—…', ''),
-                 '有限责任公司', '有限公司')
-$$;
-CREATE FUNCTION customer_keys(name text, phones json, emails json, credit_code text) RETURNS text[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT ARRAY(SELECT 'name:' || {service}.customer_name_key(name)
-               UNION ALL SELECT 'creditCode:' || credit_code WHERE credit_code IS NOT NULL
-               UNION ALL SELECT 'phones:' || (p->>'number') FROM json_array_elements(phones) p
-               UNION ALL SELECT 'emails:' || (e->>'address') FROM json_array_elements(emails) e)
-$$;
-CREATE INDEX customer_keys ON customer USING gin (customer_keys(name, phones, emails, credit_code)) WHERE delete_time IS NULL;
-
 CREATE TABLE category (
   id uuid PRIMARY KEY, version bigint NOT NULL,
   create_time timestamptz NOT NULL, update_time timestamptz NOT NULL, delete_time timestamptz,
