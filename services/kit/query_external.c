@@ -1,5 +1,5 @@
-/* The condition on the keys by which other systems know a record (kit/external.h): filter[externalId][eq]=erp:4711.
- * A pseudo-field, for what it asks stands in a table of its own. */
+/* The condition on the keys by which other systems know a record (kit/external.h):
+ * filter[externalId][eq]=erp:4711. A pseudo-field, for what it asks stands in a table of its own. */
 #include "kit/query_parts.h"
 #include <string.h>
 
@@ -40,7 +40,8 @@ static enum status add_keys(struct query *q, const Guanxi__Condition *c, struct 
 
 	/* The few ids first: the planner knows nothing of how many keys there are. */
 	buffer_printf(out,
-		"id = ANY (ARRAY(SELECT x.record_id FROM unnest($%d::text[], $%d::text[]) k(system, key) JOIN "
+		"id = ANY (ARRAY(SELECT x.record_id FROM unnest($%d::text[], $%d::text[]) k(system, key) "
+		"JOIN "
 		"external_id x ON x.collection = $%d::text AND x.system = k.system AND x.key = k.key))",
 		first + 1, first + 2, first);
 	return OK;
@@ -66,7 +67,7 @@ bool query_is_external(const struct query *q, const char *name)
 
 enum status query_add_external(struct query *q, const Guanxi__Condition *c, struct buffer *out)
 {
-	const char *operator = c->operator_ ? c->operator_ : "";
+	const char *operator= c->operator_ ? c->operator_ : "";
 
 	if (!strcmp(operator, "isNull"))
 		return add_absence(q, c, out);
