@@ -140,10 +140,11 @@ static enum status find_edited(
 		"SELECT k.n FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS k(id, pos, n) WHERE"
 		" EXISTS (SELECT FROM event_log l WHERE l.subject_id = k.id AND l.pos > k.pos AND "
 		"l.request_id <> $3::uuid"
-		" AND l.request_id <> $4::uuid AND l.subject_version IS NOT NULL)"
+		" AND l.request_id <> $4::uuid AND l.subject_version IS NOT NULL AND l.type NOT LIKE "
+		"'%.snapshot.v1')"
 		" OR EXISTS (SELECT FROM event_outbox o WHERE o.subject_id = k.id AND o.request_id <> "
 		"$4::uuid"
-		" AND o.subject_version IS NOT NULL)"
+		" AND o.subject_version IS NOT NULL AND o.type NOT LIKE '%.snapshot.v1')"
 	};
 	struct db_params params = { .arena = s->req->arena };
 	struct db_array ids, since;

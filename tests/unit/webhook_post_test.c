@@ -1,5 +1,5 @@
-/* Where a post really goes: names that resolve to one address and later to another, over real connections on loopback
- * of which one address is allowed and the next one is not. */
+/* Where a post really goes: names that resolve to one address and later to another, over real connections on
+ * loopback of which one address is allowed and the next one is not. */
 #include "kit/arena.h"
 #include "notification/address.h"
 #include "notification/post.h"
@@ -128,8 +128,8 @@ static struct post_outcome post_when(CURLM *multi, const char *resolves_to, stru
 					     .secrets = secrets,
 					     .secret_count = 1 },
 		arena);
-	struct curl_slist *dns = curl_slist_append(
-		NULL, arena_printf(arena, "hook.example:%u:%s", net.port, resolves_to));
+	struct curl_slist *dns =
+		curl_slist_append(NULL, arena_printf(arena, "hook.example:%u:%s", net.port, resolves_to));
 	CURLMsg *message = NULL;
 	int running = 1, left;
 
@@ -211,12 +211,13 @@ static void without_the_check_the_same_name_would_lead_inside(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_name_that_comes_to_mean_a_private_address_is_not_connected_to,
-			open_endpoints, close_endpoints),
-		cmocka_unit_test_setup_teardown(of_several_addresses_only_those_allowed_are_tried,
-			open_endpoints, close_endpoints),
-		cmocka_unit_test_setup_teardown(without_the_check_the_same_name_would_lead_inside,
-			open_endpoints, close_endpoints),
+		cmocka_unit_test_setup_teardown(
+			a_name_that_comes_to_mean_a_private_address_is_not_connected_to, open_endpoints,
+			close_endpoints),
+		cmocka_unit_test_setup_teardown(
+			of_several_addresses_only_those_allowed_are_tried, open_endpoints, close_endpoints),
+		cmocka_unit_test_setup_teardown(
+			without_the_check_the_same_name_would_lead_inside, open_endpoints, close_endpoints),
 	};
 
 	if (sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT))
