@@ -168,6 +168,7 @@ static json_t *resource_of(const struct schema_resource *resource, bool administ
 		add_text(to, "parent", resource->parent->json_name);
 	add_text(to, "defaultSort", resource->rule->default_sort);
 	add_flag(to, "readOnly", resource->rule->read_only);
+	add_flag(to, "personsWrite", resource->rule->persons_write);
 	json_object_set_new(to, "rights", rights_of(resource, administrator));
 	json_object_set_new(to, "fields", fields_of(resource->message));
 	return to;

@@ -64,8 +64,11 @@ enum status intent_webhooks(
 
 /* --- writing */
 
+/* Webhooks tell of changes; who wants to know what there is reads the log or a list. */
 static bool wants(const struct intent_webhook *webhook, struct slice type)
 {
+	if (event_type_is_snapshot(type))
+		return false;
 	for (size_t i = 0; i < webhook->type_count; i++)
 		if (event_type_fits(webhook->types[i], type))
 			return true;
