@@ -163,7 +163,6 @@ test("the same request with the same key makes one job @NRM-03", async ({ admin 
 });
 
 test("a change to many goes on after its service was killed, and nothing happens twice @NRM-03", async ({ ownSystem }) => {
-  test.slow();
   await ownSystem.start();
   const admin = await administrator(ownSystem);
   const source = uniqueWord();
@@ -175,5 +174,5 @@ test("a change to many goes on after its service was killed, and nothing happens
   const ended = await jobEnd(admin, job.id);
   expect(ended["state"]).toBe("succeeded");
   expect(ended).toMatchObject({ total: String(count), done: String(count), updated: String(count), refused: "0" });
-  for (const row of await all(admin, source)) expect(row).toMatchObject({ stage: "active", version: "2" });
+  expect(await ownSystem.sql(`select stage, version, count(*) from customer.customer where source = '${source}' group by 1, 2`), "stage 2 is active").toEqual([["2", "2", String(count)]]);
 });
