@@ -59,8 +59,7 @@ bool undo_of_event(struct request *req, const struct schema_resource *resource, 
 	change_out->patch = record_new(resource, req->arena);
 	change_out->fields = fields;
 	change_out->if_version = version.value;
-	change_out->field_count =
-		change_out->verb == VERB_UPDATE ? fields_set(resource, &data, fields) : 0;
+	change_out->field_count = change_out->verb == VERB_UPDATE ? fields_set(resource, &data, fields) : 0;
 	return change_out->verb != VERB_COUNT &&
 	       (!wire_find(data.bytes, data.len, CHANGE_BEFORE, &before) ||
 		       record_parse(change_out->patch, before.bytes, before.len));
@@ -108,10 +107,12 @@ enum status undo_find_edited(struct request *req, const struct schema_resource *
 {
 	/* An event whose payload was redacted may have been an edit. */
 	static const struct db_statement find = {
-		"SELECT k.n, coalesce(e.payload, '') FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS k(id, "
+		"SELECT k.n, coalesce(e.payload, '') FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY "
+		"AS k(id, "
 		"version, n), LATERAL (SELECT payload FROM event_log l WHERE l.subject_id = k.id AND l.pos > "
 		"$4::bigint AND l.subject_version > k.version AND l.request_id <> ALL ($3::uuid[])"
-		" UNION ALL SELECT payload FROM event_outbox o WHERE o.subject_id = k.id AND o.subject_version > "
+		" UNION ALL SELECT payload FROM event_outbox o WHERE o.subject_id = k.id AND "
+		"o.subject_version > "
 		"k.version AND o.request_id <> ALL ($3::uuid[])) e"
 	};
 	struct db_params params = { .arena = req->arena };

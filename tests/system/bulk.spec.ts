@@ -107,6 +107,22 @@ test("a change to many is undone, but for what was edited since @NRM-03", async 
   expect((await all(admin, source)).map((row) => row["industry"])).toEqual(Array.from({ length: 10 }, () => "Wine"));
 });
 
+test("undoing that was cancelled goes on where it was when it is asked for again @NRM-03", async ({ admin }) => {
+  const source = uniqueWord();
+  const count = 10_000;
+  await runImport(admin, toCsv([["name", "source"], ...Array.from({ length: count }, (_, at) => [`公司 ${at}`, source])]));
+  const job = await run(admin, of(source), { change: { set: { stage: "active" } } });
+  const first = expectOk(await admin.post(`/api/v1/jobs/${job.id}:revert`), 202).json();
+  await eventually("some are undone", async () => (Number((await admin.read("jobs", first.id))["updated"]) > 0 ? true : undefined));
+  expectOk(await admin.post(`/api/v1/jobs/${first.id}:cancel`, {}), 200);
+  const cut = await admin.read("jobs", first.id);
+  expect(cut).toMatchObject({ state: "cancelled" });
+  const rest = String(count - Number(cut["updated"]));
+  expect(rest).not.toBe("0");
+  expect(await undo(admin, job)).toMatchObject({ state: "succeeded", total: rest, updated: rest, refused: "0" });
+  expect((await admin.list("customers", { "filter[source][eq]": source, "filter[stage][isNull]": true, count: true, limit: 1 })).page.total).toBe(String(count));
+});
+
 test("many are deleted, and come back @NRM-03", async ({ admin }) => {
   const source = uniqueWord();
   await made(admin, 12, source);
