@@ -23,6 +23,7 @@ struct step {
 	struct job *job;
 	const struct schema_resource *resource;
 	uint8_t import[16];
+	struct buffer ours; /* ids: the import's, this job's, and those of others that began to undo it */
 	struct checkpoint at;
 	struct buffer refused;
 	bool over;
@@ -61,6 +62,22 @@ static enum status find_bounds(struct step *s)
 		s->job->finished = true;
 		s->job->problem = refused_text(s->req, problem_new(s->req->arena, MSG_REVERT_TOO_OLD, NULL));
 	}
+	return OK;
+}
+
+static enum status find_ours(struct step *s)
+{
+	static const struct db_statement find = {
+		"SELECT id FROM job WHERE reverts_id = $1::text AND delete_time IS NULL"
+	};
+	struct db_params params = { .arena = s->req->arena };
+	PGresult *rows;
+
+	db_bind_text(&params, record_text(s->job->record, JOB_REVERTS_ID));
+	TRY(db_run(s->req->db, s->req->arena, &find, &params, &rows));
+	buffer_add(&s->ours, s->import, 16);
+	for (int row = 0; row < PQntuples(rows); row++)
+		buffer_add(&s->ours, db_bytes(rows, row, 0).data, 16);
 	return OK;
 }
 
@@ -131,16 +148,12 @@ static void account(struct step *s, const struct change *changes, size_t count)
 			s->at.restored++;
 }
 
-/* Changed since, by whoever is neither the import nor this job: what they did stands. */
+/* Changed since, by whoever is neither the import nor undoes it: what they did stands. */
 static enum status find_edited(struct step *s, const struct change *changes, size_t count, bool *edited_out)
 {
-	uint8_t ours[2][16];
-
-	memcpy(ours[0], s->import, 16);
-	memcpy(ours[1], s->job->id, 16);
-	const struct undo_log log = {
-		.ours = (const uint8_t(*)[16])ours, .ours_count = 2, .above = s->at.below
-	};
+	const struct undo_log log = { .ours = (const uint8_t(*)[16])s->ours.data,
+		.ours_count = s->ours.len / 16,
+		.above = s->at.below };
 
 	return undo_find_edited(s->req, s->resource, &log, changes, count, edited_out);
 }
@@ -204,6 +217,7 @@ static enum status run_step(struct step *s)
 		}
 		TRY(find_bounds(s));
 	}
+	TRY(find_ours(s));
 	for (int i = 0; i < STEP_BATCHES && !s->over && !s->job->finished; i++)
 		TRY(undo_batch(s));
 	TRY(refused_keep(s->req, &s->at.file, &heading, 1, &s->refused, "undo.csv"));
@@ -214,17 +228,30 @@ static enum status run_step(struct step *s)
 	return OK;
 }
 
+/* From where one that was cut short had come to. */
+static void go_on(struct checkpoint *at, const void *earlier)
+{
+	struct checkpoint was;
+
+	memcpy(&was, earlier, sizeof was);
+	*at = (struct checkpoint){ .above = was.above, .below = was.below };
+}
+
 enum status revert_step(struct request *req, struct job *job)
 {
-	struct step s = {
-		.req = req, .job = job, .resource = transfer_resource(job), .refused = { .arena = req->arena }
-	};
+	struct step s = { .req = req,
+		.job = job,
+		.resource = transfer_resource(job),
+		.refused = { .arena = req->arena },
+		.ours = { .arena = req->arena } };
 	const char *import = record_text(job->record, JOB_REVERTS_ID);
 
 	if (!import || !uuid_from_text(import, strlen(import), s.import))
 		return INTERNAL;
 	if (job->checkpoint.len == sizeof s.at)
 		memcpy(&s.at, job->checkpoint.data, sizeof s.at);
+	else if (job->arguments.len == sizeof s.at)
+		go_on(&s.at, job->arguments.data);
 	req->without_automation =
 		record_has(job->record, JOB_AUTOMATION) && !record_number(job->record, JOB_AUTOMATION);
 	enum status status = run_step(&s);
