@@ -33,7 +33,7 @@ PROTO_O   := $(PROTO_C:build/proto/%.c=$(BUILD)/proto/%.o)
 KIT_O     := $(patsubst %.c,$(BUILD)/%.o,$(wildcard services/kit/*.c)) $(BUILD)/services/kit/schema_data.o
 PROCESSES := $(notdir $(patsubst %/main.c,%,$(wildcard services/*/main.c)))
 GATEWAY_O := $(patsubst %.c,$(BUILD)/%.o,$(filter-out gateway/main.c,$(wildcard gateway/*.c)))
-CLI_O     := $(patsubst %.c,$(BUILD)/%.o,$(wildcard cli/*.c))
+CLI_O     := $(patsubst %.c,$(BUILD)/%.o,$(wildcard deploy/cli/*.c))
 BINARIES  := $(PROCESSES:%=$(BUILD)/bin/guanxi-%) $(if $(wildcard gateway/main.c),$(BUILD)/bin/guanxi-gateway) $(if $(CLI_O),$(BUILD)/bin/guanxi)
 UNIT      := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.c))
 FUZZERS   := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))

@@ -4,7 +4,7 @@
  * their signatures, the head, and the seals in the log output, which nobody who can write to PostgreSQL can
  * reach (DESIGN section 7). Works by SELECT alone, in one snapshot, so also on a copy that was restored.
  */
-#include "cli/cli.h"
+#include "deploy/cli/cli.h"
 #include "kit/uuid.h"
 #include "kit/wire.h"
 #include <dirent.h>

@@ -1,5 +1,5 @@
 /* user and key: resources of identity over the API. */
-#include "cli/cli.h"
+#include "deploy/cli/cli.h"
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>

@@ -35,7 +35,7 @@ enum exit_code {
 #define TEXT(NAME, en, zh) TEXT_##NAME,
 enum text {
 	TEXT_NONE,
-#include "cli/text.def"
+#include "deploy/cli/text.def"
 	TEXT_COUNT
 };
 #undef TEXT

@@ -1,4 +1,4 @@
-#include "cli/cli.h"
+#include "deploy/cli/cli.h"
 #include <stdio.h>
 #include <string.h>
 

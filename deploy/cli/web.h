@@ -1,6 +1,6 @@
 /* The parts of web.c that only the files beside it that talk HTTP need. */
 #pragma once
-#include "cli/cli.h"
+#include "deploy/cli/cli.h"
 #include <curl/curl.h>
 
 struct web {

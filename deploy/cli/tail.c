@@ -1,5 +1,5 @@
 /* Follows events over SSE, also after a break, and prints each on a line. */
-#include "cli/cli.h"
+#include "deploy/cli/cli.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,11 +1,11 @@
-#include "cli/cli.h"
+#include "deploy/cli/cli.h"
 #include <stdarg.h>
 #include <stdio.h>
 
 #define TEXT(NAME, en, zh) [TEXT_##NAME] = { en, zh },
 static const char *const texts[TEXT_COUNT][2] = {
 	[TEXT_NONE] = { "", "" },
-#include "cli/text.def"
+#include "deploy/cli/text.def"
 };
 #undef TEXT
 

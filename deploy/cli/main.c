@@ -1,4 +1,4 @@
-#include "cli/cli.h"
+#include "deploy/cli/cli.h"
 #include <locale.h>
 #include <sodium.h>
 #include <stdio.h>

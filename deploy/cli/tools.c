@@ -1,5 +1,5 @@
 /* What runs beside the system: keys for the bus, backup and restore. */
-#include "cli/cli.h"
+#include "deploy/cli/cli.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* status and show: what the admin ports say, and two tables of PostgreSQL. */
-#include "cli/cli.h"
+#include "deploy/cli/cli.h"
 #include <libpq-fe.h>
 #include <stdlib.h>
 #include <string.h>

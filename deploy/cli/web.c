@@ -1,4 +1,4 @@
-#include "cli/web.h"
+#include "deploy/cli/web.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

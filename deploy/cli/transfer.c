@@ -1,5 +1,5 @@
 /* import and export: a file, a job, and its end. */
-#include "cli/cli.h"
+#include "deploy/cli/cli.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
