@@ -25,16 +25,18 @@ static enum status lock(struct request *req, bool *ours_out)
 	return OK;
 }
 
-/* Up to the last seal that is old enough and not too far; where one seal is larger than a slice, up to that. */
+/* Up to the last seal that is old enough and not too far; where one seal is larger than a slice, up to that.
+ */
 static enum status find_slice(
 	struct request *req, int64_t keep_days, struct slice_of_log *slice_out, bool *found_out)
 {
-	static const struct db_statement find = {
-		"SELECT h.low_pos, s.up_to FROM event_head h JOIN event_seal s ON s.up_to > h.low_pos AND s.up_to "
-		"<= greatest(h.low_pos + $2::bigint, (SELECT min(up_to) FROM event_seal, event_head WHERE up_to > "
-		"low_pos)) JOIN event_log l ON l.pos = s.up_to WHERE l.logged_at < clock_timestamp() - $1::bigint * "
-		"interval '1 day' ORDER BY s.up_to DESC LIMIT 1"
-	};
+	static const struct db_statement find = { "SELECT h.low_pos, s.up_to FROM event_head h JOIN "
+						  "event_seal s ON s.up_to > h.low_pos AND s.up_to "
+						  "<= greatest(h.low_pos + $2::bigint, (SELECT min(up_to) "
+						  "FROM event_seal, event_head WHERE up_to > "
+						  "low_pos)) JOIN event_log l ON l.pos = s.up_to WHERE "
+						  "l.logged_at < clock_timestamp() - $1::bigint * "
+						  "interval '1 day' ORDER BY s.up_to DESC LIMIT 1" };
 	struct db_params params = { .arena = req->arena };
 	PGresult *rows;
 
@@ -47,8 +49,8 @@ static enum status find_slice(
 	return OK;
 }
 
-/* Those of a table that the slice tells of and the rest of the log does not tell of whole. Locked: no change comes
- * between the record that is told and its snapshot. */
+/* Those of a table that the slice tells of and the rest of the log does not tell of whole. Locked: no change
+ * comes between the record that is told and its snapshot. */
 static const char *records_sql(struct arena *arena, const struct table *table)
 {
 	const struct schema_resource *r = table->resource;
@@ -56,9 +58,12 @@ static const char *records_sql(struct arena *arena, const struct table *table)
 		r->service, r->singular, r->service, r->singular);
 
 	return arena_printf(arena,
-		"SELECT %s FROM \"%s\" t WHERE id = ANY (ARRAY(SELECT DISTINCT subject_id FROM event_log WHERE pos > "
-		"$1::bigint AND pos <= $2::bigint AND subject_type = '%s')) AND NOT EXISTS (SELECT FROM event_log e "
-		"WHERE e.subject_id = t.id AND e.pos > $2::bigint AND e.type IN %s) AND NOT EXISTS (SELECT FROM "
+		"SELECT %s FROM \"%s\" t WHERE id = ANY (ARRAY(SELECT DISTINCT subject_id FROM event_log "
+		"WHERE pos > "
+		"$1::bigint AND pos <= $2::bigint AND subject_type = '%s')) AND NOT EXISTS (SELECT FROM "
+		"event_log e "
+		"WHERE e.subject_id = t.id AND e.pos > $2::bigint AND e.type IN %s) AND NOT EXISTS (SELECT "
+		"FROM "
 		"event_outbox e WHERE e.subject_id = t.id AND e.type IN %s) ORDER BY id FOR NO KEY UPDATE",
 		table->columns, r->singular, r->collection, types, types);
 }
@@ -104,7 +109,8 @@ static enum status cut(struct request *req, const struct slice_of_log *slice)
 	return db_run(req->db, req->arena, &cut, &params, NULL);
 }
 
-static enum status cut_slice(struct request *req, int64_t keep_days, struct slice_of_log *slice_out, bool *cut_out)
+static enum status cut_slice(
+	struct request *req, int64_t keep_days, struct slice_of_log *slice_out, bool *cut_out)
 {
 	bool ours;
 
@@ -139,8 +145,8 @@ bool retention_run(struct db *db, const struct service *service, int64_t keep_da
 		else
 			db_rollback(db);
 		if (status == OK && more)
-			log_info("cut", "stream=%s after=%lld up_to=%lld", service->name, (long long)slice.after,
-				(long long)slice.up_to);
+			log_info("cut", "stream=%s after=%lld up_to=%lld", service->name,
+				(long long)slice.after, (long long)slice.up_to);
 		request_free(req);
 		sequencer_wake();
 	}
