@@ -77,3 +77,7 @@ void query_add_scope(const struct query *q, int me, struct buffer *out);
 enum status query_run(struct query *q, struct db *db, const char *sql, PGresult **rows_out) MUST_CHECK;
 /* The rows of a list, one more than its limit when there are more. */
 enum status query_fetch(struct query *q, struct db *db, PGresult **rows_out) MUST_CHECK;
+
+/* --- query_family.c */
+/* query_widen() of the request's body. */
+enum status query_widen_request(struct request *req, struct db *db) MUST_CHECK;
