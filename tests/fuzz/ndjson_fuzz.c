@@ -1,9 +1,10 @@
 /*
- * A file of lines as an import reads it. Input: one byte chooses the resource, one the size of the chunks, the rest is
- * the file.
- *  - the lines are those of the plain definition, whatever the chunks: ended by LF or CRLF, the last also by the end,
- *    empty ones counted and left out, a byte order mark at the beginning too;
- *  - a line that is taken is a record, and written as an export writes it, it is read as the same record again.
+ * A file of lines as an import reads it. Input: one byte chooses the resource, one the size of the chunks,
+ * the rest is the file.
+ *  - the lines are those of the plain definition, whatever the chunks: ended by LF or CRLF, the last also by
+ * the end, empty ones counted and left out, a byte order mark at the beginning too;
+ *  - a line that is taken is a record, and written as an export writes it, it is read as the same record
+ * again.
  */
 #include "kit/json.h"
 #include "kit/line.h"
@@ -61,8 +62,8 @@ static void check_round_trip(const struct schema_resource *resource, struct slic
 	assert(again);
 	for (size_t i = 0; i < resource->message->count; i++)
 		assert(record->fields[i].len == again->fields[i].len &&
-			(!record->fields[i].len ||
-				!memcmp(record->fields[i].data, again->fields[i].data, record->fields[i].len)));
+			(!record->fields[i].len || !memcmp(record->fields[i].data, again->fields[i].data,
+							   record->fields[i].len)));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
