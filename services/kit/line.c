@@ -5,7 +5,7 @@ struct line_reader {
 	const char *at, *end; /* of the chunk */
 	struct buffer held;   /* the beginning of a line whose end has not come */
 	uint64_t number;
-	bool finished, begun, too_long;
+	bool finished, too_long;
 };
 
 struct line_reader *line_open(struct arena *arena)
@@ -20,9 +20,6 @@ void line_push(struct line_reader *reader, const char *bytes, size_t len)
 {
 	reader->at = bytes;
 	reader->end = bytes + len;
-	if (!reader->begun && len >= 3 && !memcmp(bytes, "\xEF\xBB\xBF", 3))
-		reader->at += 3;
-	reader->begun = true;
 }
 
 void line_finish(struct line_reader *reader)
@@ -48,6 +45,14 @@ static struct slice join(struct line_reader *reader, const char *piece, size_t l
 	return line;
 }
 
+/* The first line may begin with a byte order mark, whatever chunks it came in. */
+static struct slice without_mark(const struct line_reader *reader, struct slice line)
+{
+	bool marked = !reader->number && line.len >= 3 && !memcmp(line.data, "\xEF\xBB\xBF", 3);
+
+	return marked ? (struct slice){ line.data + 3, line.len - 3 } : line;
+}
+
 enum line_result line_next(struct line_reader *reader, struct slice *line_out, uint64_t *number_out)
 {
 	while (!reader->too_long) {
@@ -67,7 +72,7 @@ enum line_result line_next(struct line_reader *reader, struct slice *line_out, u
 		}
 		if (!end && !reader->held.len)
 			return LINE_END;
-		*line_out = join(reader, reader->at, len);
+		*line_out = without_mark(reader, join(reader, reader->at, len));
 		reader->at += len + (end != NULL);
 		*number_out = ++reader->number;
 		if (line_out->len)

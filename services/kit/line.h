@@ -1,6 +1,7 @@
 /*
  * Lines of a stream that comes in chunks of any size, as NDJSON has them: ended by LF or CRLF, the last one
- *also by the end. Empty lines are no lines, but are counted. Holds at most one line, of LINE_BYTES_MAX.
+ *also by the end. Empty lines are no lines, but are counted; a byte order mark before the first is left out.
+ *Holds at most one line, of LINE_BYTES_MAX.
  *
  *	struct line_reader *reader = line_open(arena);
  *	line_push(reader, chunk.data, chunk.len);

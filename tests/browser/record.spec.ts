@@ -1,4 +1,4 @@
-import { create, createCustomer, expect, fact, get, otherBrowser, test, unique, type Customer } from "./support";
+import { create, createCustomer, expect, expectAccessible, fact, get, otherBrowser, test, unique, type Customer } from "./support";
 
 test("a fact is edited in place and a second browser sees it at once @CUS-01", async ({ app, api, context, system }) => {
   const customer = await createCustomer(api, { industry: "Glass" });
@@ -82,6 +82,30 @@ test("phones are edited as a list @CUS-01", async ({ app, api }) => {
   await app.getByRole("button", { name: "Save" }).click();
   await expect(app.getByRole("link", { name: "+8613800138000" })).toBeVisible();
   expect(await get<{ phones: unknown[] }>(api, `customers/${customer.id}`)).toMatchObject({ phones: [{ kind: "work", number: "+442079460101" }, { number: "+8613800138000" }] });
+});
+
+test("an address is chosen by province, city and district, and typed where it lies elsewhere @CUS-01", async ({ app, api }) => {
+  const customer = await createCustomer(api, { addresses: [{ kind: "work", country: "中国" }] });
+  await app.goto(`/customers/${customer.id}`);
+  await fact(app, "Addresses").click();
+  const part = (name: string) => app.getByRole("combobox", { name, exact: true });
+  await part("District").fill("南山"); // there are several: choosing one says where it lies
+  await app.locator(".ant-select-item-option", { hasText: "南山区 · 广东省 · 深圳市" }).click();
+  await expect(part("Province")).toHaveValue("广东省");
+  await expect(part("City")).toHaveValue("深圳市");
+  await part("District").fill("");
+  await app.locator(".ant-select-item-option", { hasText: "福田区" }).click();
+  await expectAccessible(app);
+  await app.getByRole("button", { name: "Save" }).click();
+  await expect(app.getByText("Addresses saved.")).toBeVisible();
+  expect(await get(api, `customers/${customer.id}`)).toMatchObject({ addresses: [{ kind: "work", country: "中国", province: "广东省", city: "深圳市", district: "福田区" }] });
+
+  await fact(app, "Addresses").click();
+  await part("Province").fill("Bavaria");
+  await part("City").fill("München");
+  await part("District").fill("");
+  await app.getByRole("button", { name: "Save" }).click();
+  await expect(async () => expect(await get(api, `customers/${customer.id}`)).toMatchObject({ addresses: [{ province: "Bavaria", city: "München" }] })).toPass();
 });
 
 test("what was done and what comes next are recorded in one form @CUS-07 @SYS-11", async ({ app, api }) => {

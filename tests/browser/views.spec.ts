@@ -1,4 +1,4 @@
-import { createCustomer, expect, expectAccessible, ownTest as test, rowOf, unique } from "./support";
+import { create, createCustomer, expect, expectAccessible, fact, ownTest as test, rowOf, unique } from "./support";
 
 const listOf = (source: string) => `/customers?${new URLSearchParams({ "filter[source][eq]": source }).toString()}`;
 
@@ -67,4 +67,70 @@ test("what a person chooses follows them to another browser while they work ther
   await expect(app.locator("html")).toHaveAttribute("data-theme", "dark");
   await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
   await other.close();
+});
+
+test("times follow the time zone that a person chose, also in another browser @SYS-09", async ({ app, api, browser, system }) => {
+  const customer = await createCustomer(api);
+  await create(api, "activities", { kind: "meeting", subject: "Across the sea", customerId: customer.id, occurTime: "2026-01-15T23:30:00Z" });
+  await app.goto("/customers");
+  await app.getByRole("button", { name: /settings and sign-out/ }).click();
+  await app.getByRole("menuitem", { name: "Time zone…" }).click();
+  const dialog = app.getByRole("dialog", { name: "Time zone" });
+  await dialog.getByRole("combobox").fill("Tokyo");
+  await app.locator(".ant-select-item-option", { hasText: "Asia/Tokyo" }).click();
+  await expectAccessible(app);
+  await app.keyboard.press("Escape");
+  await app.goto(`/customers/${customer.id}`);
+  await expect(app.getByTitle("16 Jan 2026, 08:30")).toBeVisible();
+
+  const other = await browser.newContext({ baseURL: system.url, locale: "en-GB", timezoneId: "America/New_York", storageState: await app.context().storageState() });
+  const page = await other.newPage();
+  await page.goto(`/customers/${customer.id}`);
+  await expect(page.getByTitle("16 Jan 2026, 08:30")).toBeVisible();
+  await page.getByRole("link", { name: "Across the sea" }).click();
+  await fact(page, "When").click();
+  await expect(page.getByRole("textbox", { name: "When" })).toHaveValue("2026-01-16 08:30");
+  await other.close();
+});
+
+test("a view keeps its own density, whoever opens it @NRM-03 @SYS-09", async ({ app, api }) => {
+  const source = unique("Dense");
+  const { name } = await createCustomer(api, { source });
+  await app.goto(listOf(source));
+  await expect(rowOf(app, name)).toHaveCSS("height", "28px");
+  await app.getByRole("button", { name: "Save as view" }).click();
+  await app.getByRole("textbox", { name: "Name" }).fill(unique("Wide"));
+  await app.getByRole("radio", { name: "Comfortable" }).check();
+  await app.getByRole("dialog").getByRole("button", { name: "Save" }).click();
+  await expect(rowOf(app, name)).toHaveCSS("height", "44px");
+  await app.getByRole("navigation", { name: "Views" }).getByRole("link", { name: "All", exact: true }).click();
+  await expect(rowOf(app, name)).toHaveCSS("height", "28px");
+});
+
+test("a list is counted by groups, and a click shows one of them alone @NRM-03", async ({ app, api }) => {
+  const source = unique("Grouped");
+  const made = await Promise.all(["active", "active", "active", "lost"].map((stage) => createCustomer(api, { source, stage })));
+  await app.goto(listOf(source));
+  await app.getByRole("button", { name: "Group", exact: true }).click();
+  await app.getByRole("menuitem", { name: "Stage" }).click();
+  const groups = app.getByRole("group", { name: "By Stage" });
+  await expect(groups.getByRole("button", { name: "Active 3" })).toBeVisible();
+  await groups.getByRole("button", { name: "Lost 1" }).click();
+  await expect(rowOf(app, made[3]?.name ?? "")).toBeVisible();
+  await expect(app.getByRole("row")).toHaveCount(2);
+  await expect(app).toHaveURL(/filter\[stage\]\[in\]=lost/);
+  await expect(groups.getByRole("button", { name: "Lost 1" })).toHaveAttribute("aria-pressed", "true");
+  await expect(groups.getByRole("button", { name: "Active 3" })).toBeVisible();
+  await expectAccessible(app);
+  await app.reload();
+  await groups.getByRole("button", { name: "Lost 1" }).click();
+  await expect(app.getByRole("row")).toHaveCount(5);
+
+  // Of times, the month: what is made now is in it.
+  await app.getByRole("button", { name: "Group", exact: true }).click();
+  await app.getByRole("menuitem", { name: "Created, by month" }).click();
+  const month = new Intl.DateTimeFormat("en-GB", { year: "numeric", month: "long" }).format(new Date());
+  await app.getByRole("group", { name: "By Created" }).getByRole("button", { name: `${month} 4` }).click();
+  await expect(app.getByRole("row")).toHaveCount(5);
+  await expect(app).toHaveURL(/createTime/);
 });

@@ -153,10 +153,10 @@ class ListRefresher {
 
   private run(collection: string): void {
     this.waiting.delete(collection);
-    const isShort = (pages: Pages | undefined) => (pages?.pages.length ?? 0) <= REFRESH_PAGES;
+    const isShort = (pages: Partial<Pages> | undefined) => (pages?.pages?.length ?? 0) <= REFRESH_PAGES;
     void this.client.invalidateQueries({
       queryKey: keys.lists(collection),
-      predicate: (query) => isShort(query.state.data as Pages | undefined),
+      predicate: (query) => isShort(query.state.data as Partial<Pages> | undefined),
     });
   }
 }

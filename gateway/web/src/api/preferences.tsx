@@ -56,7 +56,7 @@ export function PreferencesProvider({ children }: { children: ReactNode }) {
   );
 
   useEffect(() => applySettings(settingsOf(preferences)), [preferences]);
-  useEffect(() => onChoice((choice) => keep(() => ({ ...choice }))), [keep]);
+  useEffect(() => onChoice((choice) => keep(() => valuesOf(choice))), [keep]);
 
   const keeper = useMemo<Keeper>(
     () => ({
@@ -68,12 +68,17 @@ export function PreferencesProvider({ children }: { children: ReactNode }) {
   return <KeeperContext.Provider value={keeper}>{children}</KeeperContext.Provider>;
 }
 
+// The device's time zone is no choice: none is kept.
+const valuesOf = ({ timeZone, ...choice }: Partial<Settings>): Values => (timeZone === undefined ? choice : { ...choice, timeZone: timeZone === '' ? null : timeZone });
+
 function settingsOf(preferences: Preferences | undefined): Partial<Settings> {
-  const [language, theme, density] = [preferences?.['language'], preferences?.['theme'], preferences?.['density']];
+  if (preferences === undefined) return {};
+  const { language, theme, density, timeZone } = preferences;
   return {
     ...(typeof language === 'string' ? { language: language.startsWith('zh') ? 'zh' : 'en' } : {}),
     ...(typeof theme === 'string' ? { theme: theme as Settings['theme'] } : {}),
     ...(typeof density === 'string' ? { density: density as Settings['density'] } : {}),
+    timeZone: typeof timeZone === 'string' ? timeZone : '',
   };
 }
 

@@ -1,6 +1,6 @@
 // What is made by hand on top of the schema: icons, the order of the side bar, and the collections that can be imported.
 import {
-  ApartmentOutlined, ApiOutlined, BankOutlined, BellOutlined, CheckSquareOutlined, ClockCircleOutlined, ContactsOutlined, CopyOutlined, DesktopOutlined, SendOutlined, TagsOutlined, TeamOutlined, UnorderedListOutlined, UserOutlined,
+  ApartmentOutlined, ApiOutlined, BankOutlined, BellOutlined, CheckSquareOutlined, ClockCircleOutlined, ContactsOutlined, CopyOutlined, DesktopOutlined, KeyOutlined, SendOutlined, TagsOutlined, TeamOutlined, UnorderedListOutlined, UserOutlined,
 } from '../ui/icons';
 import type { ComponentType } from 'react';
 import type { Resource, Schema } from '../api/schema';
@@ -35,6 +35,7 @@ const FEATURES: Record<string, Feature | undefined> = {
   notifications: { icon: BellOutlined, columns: ['kind', 'subject', 'read', 'createTime'] },
   views: { icon: UnorderedListOutlined, columns: ['name', 'collection', 'shared', 'ownerId'] },
   preferences: { icon: UserOutlined, columns: ['ownerId', 'language', 'theme', 'density'] },
+  apiKeys: { icon: KeyOutlined, columns: ['name', 'scopes', 'ownerId', 'expireTime'] }, // the account menu leads there
   sessions: { icon: DesktopOutlined, columns: ['client', 'ownerId', 'createTime', 'expireTime'] },
 };
 

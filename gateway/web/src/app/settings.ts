@@ -6,6 +6,7 @@ export interface Settings {
   language: 'en' | 'zh';
   theme: 'system' | 'light' | 'dark';
   density: 'compact' | 'comfortable';
+  timeZone: string; // an IANA name; empty: the device's
 }
 
 const KEY = 'guanxi.settings';
@@ -15,6 +16,7 @@ let current: Settings = {
   language: navigator.language.startsWith('zh') ? 'zh' : 'en',
   theme: 'system',
   density: 'compact',
+  timeZone: '',
   ...readJson<Partial<Settings>>(KEY),
 };
 

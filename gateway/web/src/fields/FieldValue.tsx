@@ -46,7 +46,7 @@ function TimeValue({ value }: { value: Scalar }) {
 }
 
 function DateValue({ value }: { value: Scalar }) {
-  return <time dateTime={String(value)}>{useFormats().date(`${String(value)}T00:00:00`)}</time>;
+  return <time dateTime={String(value)}>{useFormats().day(String(value))}</time>;
 }
 
 function NumberValue({ value }: { value: Scalar }) {

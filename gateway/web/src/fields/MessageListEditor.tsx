@@ -6,6 +6,8 @@ import type { MessageValue, Scalar } from '../api/records';
 import { useSchema, type Field } from '../api/schema';
 import { useLabel } from '../i18n/i18n';
 import styles from './MessageListEditor.module.css';
+import { isLevel } from './regionLevels';
+import { RegionInput } from './RegionInput';
 
 interface Props {
   id: string;
@@ -21,7 +23,7 @@ export function MessageListEditor({ id, field, value, onChange, errors, autoFocu
   const label = useLabel();
   const parts = useSchema().messageFields(field);
   const rows = value.length === 0 ? [{}] : value;
-  const change = (index: number, name: string, next: Scalar | undefined) => onChange(rows.map((row, at) => (at === index ? { ...row, [name]: next } : row)));
+  const fill = (index: number, next: MessageValue) => onChange(rows.map((row, at) => (at === index ? { ...row, ...next } : row)));
 
   return (
     <div className={styles.list} role="group" aria-label={label(field.label)}>
@@ -32,10 +34,10 @@ export function MessageListEditor({ id, field, value, onChange, errors, autoFocu
               key={part.name}
               id={index === 0 && at === firstText(parts) ? id : undefined}
               field={part}
-              value={row[part.name]}
+              row={row}
               autoFocus={autoFocus === true && index === rows.length - 1 && at === firstText(parts)}
               error={errors[`/${index}/${part.name}`]}
-              onChange={(next) => change(index, part.name, next)}
+              fill={(next) => fill(index, next)}
             />
           ))}
           <Button type="text" icon={<DeleteOutlined />} aria-label={t('field.removeRow', { number: index + 1 })} onClick={() => onChange(rows.filter((_, other) => other !== index))} />
@@ -55,14 +57,16 @@ const firstText = (parts: Field[]) => parts.findIndex((part) => part.type === 's
 interface PartProps {
   id?: string;
   field: Field;
-  value: MessageValue[string];
-  onChange: (value: Scalar | undefined) => void;
+  row: MessageValue;
+  fill: (parts: MessageValue) => void;
   error?: string;
   autoFocus?: boolean;
 }
 
-function Part({ id, field, value, onChange, error, autoFocus }: PartProps) {
+function Part({ id, field, row, fill, error, autoFocus }: PartProps) {
   const label = useLabel();
+  const value = row[field.name];
+  const onChange = (next: Scalar | undefined) => fill({ [field.name]: next });
   const schema = useSchema();
   const named = field.fieldOf === undefined ? undefined : schema.find(field.fieldOf)?.fields.filter(({ outputOnly }) => outputOnly !== true);
   const values = named ?? schema.enumOf(field)?.values.filter(({ name }) => name !== 'unspecified');
@@ -71,7 +75,9 @@ function Part({ id, field, value, onChange, error, autoFocus }: PartProps) {
   const asTyped = (text: string) => (field.type === 'integer' && /^\d{1,9}$/.test(text) ? Number(text) : text);
   return (
     <div className={field.type === 'enum' ? styles.kind : styles.text}>
-      {values === undefined ? (
+      {isLevel(field.name) ? (
+        <RegionInput level={field.name} row={row} maxLength={field.maxLength} error={error !== undefined} fill={fill} input={common} />
+      ) : values === undefined ? (
         <Input {...common} autoFocus={autoFocus} autoComplete="off" placeholder={label(field.label)} maxLength={field.maxLength} status={error === undefined ? '' : 'error'} value={String(value ?? '')} onChange={(event) => onChange(asTyped(event.target.value))} />
       ) : (
         <Select

@@ -13,6 +13,8 @@ const BYTE_UNITS = ['B', 'kB', 'MB', 'GB'];
 export interface Formats {
   dateTime: (time: string | number) => string;
   date: (time: string | number) => string;
+  day: (text: string) => string; // "2026-11-21", which is the same day in every zone
+  month: (text: string) => string; // of that day
   ago: (time: string) => string;
   number: (value: number | bigint) => string;
   bytes: (count: number) => string;
@@ -20,9 +22,12 @@ export interface Formats {
   or: (parts: string[]) => string;
 }
 
-function makeFormats(locale: string): Formats {
-  const dateTime = new Intl.DateTimeFormat(locale, { year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
-  const date = new Intl.DateTimeFormat(locale, { year: 'numeric', month: 'short', day: 'numeric' });
+function makeFormats(locale: string, zone: string): Formats {
+  const timeZone = zone === '' ? undefined : zone;
+  const dateTime = new Intl.DateTimeFormat(locale, { year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone });
+  const date = new Intl.DateTimeFormat(locale, { year: 'numeric', month: 'short', day: 'numeric', timeZone });
+  const day = new Intl.DateTimeFormat(locale, { year: 'numeric', month: 'short', day: 'numeric', timeZone: 'UTC' });
+  const month = new Intl.DateTimeFormat(locale, { year: 'numeric', month: 'long', timeZone: 'UTC' });
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
   const number = new Intl.NumberFormat(locale);
   const oneDigit = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
@@ -32,6 +37,8 @@ function makeFormats(locale: string): Formats {
   return {
     dateTime: (time) => dateTime.format(new Date(time)),
     date: (time) => date.format(new Date(time)),
+    day: (text) => day.format(new Date(`${text}T00:00:00Z`)),
+    month: (text) => month.format(new Date(`${text}T00:00:00Z`)),
     ago: (time) => {
       const distance = new Date(time).getTime() - Date.now();
       if (Math.abs(distance) > RELATIVE_LIMIT_MS) return date.format(new Date(time));
@@ -48,9 +55,18 @@ function makeFormats(locale: string): Formats {
   };
 }
 
-const FORMATS = { en: makeFormats('en-GB'), zh: makeFormats('zh-CN') };
+const LOCALES = { en: 'en-GB', zh: 'zh-CN' };
+const made = new Map<string, Formats>();
+
+// Making them is dear, and every value of a list asks for them.
+function formatsOf(locale: string, zone: string): Formats {
+  const key = `${locale} ${zone}`;
+  const formats = made.get(key) ?? makeFormats(locale, zone);
+  made.set(key, formats);
+  return formats;
+}
 
 export function useFormats(): Formats {
-  const { language } = useSettings();
-  return useMemo(() => FORMATS[language], [language]);
+  const { language, timeZone } = useSettings();
+  return useMemo(() => formatsOf(LOCALES[language], timeZone), [language, timeZone]);
 }

@@ -1,6 +1,6 @@
 // The conditions of a list as chips that read as a sentence, and what else changes what is shown.
-import { CloseOutlined, DeleteOutlined, FilterOutlined, UserOutlined } from '../ui/icons';
-import { Button, Popover } from 'antd';
+import { CloseOutlined, DeleteOutlined, FilterOutlined, UnorderedListOutlined, UserOutlined } from '../ui/icons';
+import { Button, Dropdown, Popover } from 'antd';
 import { lazy, Suspense, useState, type ComponentProps } from 'react';
 import { useTranslation } from 'react-i18next';
 import { findField, type Resource } from '../api/schema';
@@ -10,7 +10,8 @@ import { ColumnPicker } from './ColumnPicker';
 import type { Columns } from './columns';
 import { FilterSentence } from './FilterSentence';
 import styles from './List.module.css';
-import type { Filter } from './filter';
+import { isTime, type Filter } from './filter';
+import { groupable, keyOf } from './groups';
 import type { ListState } from './useListState';
 
 const FilterEditor = lazy(() => import('./FilterEditor'));
@@ -45,6 +46,7 @@ export function FilterBar({ resource, state, columns }: Props) {
           {t('filter.mine')}
         </Button>
       )}
+      <GroupMenu resource={resource} state={state} />
       <SortChip resource={resource} state={state} columns={columns} />
       <span className={styles.spring} />
       {resource.readOnly !== true && resource.rights?.delete === true && (
@@ -54,6 +56,21 @@ export function FilterBar({ resource, state, columns }: Props) {
       )}
       <ColumnPicker resource={resource} columns={columns} />
     </div>
+  );
+}
+
+function GroupMenu({ resource, state }: Pick<Props, 'resource' | 'state'>) {
+  const { t } = useTranslation();
+  const label = useLabel();
+  const fields = groupable(resource);
+  if (fields.length === 0) return null;
+  const items = fields.map((field) => ({ key: keyOf(field), label: isTime(field) ? t('group.month', { name: label(field.label) }) : label(field.label) }));
+  return (
+    <Dropdown trigger={['click']} menu={{ items, selectable: true, selectedKeys: state.group === undefined ? [] : [state.group], onClick: ({ key }) => state.setGroup(key === state.group ? undefined : key) }}>
+      <Button size="small" type="text" icon={<UnorderedListOutlined />} aria-haspopup="menu">
+        {t('group.title')}
+      </Button>
+    </Dropdown>
   );
 }
 

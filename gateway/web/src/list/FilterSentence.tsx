@@ -35,6 +35,8 @@ function FilterValues({ field, values, every }: { field: Field; values: string[]
   );
 }
 
+const DAY_LENGTH = '2026-11-21'.length;
+
 function FilterOneValue({ field, value }: { field: Field; value: string }) {
   const { t } = useTranslation();
   const label = useLabel();
@@ -44,6 +46,6 @@ function FilterOneValue({ field, value }: { field: Field; value: string }) {
   if (field.reference !== undefined) return value === me.id ? <>{t('filter.me')}</> : <ReferenceName collection={field.reference} id={value} plain />;
   if (field.type === 'enum') return <>{label(schema.enumOf(field)?.values.find(({ name }) => name === value)?.label) || value}</>;
   if (field.type === 'boolean') return <>{t(value === 'true' ? 'common.yes' : 'common.no')}</>;
-  if (isTime(field)) return <>{formats.date(value)}</>;
+  if (isTime(field)) return <>{value.length === DAY_LENGTH ? formats.day(value) : formats.date(value)}</>;
   return <>{value}</>;
 }

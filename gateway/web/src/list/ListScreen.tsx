@@ -15,6 +15,7 @@ import { BulkBar } from './BulkBar';
 import { useColumns } from './columns';
 import { EmptyState } from './EmptyState';
 import { FilterBar } from './FilterBar';
+import { GroupBar } from './GroupBar';
 import { ListHeader } from './ListHeader';
 import { ListTable } from './ListTable';
 import styles from './List.module.css';
@@ -66,6 +67,7 @@ function ListOf({ resource }: { resource: Resource }) {
       <ListHeader resource={resource} state={state} first={query.data?.pages[0]?.page} search={search} columns={columns} />
       {!pending && <ViewTabs resource={resource} state={state} views={views} active={view} shown={{ query: state.ownQuery, columns: columns.chosen }} />}
       <FilterBar resource={resource} state={state} columns={columns} />
+      <GroupBar resource={resource} state={state} />
       {selected.size > 0 && (
         <BulkBar
           resource={resource}
@@ -79,7 +81,7 @@ function ListOf({ resource }: { resource: Resource }) {
       {query.isError && query.data === undefined && <ErrorState error={query.error} retry={() => void query.refetch()} />}
       {query.data !== undefined && rows.length === 0 && <EmptyState resource={resource} filtered={isFiltered} clear={state.clear} />}
       {rows.length > 0 && (
-        <ListTable resource={resource} columns={columns} rows={rows} state={state} selected={selected} select={setSelected} open={open} loadMore={loadMore} selectable={resource.rights?.delete === true && resource.readOnly !== true} phone={phone} more={hasNextPage} />
+        <ListTable resource={resource} columns={columns} rows={rows} state={state} selected={selected} select={setSelected} open={open} loadMore={loadMore} selectable={resource.rights?.delete === true && resource.readOnly !== true} phone={phone} more={hasNextPage} density={view?.density} />
       )}
       <p className="visually-hidden" role="status">
         {query.isFetching ? t('list.loading') : ''}

@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { useLocation } from 'react-router-dom';
 import type { RecordData } from '../api/records';
 import type { Field, Resource } from '../api/schema';
-import { useSettings } from '../app/settings';
+import { useSettings, type Settings } from '../app/settings';
 import { useLabel } from '../i18n/i18n';
 import { useShortcuts } from '../keyboard/shortcuts';
 import type { Columns } from './columns';
@@ -46,17 +46,18 @@ export interface TableProps {
   selectable: boolean;
   phone: boolean;
   more: boolean;
+  density: Settings['density'] | undefined; // the view's, which goes before the person's
 }
 
-export function ListTable({ resource, columns, rows, state, selected, select, open, loadMore, selectable, phone, more }: TableProps) {
+export function ListTable({ resource, columns, rows, state, selected, select, open, loadMore, selectable, phone, more, density }: TableProps) {
   const { t } = useTranslation();
   const label = useLabel();
-  const { density } = useSettings();
+  const settings = useSettings();
   const { pathname, search } = useLocation();
   const place = pathname + search;
   const scroller = useRef<HTMLDivElement>(null);
   const active = useRef(places.get(place)?.index ?? -1);
-  const height = phone ? CARD_HEIGHT : ROW_HEIGHT[density];
+  const height = phone ? CARD_HEIGHT : ROW_HEIGHT[density ?? settings.density];
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,

@@ -9,16 +9,17 @@ import { useOverlay, useShortcuts } from '../keyboard/shortcuts';
 import { useProblemText } from '../ui/ErrorState';
 import { Field } from '../ui/Field';
 import styles from './List.module.css';
-import type { Sharing, View } from './views';
+import type { Density, Sharing, View } from './views';
 
 interface Props {
   title: string;
   initial?: View;
-  submit: (values: { name: string; shared: Sharing }) => Promise<void>;
+  submit: (values: { name: string; shared: Sharing; density: Density | null }) => Promise<void>;
   close: () => void;
 }
 
 const NAME_LENGTH = 100;
+const DENSITIES: readonly Density[] = ['compact', 'comfortable'];
 
 export default function ViewDialog({ title, initial, submit, close }: Props) {
   const { t } = useTranslation();
@@ -27,6 +28,7 @@ export default function ViewDialog({ title, initial, submit, close }: Props) {
   const problemText = useProblemText();
   const [name, setName] = useState(initial?.name ?? '');
   const [shared, setShared] = useState<Sharing>(initial?.shared ?? 'nobody');
+  const [density, setDensity] = useState<Density | null>(initial?.density ?? null);
   const [errors, setErrors] = useState<Record<string, string>>({});
   const [busy, setBusy] = useState(false);
   useOverlay(true);
@@ -37,7 +39,7 @@ export default function ViewDialog({ title, initial, submit, close }: Props) {
   const save = async () => {
     setBusy(true);
     try {
-      await submit({ name: name.trim(), shared });
+      await submit({ name: name.trim(), shared, density });
       close();
     } catch (error) {
       const byField = error instanceof Problem ? Object.fromEntries(error.errors.map(({ pointer, message }) => [pointer, message])) : {};
@@ -56,6 +58,11 @@ export default function ViewDialog({ title, initial, submit, close }: Props) {
         <Field label={label(field?.label)} error={errors['/shared']}>
           {({ id }) => (
             <Radio.Group id={id} aria-label={label(field?.label)} value={shared} onChange={(event) => setShared(event.target.value as Sharing)} options={choices.map((choice) => ({ value: choice.name, label: label(choice.label) }))} />
+          )}
+        </Field>
+        <Field label={t('settings.density')}>
+          {({ id }) => (
+            <Radio.Group id={id} aria-label={t('settings.density')} value={density ?? ''} onChange={(event) => setDensity((event.target.value as Density | '') || null)} options={[{ value: '', label: t('view.anyDensity') }, ...DENSITIES.map((value) => ({ value, label: t(`settings.density.${value}`) }))]} />
           )}
         </Field>
         {other !== undefined && <p role="alert" className={styles.bulkRefused}>{other}</p>}

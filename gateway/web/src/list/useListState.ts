@@ -17,6 +17,8 @@ export interface ListState {
   setFilters: (filters: Filter[]) => void;
   setSort: (sort: string | undefined) => void;
   setDeleted: (deleted: boolean) => void;
+  group: string | undefined; // what the bar above the rows counts by: "stage", "createTime:month"
+  setGroup: (group: string | undefined) => void;
   clear: () => void;
 }
 
@@ -30,8 +32,9 @@ export function useListState(): ListState {
     const own = parseQuery(search).filter((parameter) => OWN_PARAMETERS.includes(parameter.name) || isFilter(parameter));
     const valueOf = (name: string) => own.find((parameter) => parameter.name === name)?.values.join(',');
     const view = parseQuery(search).find(({ name }) => name === 'view')?.values[0];
-    const ofView = view === undefined ? [] : [{ name: 'view', values: [view] }];
-    const show = (parameters: Parameter[], replace = false) => navigate({ search: formatQuery([...ofView, ...parameters]) }, { replace });
+    const group = parseQuery(search).find(({ name }) => name === 'group')?.values[0];
+    const kept = (grouped = group) => Object.entries({ view, group: grouped }).flatMap(([name, value]) => (value === undefined || value === '' ? [] : [{ name, values: [value] }]));
+    const show = (parameters: Parameter[], replace = false) => navigate({ search: formatQuery([...kept(), ...parameters]) }, { replace });
     const set = (name: string, value: string | undefined, replace = false) => {
       const others = own.filter((parameter) => parameter.name !== name);
       show(value === undefined || value === '' ? others : [...others, { name, values: name === 'q' ? [value] : value.split(',') }], replace);
@@ -44,11 +47,13 @@ export function useListState(): ListState {
       apiQuery: formatQuery([...own, { name: 'count', values: ['true'] }]),
       ownQuery: formatQuery(own),
       view,
-      isEmpty: view === undefined && own.length === 0,
+      isEmpty: view === undefined && group === undefined && own.length === 0,
+      group,
       setQ: (q) => set('q', q, true),
       setFilters: (filters) => show([...own.filter((parameter) => !isFilter(parameter)), ...filters.map(toParameter)]),
       setSort: (sort) => set('sort', sort),
       setDeleted: (deleted) => set('deleted', deleted ? 'true' : undefined),
+      setGroup: (next) => navigate({ search: formatQuery([...kept(next ?? ''), ...own]) }),
       clear: () => show([]),
     };
   }, [search, navigate]);

@@ -6,13 +6,16 @@ import { formatQuery, parseQuery } from '../api/query';
 import { createRecord, deleteRecord, keys, patchRecord, restoreRecord, storeRecord, useList, type RecordData, type Values } from '../api/records';
 import type { Resource } from '../api/schema';
 import { useMe } from '../api/session';
+import type { Settings } from '../app/settings';
 
 export type Sharing = 'nobody' | 'team' | 'everyone';
+export type Density = Settings['density'];
 
 export interface View extends RecordData {
   name: string;
   collection: string;
   shared: Sharing;
+  density?: Density; // absent: the person's own
   ownerId: string;
 }
 

@@ -1,7 +1,8 @@
 import { Button, Input } from 'antd';
-import dayjs from 'dayjs';
 import { lazy, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useSettings } from '../app/settings';
+import { fromWall, toWall } from '../i18n/zone';
 import { Field } from '../ui/Field';
 import styles from './Timeline.module.css';
 import type { ComposerDraft } from './useComposer';
@@ -16,15 +17,16 @@ const QUICK: readonly { key: string; days: number }[] = [
   { key: 'due.week', days: 7 },
 ];
 
-const morningIn = (days: number) => dayjs().add(days, 'day').hour(MORNING_HOUR).minute(0).second(0).millisecond(0).toDate().toISOString();
+const morningIn = (days: number, zone: string) => fromWall(toWall(Date.now(), zone).add(days, 'day').hour(MORNING_HOUR).minute(0).second(0).millisecond(0), zone);
 
 // When a task is due: three likely answers, and the calendar.
 export function DueField({ value, change }: { value: string | undefined; change: (value: string | undefined) => void }) {
   const { t } = useTranslation();
+  const { timeZone } = useSettings();
   return (
     <div className={styles.due} role="group" aria-label={t('due.title')}>
       {QUICK.map(({ key, days }) => (
-        <Button key={key} size="small" type={value === morningIn(days) ? 'primary' : 'default'} onClick={() => change(morningIn(days))}>
+        <Button key={key} size="small" type={value === morningIn(days, timeZone) ? 'primary' : 'default'} onClick={() => change(morningIn(days, timeZone))}>
           {t(key)}
         </Button>
       ))}

@@ -24,7 +24,7 @@ export function AccountMenu({ phone = false }: { phone?: boolean }) {
   const signOut = useSignOut();
   const toast = useToast();
   const problemText = useProblemText();
-  const { openHelp } = useShell();
+  const { openHelp, openZone } = useShell();
   const unread = useUnread();
 
   const choice = (setting: keyof typeof CHOICES) => ({
@@ -37,6 +37,7 @@ export function AccountMenu({ phone = false }: { phone?: boolean }) {
     choice('language'),
     choice('theme'),
     choice('density'),
+    { key: 'zone', label: t('settings.timeZone.open') },
     { type: 'divider' },
     ...(phone ? [{ key: 'notifications', label: t('notifications.unread', { count: unread }) }] : []),
     { key: 'sessions', label: t('account.sessions') },
@@ -49,6 +50,7 @@ export function AccountMenu({ phone = false }: { phone?: boolean }) {
     if (value !== undefined) changeSettings({ [setting as string]: value });
     else if (['sessions', 'notifications', 'apiKeys'].includes(key)) navigate(`/${key}`);
     else if (key === 'help') openHelp();
+    else if (key === 'zone') openZone();
     else void signOut().catch((error: unknown) => toast({ kind: 'error', text: problemText(error) }));
   };
 

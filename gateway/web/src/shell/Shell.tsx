@@ -27,8 +27,9 @@ const WebhookScreen = lazy(() => import('../webhooks/WebhookScreen'));
 const NotificationsScreen = lazy(() => import('../notifications/NotificationsScreen'));
 const Palette = lazy(() => import('./Palette'));
 const HelpDialog = lazy(() => import('./HelpDialog'));
+const ZoneDialog = lazy(() => import('./ZoneDialog'));
 
-type Overlay = 'palette' | 'help' | null;
+type Overlay = 'palette' | 'help' | 'zone' | null;
 
 export default function Shell() {
   const { t } = useTranslation();
@@ -37,7 +38,7 @@ export default function Shell() {
   const location = useLocation();
   const [overlay, setOverlay] = useState<Overlay>(null);
   const close = useCallback(() => setOverlay(null), []);
-  const shell = useMemo(() => ({ openPalette: () => setOverlay('palette'), openHelp: () => setOverlay('help'), left: new Map<string, string>() }), []);
+  const shell = useMemo(() => ({ openPalette: () => setOverlay('palette'), openHelp: () => setOverlay('help'), openZone: () => setOverlay('zone'), left: new Map<string, string>() }), []);
 
   useShortcuts({ 'mod+k': () => setOverlay((old) => (old === 'palette' ? null : 'palette')) }, true);
   useShortcuts({ '?': shell.openHelp });
@@ -75,6 +76,7 @@ export default function Shell() {
           <Suspense fallback={null}>
             {overlay === 'palette' && <Palette close={close} />}
             {overlay === 'help' && <HelpDialog close={close} />}
+            {overlay === 'zone' && <ZoneDialog close={close} />}
           </Suspense>
          </JobToasts>
         </CreateProvider>

@@ -1,5 +1,5 @@
 // What the palette offers. A command that this person may not run is not there.
-import { BgColorsOutlined, CheckSquareOutlined, ImportOutlined, PlusOutlined, QuestionCircleOutlined, TranslationOutlined } from '../ui/icons';
+import { BgColorsOutlined, CheckSquareOutlined, ClockCircleOutlined, ImportOutlined, PlusOutlined, QuestionCircleOutlined, TranslationOutlined } from '../ui/icons';
 import { useMemo, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router-dom';
@@ -30,7 +30,7 @@ export function useCommands(): Command[] {
   const inline = useInlineLabel();
   const navigate = useNavigate();
   const create = useCreate();
-  const { openHelp } = useShell();
+  const { openHelp, openZone } = useShell();
   const settings = useSettings();
 
   return useMemo(() => {
@@ -65,7 +65,8 @@ export function useCommands(): Command[] {
         key: `theme:${theme}`, title: t('palette.theme', { name: t(`settings.theme.${theme}`) }), icon: <BgColorsOutlined />,
         search: `${words(`settings.theme.${theme}`)} theme 主题 zhuti`, run: () => changeSettings({ theme }),
       })),
+      { key: 'zone', title: t('settings.timeZone'), icon: <ClockCircleOutlined />, search: `${words('settings.timeZone')} shiqu sq`, run: openZone },
       { key: 'help', title: t('help.title'), icon: <QuestionCircleOutlined />, search: words('help.title'), shortcut: '?', run: openHelp },
     ];
-  }, [t, i18n, schema, me.id, inline, navigate, create, openHelp, settings.language]);
+  }, [t, i18n, schema, me.id, inline, navigate, create, openHelp, openZone, settings.language]);
 }

@@ -4,10 +4,11 @@ import { useLocation } from 'react-router-dom';
 interface ShellActions {
   openPalette: () => void;
   openHelp: () => void;
+  openZone: () => void; // the choice of a time zone
   left: Map<string, string>; // where each list was left: by collection, the query of its address
 }
 
-export const ShellContext = createContext<ShellActions>({ openPalette: () => undefined, openHelp: () => undefined, left: new Map() });
+export const ShellContext = createContext<ShellActions>({ openPalette: () => undefined, openHelp: () => undefined, openZone: () => undefined, left: new Map() });
 export const useShell = () => useContext(ShellContext);
 
 // A list as it was left, with its conditions, its order and its view: what one goes back to from a record.
