@@ -92,6 +92,13 @@ export const links = [
   ["bank", "partner", "devbank", "同一银团"], ["counsel", "adviser", "devbank", "Lenders' counsel, English law"], ["lawyers", "adviser", "bank", "贷款人律师，中国法"], ["builder", "supplier", "spv", "EPC 总承包，固定总价"], ["bank", "partner", "sugar-group", "仓单质押授信 1.8 亿元"],
 ];
 
+// What people write beside the names of a trade's companies, and which team deals with them (the first where none is named).
+export const trade = {
+  白酒酿造: { tags: ["酱香", "浓香", "清香", "年份酒", "OEM"] }, 制糖: { tags: ["一级白砂糖", "红糖", "仓单质押", "期货套保"] }, 酒类经销: { tags: ["县级渠道", "团购", "电商", "账期 45 天"] },
+  连锁商超: { tags: ["自有品牌", "中秋档期", "散称"] }, 会展服务: { tags: ["春季糖酒会", "秋季糖酒会"] }, 物流: { tags: ["监管仓", "冷链"] }, 包装: { tags: ["酒瓶", "礼盒"] },
+  "项目公司（SPV）": { tags: ["EPC", "DSCR", "提款期", "运营期"], team: 1 }, 银行: { tags: ["银团", "代理行", "授信"], team: 1 }, 法律服务: { tags: ["贷款人律师", "借款人律师"], team: 1 }, 工程: { tags: ["EPC", "里程碑付款"], team: 1 },
+};
+
 // People with a name in the story; `also` are roles at other companies than their own.
 export const people = [
   { at: "sugar-group", name: "韦建国", jobTitle: "董事长", also: [["shareholder", "sugar-fusui"], ["decisionMaker", "spv"]] }, { at: "sugar-group", name: "覃海燕", jobTitle: "供销总监", under: "韦建国" }, { at: "sugar-group", name: "黄敏", jobTitle: "财务总监", under: "韦建国", also: [["influencer", "bank"]] },

@@ -1,5 +1,5 @@
 // Draws the customers, people and activities of company.mjs: the same ones at each run, but for the day that it is today.
-import { again, cities, core, english, foreign, foreignOutcomes, given, outcomes, people, sources, surnames, teams, trades, words } from "./company.mjs";
+import { again, cities, core, english, foreign, foreignOutcomes, given, outcomes, people, sources, surnames, teams, trade as ways, trades, words } from "./company.mjs";
 
 const customerCount = 120;
 const dayMs = 86_400_000;
@@ -37,7 +37,13 @@ function creditCode(area) {
 
 // --- customers
 
-const members = teams.flatMap((team) => team.members);
+/** Somebody of the team, as a number through all teams' members. */
+function ownerOf(team) {
+  const before = teams.slice(0, team).reduce((sum, { members }) => sum + members.length, 0);
+  return before + below(teams[team].members.length);
+}
+const some = (list) => list.filter(() => random() < 0.35);
+
 const weighted = trades.flatMap((one) => Array.from({ length: one.weight }, () => one));
 const homeTrade = (industry) => ({ ...trades.find((one) => one.industry === industry), outcomes, person: () => pick(surnames) + pick(given) });
 
@@ -85,7 +91,8 @@ function drawnCustomer(number) {
       name, kind: "company", stage: pick(["prospect", "prospect", "prospect", "active", "active", "active", "active", "dormant", "lost"]),
       industry: trade.industry, source: pick(sources), employees: between(trade.employees), ...atHome(name, city, number),
     };
-    return { key: `c${number}`, of: homeTrade(trade.industry), customer, owner: below(members.length), strategic: false };
+    const { tags, team = 0 } = ways[trade.industry];
+    return { key: `c${number}`, of: homeTrade(trade.industry), customer: { ...customer, tags: some(tags) }, owner: ownerOf(team), strategic: false };
   }
 }
 
@@ -135,7 +142,7 @@ function touch(of, time, customer, contactCount) {
 function nextStep(of, now, contactCount) {
   const due = (random() < 0.12 ? -1 - below(6) : below(15)) * dayMs;
   const subject = (of.foreign ? "Next: " : "下一步：") + pick(of.talk);
-  return { kind: "task", subject, occurTime: new Date(now - below(4) * dayMs - 3_600_000).toISOString(), dueTime: new Date(workingTime(0, now) + due + 14_400_000).toISOString(), done: false, contact: random() < 0.5 ? below(contactCount) : undefined };
+  return { kind: "task", subject, occurTime: new Date(workingTime(below(12), now)).toISOString(), dueTime: new Date(workingTime(0, now) + due + 14_400_000).toISOString(), done: false, contact: random() < 0.5 ? below(contactCount) : undefined };
 }
 
 function activitiesOf({ of, customer }, contactCount, now) {
@@ -148,10 +155,11 @@ function activitiesOf({ of, customer }, contactCount, now) {
   return made;
 }
 
-/** Everything, with keys by which a second run knows it again. */
+/** Everything, with keys by which a second run knows it again. The best known come last, so that a list by age begins with them. */
 export function draw(now) {
   const known = core.map(coreCustomer);
-  const customers = [...known, ...Array.from({ length: customerCount - core.length - again.length }, (_, i) => drawnCustomer(core.length + i)), ...again.map((one) => copyOf(one, known))];
+  const drawn = Array.from({ length: customerCount - core.length - again.length }, (_, i) => drawnCustomer(core.length + i));
+  const customers = [...again.map((one) => copyOf(one, known)), ...drawn, ...known.reverse()];
   return customers.map((one) => {
     const contacts = contactsOf(one);
     return { ...one, contacts, activities: activitiesOf(one, contacts.length, now) };

@@ -110,7 +110,6 @@ async function makeActivities(customer, contacts, activities, scope) {
   made.activities = (made.activities ?? 0) + operations.length;
 }
 
-/** Parents come before their children in the plan's order. */
 async function makeCustomer(one, users, strategic, byKey) {
   const { id: ownerId, teamId } = users[one.owner];
   const scope = { ownerId, teamId };
@@ -151,8 +150,9 @@ async function main() {
   for (const policy of policies) await ensure("fieldPolicies", policy, "stage");
   const plan = draw(Date.now());
   const byKey = new Map();
-  for (const one of plan.filter(({ parent }) => parent)) await makeCustomer(plan.find(({ key }) => key === one.parent), users, found[0].id, byKey);
-  await each(plan.filter(({ key }) => !byKey.has(key)), (one) => makeCustomer(one, users, found[0].id, byKey));
+  const parents = new Set(plan.map(({ parent }) => parent));
+  for (const half of [plan.filter(({ key, parent }) => !parents.has(key) && !parent), plan.filter(({ key }) => parents.has(key)), plan.filter(({ parent }) => parent)])
+    await each(half, (one) => makeCustomer(one, users, found[0].id, byKey));
   await makeRelationships(byKey);
   for (const [position, view] of views.entries()) await ensure("views", { ...view, collection: "customers", shared: "everyone", position: String(position) }, "name", "&filter[collection][eq]=customers");
   for (const [position, view] of activityViews.entries()) await ensure("views", { ...view, collection: "activities", shared: "everyone", position: String(position) }, "name", "&filter[collection][eq]=activities");
