@@ -2,7 +2,7 @@
  * load: a closed-loop HTTP/1.1 load of one kind over many connections from one thread, for the benchmarks.
  *Prints one line: requests/s, percentiles of latency, and how many answers were not 2xx.
  *
- *	load PORT TOKEN get|post|patch|list|names|groups|search|pinyin|everything|typo CONNECTIONS SECONDS
+ *	load PORT TOKEN get|timeline|post|patch|list|names|groups|search|pinyin|everything|typo CONNECTIONS SECONDS
  *IDS-FILE
  *
  * IDS-FILE has a customer's id a line; get and patch take them at random.
@@ -122,6 +122,10 @@ static size_t write_request(char *out, size_t size)
 
 	if (!strcmp(kind, "get")) {
 		snprintf(target, sizeof target, "/api/v1/customers/%s", ids[any(id_count)]);
+	} else if (!strcmp(kind, "timeline")) {
+		snprintf(target, sizeof target,
+			"/api/v1/activities?limit=50&sort=-occurTime&filter%%5BcustomerId%%5D%%5Beq%%5D=%s",
+			ids[any(id_count)]);
 	} else if (!strcmp(kind, "post")) {
 		verb = "POST";
 		snprintf(target, sizeof target, "/api/v1/customers");
@@ -228,7 +232,7 @@ int main(int argc, char **argv)
 
 	if (argc != 7) {
 		fprintf(stderr, "usage: load PORT TOKEN "
-				"get|post|patch|list|names|groups|search|pinyin|everything|typo CONNECTIONS "
+				"get|timeline|post|patch|list|names|groups|search|pinyin|everything|typo CONNECTIONS "
 				"SECONDS IDS-FILE\n");
 		return 2;
 	}

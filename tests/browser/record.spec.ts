@@ -134,7 +134,7 @@ test("what was done and what comes next are recorded in one form @CUS-07 @SYS-11
   await expect(related.getByText("Nothing to do.")).toBeVisible();
 });
 
-test("the timeline shows activities and changes in the order in which they happened @CUS-07", async ({ app, api }) => {
+test("the timeline shows activities and changes in the order in which they happened @CUS-02 @CUS-07", async ({ app, api }) => {
   const customer = await createCustomer(api);
   await create(api, "activities", { kind: "visit", subject: "First visit", customerId: customer.id });
   await api.patch(`/api/v1/customers/${customer.id}`, { data: { stage: "active" }, headers: { "If-Match": '"1"', "Content-Type": "application/merge-patch+json" } });

@@ -1,6 +1,7 @@
 import { eventually } from "./harness/system";
 import { type Client, expectOk, expectProblem, type Json, type Row, search, uniqueWord } from "./lib/client";
 import { newCreditCode } from "./lib/credit-code";
+import { jobEnd, upload } from "./lib/csv";
 import { expect, test } from "./lib/fixtures";
 import { administrator, newMember } from "./lib/people";
 
@@ -26,6 +27,27 @@ test.describe("invoice details", () => {
     expect(customer["invoices"]).toEqual([{ ...invoice, phone: "+8673188880000" }]);
     expectProblem(await admin.patch(`${customers}/${customer.id}`, { invoices: [{ phone: "12" }] }), 400, "invalid", { "/invoices/0/phone": "bad_phone" });
     expect(await admin.read("customers", customer.id)).toEqual(customer);
+  });
+});
+
+test.describe("a customer with ten thousand activities", () => {
+  test("shows the newest first, page by page, also of those that became part of it @CUS-02", async ({ admin }) => {
+    test.setTimeout(120_000);
+    const [busy, other] = [await newCustomer(admin), await newCustomer(admin)];
+    const at = (minute: number): string => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString().replace(".000", "");
+    const lines = Array.from({ length: 10_000 }, (_, i) => `${i},visit,${i % 4 === 0 ? other.id : busy.id},${at(i)}`);
+    const file = await upload(admin, "visits.csv", `subject,kind,customerId,occurTime\n${lines.join("\n")}\n`);
+    const job = await jobEnd(admin, expectOk(await admin.post("/api/v1/activities:import", { fileId: file.id }), 202).json().id);
+    expect(job).toMatchObject({ created: "10000", refused: "0" });
+    expectOk(await admin.post(`${customers}/${busy.id}:merge`, { others: [other.id] }), 200);
+    const wanted = Array.from({ length: 150 }, (_, i) => String(9_999 - i));
+    const shown: Json[] = [];
+    for (let cursor: string | undefined; shown.length < wanted.length; ) {
+      const page = await admin.list("activities", { "filter[customerId][eq]": busy.id, sort: "-occurTime", limit: 50, ...(cursor === undefined ? {} : { cursor }) });
+      shown.push(...page.data.map((row) => row["subject"] ?? null));
+      cursor = page.page.next;
+    }
+    expect(shown).toEqual(wanted);
   });
 });
 
