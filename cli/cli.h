@@ -46,6 +46,7 @@ struct cli {
 	struct arena *arena;
 	enum language language;
 	bool json;
+	bool state_is_named; /* by --state or GUANXI_VAR */
 	struct web *web;
 	const char *program_directory; /* where the running binary is */
 	const char **words;            /* behind the command's own, ended by NULL */
@@ -55,7 +56,7 @@ struct cli {
 	const char *from, *types, *subject, *count;
 	const char *scopes, *days, *owner, *role, *team;
 	const char *signing_key, *public_key, *log;
-	const char *collection, *format, *to, *query;
+	const char *collection, *policy, *key, *trial, *refused, *format, *to, *query, *filter, *fields;
 };
 
 /* text.c */
@@ -88,6 +89,7 @@ int web_admin(
 bool web_interrupted(void);
 void web_close(struct cli *cli);
 const char *web_escape(struct cli *cli, const char *text);
+const char *web_unescape(struct cli *cli, const char *text);
 
 /* installation.c: what the state directory tells of the processes. */
 struct process {

@@ -33,8 +33,8 @@ static const struct command {
 	{ "key list", "", 0, 0, key_list, "", TEXT_KEY_LIST },
 	{ "key create", "NAME --scopes SCOPES", 1, 1, key_create, "scopes days owner", TEXT_KEY_CREATE },
 	{ "key revoke", "ID", 1, 1, key_revoke, "", TEXT_KEY_REVOKE },
-	{ "import", "FILE", 1, 1, import_run, "collection", TEXT_IMPORT },
-	{ "export", "COLLECTION", 1, 1, export_run, "format to query", TEXT_EXPORT },
+	{ "import", "FILE", 1, 1, import_run, "collection policy key trial refused", TEXT_IMPORT },
+	{ "export", "COLLECTION", 1, 1, export_run, "format to query filter fields", TEXT_EXPORT },
 	{ "verify-log", "[SERVICE...]", 0, 32, verify_log_run, "database signing-key public-key log",
 		TEXT_VERIFY_LOG },
 	{ "curve-keys", "", 0, 0, curve_keys_run, "", TEXT_CURVE_KEYS },
@@ -47,9 +47,9 @@ enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 #define MEMBER(name) offsetof(struct cli, name)
 static const struct option {
-	const char *name, *value;
-	size_t member; /* a const char * of struct cli */
-	bool common;   /* every command takes it */
+	const char *name, *value; /* NULL: it takes none */
+	size_t member;            /* a const char * of struct cli */
+	bool common;              /* every command takes it */
 	enum text help;
 } options[] = {
 	{ "output", "FORM", MEMBER(output), true, TEXT_OPTION_OUTPUT },
@@ -73,9 +73,15 @@ static const struct option {
 	{ "public-key", "HEX", MEMBER(public_key), false, TEXT_OPTION_PUBLIC_KEY },
 	{ "log", "FILE", MEMBER(log), false, TEXT_OPTION_LOG },
 	{ "collection", "NAME", MEMBER(collection), false, TEXT_OPTION_COLLECTION },
+	{ "policy", "POLICY", MEMBER(policy), false, TEXT_OPTION_POLICY },
+	{ "key", "FIELD", MEMBER(key), false, TEXT_OPTION_KEY },
+	{ "trial", NULL, MEMBER(trial), false, TEXT_OPTION_TRIAL },
+	{ "refused", "FILE", MEMBER(refused), false, TEXT_OPTION_REFUSED },
 	{ "format", "FORM", MEMBER(format), false, TEXT_OPTION_FORMAT },
 	{ "to", "FILE", MEMBER(to), false, TEXT_OPTION_TO },
 	{ "query", "TEXT", MEMBER(query), false, TEXT_OPTION_QUERY },
+	{ "filter", "CONDITIONS", MEMBER(filter), false, TEXT_OPTION_FILTER },
+	{ "fields", "NAMES", MEMBER(fields), false, TEXT_OPTION_FIELDS },
 };
 enum { OPTION_COUNT = sizeof options / sizeof *options };
 
@@ -148,6 +154,11 @@ static int read_arguments(struct cli *cli, int argc, char **argv, bool given[OPT
 			*help_out = true;
 		} else if (len < 3 || !(option = option_named(argv[i] + 2, len - 2))) {
 			return complain(cli, CODE_USAGE, TEXT_BAD_OPTION, argv[i], "");
+		} else if (!option->value && !argv[i][len]) {
+			given[option - options] = true;
+			*(const char **)((char *)cli + option->member) = "";
+		} else if (!option->value) {
+			return complain(cli, CODE_USAGE, TEXT_TAKES_NONE, argv[i]);
 		} else if (!argv[i][len] && i + 1 == argc) {
 			return complain(cli, CODE_USAGE, TEXT_NO_VALUE, argv[i]);
 		} else {
@@ -201,6 +212,7 @@ static const char *first_of(const char *option, const char *variable, const char
 
 static void set_defaults(struct cli *cli)
 {
+	cli->state_is_named = first_of(cli->state, "GUANXI_VAR", NULL);
 	cli->state = first_of(cli->state, "GUANXI_VAR", "var");
 	cli->email = first_of(cli->email, "GUANXI_EMAIL", "admin@example.com");
 	cli->url = first_of(cli->url, "GUANXI_URL", NULL);
@@ -229,8 +241,8 @@ static void print_options(struct cli *cli, const struct command *command)
 	say(cli, TEXT_HELP_OPTIONS);
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 		if (command ? takes(command, &options[i]) : options[i].common)
-			printf("  --%s %s\n        %s\n", options[i].name, options[i].value,
-				text_of(cli, options[i].help));
+			printf("  --%s%s%s\n        %s\n", options[i].name, options[i].value ? " " : "",
+				options[i].value ? options[i].value : "", text_of(cli, options[i].help));
 }
 
 static int help_run(struct cli *cli)

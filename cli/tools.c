@@ -1,6 +1,7 @@
 /* What runs beside the system: keys for the bus, backup and restore. */
 #include "cli/cli.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <zmq.h>
@@ -30,6 +31,9 @@ static int run_script(struct cli *cli, const char *name)
 
 	for (size_t i = 0; i < cli->word_count && i < 6; i++)
 		arguments[i + 1] = cli->words[i];
+	if (cli->state_is_named) /* else the scripts' own: that of their checkout */
+		setenv("GUANXI_VAR", cli->state, 1);
+	setenv("GUANXI_OUTPUT", cli->json ? "json" : "", 1);
 	execv(path, (char *const *)arguments);
 	return complain(cli, CODE_AWAY, TEXT_NO_TOOLS, path);
 }

@@ -1,6 +1,7 @@
 /* import and export: a file, a job, and its end. */
 #include "cli/cli.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -55,38 +56,118 @@ static int finish(struct cli *cli, json_t *begun, json_t **job_out)
 	return code;
 }
 
+/* --- import */
+
+static json_t *import_body(const struct cli *cli, json_t *file)
+{
+	json_t *body = json_pack("{s:O}", "fileId", json_object_get(file, "id"));
+
+	if (cli->policy)
+		json_object_set_new(body, "policy", json_string(cli->policy));
+	if (cli->key)
+		json_object_set_new(body, "key", json_string(cli->key));
+	if (cli->trial)
+		json_object_set_new(body, "dryRun", json_true());
+	return body;
+}
+
+static int keep_refused(struct cli *cli, json_t *job)
+{
+	const char *id = text_in(job, "refusedFileId");
+
+	if (!cli->refused || !*id)
+		return CODE_DONE;
+	return web_download(cli, arena_printf(cli->arena, "/api/v1/files/%s", id), cli->refused);
+}
+
 int import_run(struct cli *cli)
 {
 	static const struct column columns[] = { { "id", "job", "任务" }, { "state", "state", "状态" },
-		{ "created", "created", "新建" }, { "refused", "refused", "拒绝" },
+		{ "created", "created", "新建" }, { "updated", "updated", "更新" },
+		{ "skipped", "skipped", "跳过" }, { "refused", "refused", "拒绝" },
 		{ "refusedFileId", "refused rows", "拒绝行文件" }, { NULL } };
 	const char *slash = strrchr(cli->words[0], '/'), *name = slash ? slash + 1 : cli->words[0];
+	const char *collection = web_escape(cli, cli->collection ? cli->collection : "customers");
 	json_t *file, *job;
 
 	TRY_CODE(web_upload(cli, arena_printf(cli->arena, "/api/v1/files?name=%s", web_escape(cli, name)),
 		cli->words[0], &file));
-	json_t *body = json_pack("{s:O}", "fileId", json_object_get(file, "id"));
+	json_t *body = import_body(cli, file);
 
 	json_decref(file);
-	TRY_CODE(web_call(cli, "POST",
-		arena_printf(
-			cli->arena, "/api/v1/%s:import", cli->collection ? cli->collection : "customers"),
-		body, &job));
+	TRY_CODE(
+		web_call(cli, "POST", arena_printf(cli->arena, "/api/v1/%s:import", collection), body, &job));
 	TRY_CODE(finish(cli, job, &job));
+	TRY_CODE(keep_refused(cli, job));
 	json_t *rows = json_array();
 
 	json_array_append_new(rows, job);
 	return show_rows(cli, rows, columns);
 }
 
+/* --- export */
+
+/* "a,b,c" */
+static json_t *texts_of(struct cli *cli, const char *list)
+{
+	json_t *texts = json_array();
+	char *at = arena_strdup(cli->arena, list);
+
+	for (char *text; (text = strsep(&at, ","));)
+		json_array_append_new(texts, json_string(text));
+	return texts;
+}
+
+/* "filter[stage][in]=active,lost", as the API's body has it. */
+static bool add_condition(struct cli *cli, const char *name, const char *value, json_t *body)
+{
+	char *field = NULL, *operator= NULL;
+	bool good = sscanf(name, "filter[%m[^]]][%m[^]]]", &field, &operator) == 2;
+	bool many = good && (!strcmp(operator, "in") || !strcmp(operator, "any") ||
+				    !strcmp(operator, "all") || !strcmp(operator, "none"));
+
+	if (good)
+		json_array_append_new(json_object_get(body, "filter"),
+			json_pack("{s:s,s:s,s:o}", "field", field, "operator", operator, "values",
+				many ? texts_of(cli, value) : json_pack("[s]", value)));
+	free(field);
+	free(operator);
+	return good;
+}
+
+static int add_list(struct cli *cli, json_t *body)
+{
+	char *at = arena_strdup(cli->arena, cli->filter);
+
+	if (*at == '?')
+		at++;
+	json_object_set_new(body, "filter", json_array());
+	for (char *part; (part = strsep(&at, "&"));) {
+		const char *whole = web_unescape(cli, part), *equals = strchr(whole, '=');
+		const char *name = equals ? arena_strndup(cli->arena, whole, (size_t)(equals - whole)) : "";
+
+		if (!strcmp(name, "sort"))
+			json_object_set_new(body, "sort", texts_of(cli, equals + 1));
+		else if (!strcmp(name, "q"))
+			json_object_set_new(body, "q", json_string(equals + 1));
+		else if (!add_condition(cli, name, equals + 1, body))
+			return complain(cli, CODE_USAGE, TEXT_BAD_FILTER, whole);
+	}
+	return CODE_DONE;
+}
+
 int export_run(struct cli *cli)
 {
 	json_t *job, *body = json_pack("{s:s}", "format", cli->format ? cli->format : "csv");
 
+	if (cli->filter)
+		TRY_CODE(add_list(cli, body));
 	if (cli->query)
 		json_object_set_new(body, "q", json_string(cli->query));
-	TRY_CODE(web_call(
-		cli, "POST", arena_printf(cli->arena, "/api/v1/%s:export", cli->words[0]), body, &job));
+	if (cli->fields)
+		json_object_set_new(body, "fields", texts_of(cli, cli->fields));
+	TRY_CODE(web_call(cli, "POST",
+		arena_printf(cli->arena, "/api/v1/%s:export", web_escape(cli, cli->words[0])), body, &job));
 	TRY_CODE(finish(cli, job, &job));
 	const char *path = arena_printf(cli->arena, "/api/v1/files/%s", text_in(job, "resultFileId"));
 

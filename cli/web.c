@@ -57,6 +57,15 @@ const char *web_escape(struct cli *cli, const char *text)
 	return copy;
 }
 
+const char *web_unescape(struct cli *cli, const char *text)
+{
+	char *plain = curl_easy_unescape(curl_of(cli), text, 0, NULL);
+	const char *copy = arena_strdup(cli->arena, plain);
+
+	curl_free(plain);
+	return copy;
+}
+
 /* --- who asks */
 
 static const char *asked_password(struct cli *cli)

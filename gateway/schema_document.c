@@ -149,7 +149,9 @@ static json_t *rights_of(const struct schema_resource *resource, bool administra
 {
 	bool writes = !resource->rule->read_only && (administrator || !resource->rule->administrators_only);
 
-	return json_pack("{s:b,s:b,s:b}", "create", writes, "update", writes, "delete", writes);
+	bool makes = writes && !resource->rule->made_by_service;
+
+	return json_pack("{s:b,s:b,s:b}", "create", makes, "update", writes, "delete", makes);
 }
 
 static json_t *resource_of(const struct schema_resource *resource, bool administrator)
@@ -166,6 +168,7 @@ static json_t *resource_of(const struct schema_resource *resource, bool administ
 		add_text(to, "parent", resource->parent->json_name);
 	add_text(to, "defaultSort", resource->rule->default_sort);
 	add_flag(to, "readOnly", resource->rule->read_only);
+	add_flag(to, "personsWrite", resource->rule->persons_write);
 	json_object_set_new(to, "rights", rights_of(resource, administrator));
 	json_object_set_new(to, "fields", fields_of(resource->message));
 	return to;

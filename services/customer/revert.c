@@ -2,7 +2,7 @@
  * gives back what it changed. What an import did is in the log under the job's id: no row is written for it
  * while importing, and what it did lies together, between the job's own first event and its last. */
 #include "customer/customer.h"
-#include "kit/engine.h"
+#include "kit/undo.h"
 #include "kit/uuid.h"
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +23,7 @@ struct step {
 	struct job *job;
 	const struct schema_resource *resource;
 	uint8_t import[16];
+	struct buffer ours; /* ids: the import's, this job's, and those of others that began to undo it */
 	struct checkpoint at;
 	struct buffer refused;
 	bool over;
@@ -64,6 +65,22 @@ static enum status find_bounds(struct step *s)
 	return OK;
 }
 
+static enum status find_ours(struct step *s)
+{
+	static const struct db_statement find = {
+		"SELECT id FROM job WHERE reverts_id = $1::text AND delete_time IS NULL"
+	};
+	struct db_params params = { .arena = s->req->arena };
+	PGresult *rows;
+
+	db_bind_text(&params, record_text(s->job->record, JOB_REVERTS_ID));
+	TRY(db_run(s->req->db, s->req->arena, &find, &params, &rows));
+	buffer_add(&s->ours, s->import, 16);
+	for (int row = 0; row < PQntuples(rows); row++)
+		buffer_add(&s->ours, db_bytes(rows, row, 0).data, 16);
+	return OK;
+}
+
 static enum status read_events(struct step *s, PGresult **rows_out)
 {
 	static const struct db_statement read = {
@@ -80,37 +97,7 @@ static enum status read_events(struct step *s, PGresult **rows_out)
 	return db_run(s->req->db, s->req->arena, &read, &params, rows_out);
 }
 
-/* --- what is to be done */
-
-/* The Change of an Event: what was there before; a creation has none. */
-static enum status take_before(struct step *s, struct slice payload, struct change *change)
-{
-	struct wire_field data, before, f;
-	struct record *patch = record_new(s->resource, s->req->arena);
-	const struct schema_message *m = s->resource->message;
-	uint32_t *fields = arena_alloc(s->req->arena, m->count * sizeof *fields);
-
-	if (!wire_find(payload.data, payload.len, 6, &data))
-		return INTERNAL;
-	change->verb = VERB_DELETE;
-	if (!wire_find(data.bytes, data.len, 3, &before))
-		return OK;
-	if (!record_parse(patch, before.bytes, before.len))
-		return INTERNAL;
-	struct wire_reader reader = wire_reader(data.bytes, data.len);
-
-	change->verb = VERB_UPDATE;
-	change->patch = patch;
-	change->fields = fields;
-	while (wire_next(&reader, &f)) {
-		const struct schema_field *field =
-			f.number == 2 ? schema_field_find(m, f.bytes, f.len) : NULL;
-
-		if (field && field->number > STANDARD_DELETE_TIME && change->field_count < m->count)
-			fields[change->field_count++] = field->number;
-	}
-	return OK;
-}
+/* --- a batch */
 
 static bool is_in(const struct change *changes, size_t count, const uint8_t *id)
 {
@@ -119,8 +106,6 @@ static bool is_in(const struct change *changes, size_t count, const uint8_t *id)
 			return true;
 	return false;
 }
-
-/* --- what must stay */
 
 static void skip(struct step *s, const struct change *change, const struct problem *problem)
 {
@@ -131,48 +116,8 @@ static void skip(struct step *s, const struct change *change, const struct probl
 	s->at.skipped++;
 }
 
-/* Locked first: whoever edits one of them now has done so before the look at the log, or waits. Changed
- * since, by whoever is neither the import nor this job: what they did stands. */
-static enum status find_edited(
-	struct step *s, const struct change *changes, const int64_t *positions, size_t count, bool *stays_out)
-{
-	static const struct db_statement find = {
-		"SELECT k.n FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS k(id, pos, n) WHERE"
-		" EXISTS (SELECT FROM event_log l WHERE l.subject_id = k.id AND l.pos > k.pos AND "
-		"l.request_id <> $3::uuid"
-		" AND l.request_id <> $4::uuid AND l.subject_version IS NOT NULL)"
-		" OR EXISTS (SELECT FROM event_outbox o WHERE o.subject_id = k.id AND o.request_id <> "
-		"$4::uuid"
-		" AND o.subject_version IS NOT NULL)"
-	};
-	struct db_params params = { .arena = s->req->arena };
-	struct db_array ids, since;
-	PGresult *rows;
-
-	db_array_begin(&ids, s->req->arena, OID_UUID);
-	db_array_begin(&since, s->req->arena, OID_INT8);
-	for (size_t i = 0; i < count; i++) {
-		uint64_t position = __builtin_bswap64((uint64_t)positions[i]);
-
-		db_array_add(&ids, changes[i].id, 16);
-		db_array_add(&since, &position, 8);
-	}
-	db_bind_array(&params, &ids);
-	db_bind_array(&params, &since);
-	db_bind_uuid(&params, s->import);
-	db_bind_uuid(&params, s->job->id);
-	TRY(engine_lock_many(s->req, s->resource, changes, count));
-	TRY(db_run(s->req->db, s->req->arena, &find, &params, &rows));
-	for (int row = 0; row < PQntuples(rows); row++)
-		stays_out[db_int8(rows, row, 0) - 1] = true;
-	return OK;
-}
-
-/* --- a batch */
-
 /* In the order of the log, newest first; a record that is there twice waits for the next batch. */
-static enum status plan(
-	struct step *s, const PGresult *rows, struct change *changes, int64_t *positions, size_t *count_out)
+static enum status plan(struct step *s, const PGresult *rows, struct change *changes, size_t *count_out)
 {
 	size_t n = 0;
 
@@ -182,11 +127,10 @@ static enum status plan(
 		if (is_in(changes, n, id))
 			break;
 		memcpy(changes[n].id, id, 16);
-		TRY(take_before(s, db_bytes(rows, row, 2), &changes[n]));
-		positions[n++] = db_int8(rows, row, 0);
+		if (!undo_of_event(s->req, s->resource, db_bytes(rows, row, 2), &changes[n++]))
+			return INTERNAL;
+		s->at.below = db_int8(rows, row, 0);
 	}
-	if (n)
-		s->at.below = positions[n - 1];
 	*count_out = n;
 	return OK;
 }
@@ -204,18 +148,27 @@ static void account(struct step *s, const struct change *changes, size_t count)
 			s->at.restored++;
 }
 
+/* Changed since, by whoever is neither the import nor undoes it: what they did stands. */
+static enum status find_edited(struct step *s, const struct change *changes, size_t count, bool *edited_out)
+{
+	const struct undo_log log = { .ours = (const uint8_t(*)[16])s->ours.data,
+		.ours_count = s->ours.len / 16,
+		.above = s->at.below };
+
+	return undo_find_edited(s->req, s->resource, &log, changes, count, edited_out);
+}
+
 static enum status undo_batch(struct step *s)
 {
 	struct change *changes = arena_zalloc(s->req->arena, BATCH_EVENTS * sizeof *changes);
-	int64_t positions[BATCH_EVENTS];
 	bool stays[BATCH_EVENTS] = { false }, in_use[BATCH_EVENTS] = { false };
 	size_t count, n = 0;
 	PGresult *rows;
 
 	TRY(read_events(s, &rows));
-	TRY(plan(s, rows, changes, positions, &count));
+	TRY(plan(s, rows, changes, &count));
 	s->over = !count;
-	TRY(find_edited(s, changes, positions, count, stays));
+	TRY(find_edited(s, changes, count, stays));
 	TRY(engine_find_children(s->req, s->resource, changes, count, in_use));
 	for (size_t i = 0; i < count; i++)
 		if (stays[i])
@@ -223,7 +176,7 @@ static enum status undo_batch(struct step *s)
 		else if (in_use[i] && changes[i].verb == VERB_DELETE)
 			skip(s, &changes[i], problem_new(s->req->arena, MSG_REVERT_IN_USE, NULL));
 		else
-			changes[n++] = changes[i];
+			changes[n] = changes[i], changes[n++].if_version = 0;
 	TRY(engine_change_many(s->req, s->resource, changes, n));
 	account(s, changes, n);
 	return OK;
@@ -264,6 +217,7 @@ static enum status run_step(struct step *s)
 		}
 		TRY(find_bounds(s));
 	}
+	TRY(find_ours(s));
 	for (int i = 0; i < STEP_BATCHES && !s->over && !s->job->finished; i++)
 		TRY(undo_batch(s));
 	TRY(refused_keep(s->req, &s->at.file, &heading, 1, &s->refused, "undo.csv"));
@@ -274,17 +228,30 @@ static enum status run_step(struct step *s)
 	return OK;
 }
 
+/* From where one that was cut short had come to. */
+static void go_on(struct checkpoint *at, const void *earlier)
+{
+	struct checkpoint was;
+
+	memcpy(&was, earlier, sizeof was);
+	*at = (struct checkpoint){ .above = was.above, .below = was.below };
+}
+
 enum status revert_step(struct request *req, struct job *job)
 {
-	struct step s = {
-		.req = req, .job = job, .resource = transfer_resource(job), .refused = { .arena = req->arena }
-	};
+	struct step s = { .req = req,
+		.job = job,
+		.resource = transfer_resource(job),
+		.refused = { .arena = req->arena },
+		.ours = { .arena = req->arena } };
 	const char *import = record_text(job->record, JOB_REVERTS_ID);
 
 	if (!import || !uuid_from_text(import, strlen(import), s.import))
 		return INTERNAL;
 	if (job->checkpoint.len == sizeof s.at)
 		memcpy(&s.at, job->checkpoint.data, sizeof s.at);
+	else if (job->arguments.len == sizeof s.at)
+		go_on(&s.at, job->arguments.data);
 	req->without_automation =
 		record_has(job->record, JOB_AUTOMATION) && !record_number(job->record, JOB_AUTOMATION);
 	enum status status = run_step(&s);

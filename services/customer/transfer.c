@@ -222,12 +222,12 @@ static const char *query_text(struct request *req, const Guanxi__Customer__V1__E
 }
 
 /* What a list would refuse is refused before anything starts. */
-static enum status try_list(struct request *req, const struct schema_resource *resource)
+static enum status try_list(struct request *req, const struct schema_resource *resource, struct slice asked)
 {
 	struct buffer list = { .arena = req->arena };
 	struct query_page page;
 
-	buffer_add(&list, req->body, req->body_len);
+	buffer_add(&list, asked.data, asked.len);
 	wire_add_varint(&list, 4, 1); /* limit */
 	return query_page(req, req->db, resource, (struct slice){ list.data, list.len }, &page);
 }
@@ -251,6 +251,7 @@ enum status transfer_export(struct request *req)
 	struct record *job = record_new(schema_resource_find("jobs"), req->arena);
 	const struct schema_resource *resource = resource_of(req);
 	struct buffer arguments = { .arena = req->arena };
+	struct slice list;
 
 	arena_defer(req->arena, free_export, body);
 	TRY(need_principal(req));
@@ -259,7 +260,9 @@ enum status transfer_export(struct request *req)
 	if (!export_form(body->format))
 		return fail_field(req, "/format", MSG_REQUIRED, NULL);
 	TRY(check_fields(req, resource, body));
-	TRY(try_list(req, resource));
+	TRY(query_widen(
+		req, req->db, resource, (struct slice){ (const char *)req->body, req->body_len }, &list));
+	TRY(try_list(req, resource, list));
 	record_set_text(job, JOB_COLLECTION, resource->collection);
 	record_set_number(job, JOB_ACTION, JOB_EXPORT);
 	record_set_number(job, JOB_FORMAT, body->format);
@@ -269,7 +272,7 @@ enum status transfer_export(struct request *req)
 
 	if (*query)
 		record_set_text(job, JOB_QUERY, query);
-	buffer_add(&arguments, req->body, req->body_len);
+	buffer_add(&arguments, list.data, list.len);
 	wire_add_text(&arguments, EXPORT_LOCALE, req->locale ? req->locale : "en");
 	return start(req, "export", job, (struct slice){ arguments.data, arguments.len });
 }
@@ -303,16 +306,29 @@ enum status transfer_cancel(struct request *req)
 
 /* --- undoing */
 
-static enum status find_revert(struct request *req, const char *id, bool *any_out)
+/* Those that were made before: one that was cut short (state 4 or 5) has left a place from where the next
+ * goes on, and a number of records. */
+static enum status find_reverts(
+	struct request *req, const char *id, struct slice *from_out, int64_t *done_out)
 {
-	static const struct db_statement find = { "SELECT FROM job WHERE reverts_id = $1::text AND "
-						  "delete_time IS NULL AND state IN (1, 2, 3, 6)" };
+	static const struct db_statement find = {
+		"SELECT state IN (4, 5), coalesce(nullif(checkpoint, ''), arguments, ''), coalesce(done, 0) "
+		"FROM job"
+		" WHERE reverts_id = $1::text AND delete_time IS NULL ORDER BY create_time, id"
+	};
 	struct db_params params = { .arena = req->arena };
 	PGresult *rows;
 
 	db_bind_text(&params, id);
 	TRY(db_run(req->db, req->arena, &find, &params, &rows));
-	*any_out = PQntuples(rows);
+	*from_out = (struct slice){ "", 0 };
+	*done_out = 0;
+	for (int row = 0; row < PQntuples(rows); row++) {
+		if (!db_bool(rows, row, 0))
+			return fail(req, CONFLICT, MSG_ALREADY_REVERTED, NULL);
+		*from_out = db_bytes(rows, row, 1);
+		*done_out += db_int8(rows, row, 2);
+	}
 	return OK;
 }
 
@@ -330,16 +346,15 @@ static bool is_import(const struct record *job)
 enum status transfer_revert(struct request *req)
 {
 	struct record *import, *job = record_new(schema_resource_find("jobs"), req->arena);
-	bool any;
+	struct slice from;
+	int64_t done;
 	uint8_t id[16];
 
 	TRY(read_id(req, id));
 	TRY(engine_get_locked(req, schema_resource_find("jobs"), id, &import));
 	if (!is_import(import))
 		return fail(req, CONFLICT, MSG_NOT_AN_IMPORT, NULL);
-	TRY(find_revert(req, record_text(import, STANDARD_ID), &any));
-	if (any)
-		return fail(req, CONFLICT, MSG_ALREADY_REVERTED, NULL);
+	TRY(find_reverts(req, record_text(import, STANDARD_ID), &from, &done));
 	const char *collection = record_text(import, JOB_COLLECTION),
 		   *name = record_text(import, JOB_FILE_NAME);
 
@@ -350,9 +365,9 @@ enum status transfer_revert(struct request *req)
 		record_set_text(job, JOB_FILE_NAME, name);
 	record_set_number(job, JOB_AUTOMATION,
 		!record_has(import, JOB_AUTOMATION) || record_number(import, JOB_AUTOMATION));
-	record_set_number(
-		job, JOB_TOTAL, record_number(import, JOB_CREATED) + record_number(import, JOB_UPDATED));
+	record_set_number(job, JOB_TOTAL,
+		record_number(import, JOB_CREATED) + record_number(import, JOB_UPDATED) - done);
 	begin_numbers(job);
 	record_set_number(job, JOB_REMOVED, 0);
-	return start(req, "revert", job, (struct slice){ "", 0 });
+	return start(req, "revert", job, from);
 }

@@ -1,9 +1,10 @@
 #include "kit/bulk_undo.h"
+#include "kit/undo.h"
 #include "kit/uuid.h"
 #include <string.h>
 
 /* Members of the arguments of a job over a set, and those of a job that undoes one. */
-enum argument { ARGUMENT_SET = 64, ARGUMENT_JOB = 65 };
+enum argument { ARGUMENT_SET = 64, ARGUMENT_JOB, ARGUMENT_FROM };
 
 static const struct schema_resource *jobs(void)
 {
@@ -26,18 +27,50 @@ static enum status arguments_of(struct request *req, const uint8_t job[16], stru
 	return OK;
 }
 
-static enum status count_rows(struct request *req, struct slice set, int64_t *count_out)
+/* The row up to which one that was cut short (state 4 or 5) had come: the next goes on there, for what was
+ * undone would look edited to it. Not so when that one was itself undone. All zero: none. */
+static enum status find_place(struct request *req, const struct record *undone, uint8_t place_out[16])
 {
-	static const struct db_statement count = { "SELECT count(*) FROM job_row WHERE set_id = $1::uuid" };
+	static const struct db_statement find = {
+		"SELECT checkpoint, coalesce(arguments, '') FROM job j WHERE reverts_id = $1::text AND "
+		"delete_time IS "
+		"NULL AND state IN (4, 5) AND NOT EXISTS (SELECT FROM job r WHERE r.reverts_id = j.id::text)"
+		" ORDER BY create_time DESC, id DESC LIMIT 1"
+	};
+	struct db_params params = { .arena = req->arena };
+	struct wire_field from;
+	PGresult *rows;
+
+	memset(place_out, 0, 16);
+	db_bind_text(&params, record_text(undone, STANDARD_ID));
+	TRY(db_run(req->db, req->arena, &find, &params, &rows));
+	if (!PQntuples(rows))
+		return OK;
+	struct slice arguments = db_bytes(rows, 0, 1);
+
+	if (PQgetlength(rows, 0, 0) == sizeof(struct bulk_checkpoint))
+		memcpy(place_out, db_bytes(rows, 0, 0).data + offsetof(struct bulk_checkpoint, last), 16);
+	else if (wire_find(arguments.data, arguments.len, ARGUMENT_FROM, &from) && from.len == 16)
+		memcpy(place_out, from.bytes, 16);
+	return OK;
+}
+
+static enum status count_rows(
+	struct request *req, struct slice set, const uint8_t from[16], int64_t *count_out)
+{
+	static const struct db_statement count = {
+		"SELECT count(*) FILTER (WHERE id > $2::uuid), count(*) FROM job_row WHERE set_id = $1::uuid"
+	};
 	struct db_params params = { .arena = req->arena };
 	PGresult *rows;
 
 	db_bind_uuid(&params, (const uint8_t *)set.data);
+	db_bind_uuid(&params, from);
 	TRY(db_run(req->db, req->arena, &count, &params, &rows));
 	*count_out = db_int8(rows, 0, 0);
-	return *count_out ? OK
-			  : fail(req, CONFLICT, MSG_JOB_REVERT_TOO_LATE,
-				    arena_printf(req->arena, "%d", BULK_KEPT_DAYS), NULL);
+	return db_int8(rows, 0, 1) ? OK
+				   : fail(req, CONFLICT, MSG_JOB_REVERT_TOO_LATE,
+					     arena_printf(req->arena, "%d", BULK_KEPT_DAYS), NULL);
 }
 
 static enum status find_set(struct request *req, const struct record *job, struct slice *set_out)
@@ -60,11 +93,14 @@ static enum status make_job(
 {
 	struct record *job = record_new(jobs(), req->arena);
 	struct buffer arguments = { .arena = req->arena };
+	uint8_t from[16];
 	int64_t total;
 
-	TRY(count_rows(req, set, &total));
+	TRY(find_place(req, undone, from));
+	TRY(count_rows(req, set, from, &total));
 	wire_add_bytes(&arguments, ARGUMENT_SET, set.data, set.len);
 	wire_add_bytes(&arguments, ARGUMENT_JOB, record_uuid(undone, STANDARD_ID), 16);
+	wire_add_bytes(&arguments, ARGUMENT_FROM, from, 16);
 	record_set_text(job, JOB_COLLECTION, record_text(undone, JOB_COLLECTION));
 	record_set_number(job, JOB_ACTION, JOB_REVERT);
 	record_set_text(job, JOB_REVERTS_ID, record_text(undone, STANDARD_ID));
@@ -120,62 +156,6 @@ enum status bulk_undo_start(struct request *req)
 
 /* --- undoing a batch */
 
-enum event_field { EVENT_TYPE = 4, EVENT_DATA = 6 };
-enum change_field { CHANGE_VERSION = 1, CHANGE_FIELDS, CHANGE_BEFORE, CHANGE_AFTER };
-
-static const struct {
-	const char *ending; /* of the event's type */
-	enum verb inverse;
-} inverses[] = { { ".updated.v1", VERB_UPDATE }, { ".deleted.v1", VERB_RESTORE },
-	{ ".restored.v1", VERB_DELETE } };
-
-static bool ends_with(const struct wire_field *text, const char *ending)
-{
-	size_t len = strlen(ending);
-
-	return text->len >= len && !memcmp(text->bytes + text->len - len, ending, len);
-}
-
-/* What hooks set, they set anew. */
-static void take_fields(const struct schema_resource *resource, const struct wire_field *data,
-	uint32_t *fields, size_t *count)
-{
-	struct wire_reader reader = wire_reader(data->bytes, data->len);
-	struct wire_field f;
-
-	while (wire_next(&reader, &f)) {
-		const struct schema_field *field =
-			f.number == CHANGE_FIELDS ? schema_field_find(resource->message, f.bytes, f.len)
-						  : NULL;
-
-		if (field && !field->rule->output_only && field->number > STANDARD_DELETE_TIME)
-			fields[(*count)++] = field->number;
-	}
-}
-
-static bool take_event(struct request *req, const struct schema_resource *resource, struct slice payload,
-	struct change *change)
-{
-	struct wire_field type, data, before, version;
-	uint32_t *fields = arena_alloc(req->arena, resource->message->count * sizeof *fields);
-
-	if (!wire_find(payload.data, payload.len, EVENT_TYPE, &type) ||
-		!wire_find(payload.data, payload.len, EVENT_DATA, &data) ||
-		!wire_find(data.bytes, data.len, CHANGE_VERSION, &version))
-		return false;
-	change->verb = VERB_COUNT;
-	for (size_t i = 0; i < sizeof inverses / sizeof *inverses; i++)
-		if (ends_with(&type, inverses[i].ending))
-			change->verb = inverses[i].inverse;
-	change->patch = record_new(resource, req->arena);
-	change->fields = fields;
-	change->if_version = version.value;
-	if (change->verb == VERB_UPDATE)
-		take_fields(resource, &data, fields, &change->field_count);
-	return change->verb != VERB_COUNT && (!wire_find(data.bytes, data.len, CHANGE_BEFORE, &before) ||
-						     record_parse(change->patch, before.bytes, before.len));
-}
-
 /* The events of a job about these rows: one a row at most. The newest are in the outbox still. */
 static enum status read_events(
 	struct bulk_run *run, const struct change *changes, size_t count, PGresult **rows)
@@ -210,7 +190,7 @@ static size_t sort_out(struct bulk_run *run, struct change *changes, size_t coun
 
 			if (memcmp(c.id, db_bytes(rows, row, 0).data, 16))
 				continue;
-			if (take_event(run->req, run->resource, db_bytes(rows, row, 1), &c)) {
+			if (undo_of_event(run->req, run->resource, db_bytes(rows, row, 1), &c)) {
 				changes[i] = changes[n];
 				changes[n++] = c;
 			}
@@ -221,7 +201,9 @@ static size_t sort_out(struct bulk_run *run, struct change *changes, size_t coun
 
 static enum status undo(struct bulk_run *run, struct change *changes, size_t count)
 {
+	const struct undo_log log = { .ours = (const uint8_t(*)[16])run->what, .ours_count = 1 };
 	struct request *req = run->req;
+	bool edited[BULK_BATCH] = { false };
 	PGresult *rows;
 
 	if (!count)
@@ -229,6 +211,10 @@ static enum status undo(struct bulk_run *run, struct change *changes, size_t cou
 	TRY(read_events(run, changes, count, &rows));
 	size_t n = sort_out(run, changes, count, rows);
 
+	TRY(undo_find_edited(req, run->resource, &log, changes, n, edited));
+	for (size_t i = 0; i < n; i++)
+		if (!edited[i])
+			changes[i].if_version = 0; /* the others are STALE by it */
 	TRY(engine_change_many(req, run->resource, changes, n));
 	for (size_t i = 0; i < n; i++)
 		if (changes[i].status == STALE)
@@ -239,7 +225,7 @@ static enum status undo(struct bulk_run *run, struct change *changes, size_t cou
 enum status bulk_undo_step(struct request *req, struct job *job, const struct job_files *files)
 {
 	struct slice arguments = job->arguments;
-	struct wire_field set, undone;
+	struct wire_field set, undone, from;
 
 	if (!wire_find(arguments.data, arguments.len, ARGUMENT_SET, &set) || set.len != 16 ||
 		!wire_find(arguments.data, arguments.len, ARGUMENT_JOB, &undone) || undone.len != 16)
@@ -252,5 +238,7 @@ enum status bulk_undo_step(struct request *req, struct job *job, const struct jo
 		.what = undone.bytes };
 
 	memcpy(run.set, set.bytes, 16);
+	if (wire_find(arguments.data, arguments.len, ARGUMENT_FROM, &from) && from.len == 16)
+		memcpy(run.at.last, from.bytes, 16);
 	return bulk_run_step(&run);
 }

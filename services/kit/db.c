@@ -508,6 +508,26 @@ enum status db_run(struct db *db, struct arena *arena, const struct db_statement
 	return status != OK ? status : end;
 }
 
+enum status db_run_by_index(struct db *db, struct arena *arena, const struct db_statement *statement,
+	const struct db_params *params, PGresult **result_out)
+{
+	static const struct db_statement off = { "SELECT set_config('enable_seqscan', 'off', true)" };
+	static const struct db_statement on = { "SELECT set_config('enable_seqscan', 'on', true)" };
+
+	TRY(db_ready(db));
+	db_send(db, &off, NULL);
+	db_send(db, statement, params);
+	db_send(db, &on, NULL);
+	db_sync(db);
+	enum status status = db_result(db, arena, NULL);
+
+	if (status == OK)
+		status = db_result(db, arena, result_out);
+	enum status end = db_end(db);
+
+	return status != OK ? status : end;
+}
+
 static const struct db_statement begin = { "BEGIN" };
 static const struct db_statement commit = { "COMMIT" };
 static const struct db_statement rollback = { "ROLLBACK" };
@@ -527,17 +547,20 @@ static void skip_rest(struct db *db)
 {
 	if (!db->broken && db->first != db->last && db->pending[(db->last - 1) % PENDING_MAX] != PENDING_SYNC)
 		db_sync(db);
-	while (!db->broken && db->first != db->last)
-		if (db_end(db) == OK)
-			continue;
+	while (!db->broken && db->first != db->last) {
+		enum status known = db_end(db); /* it is why we are here */
+
+		(void)known;
+	}
 }
 
 void db_rollback(struct db *db)
 {
 	skip_rest(db);
-	if (db->broken || db_run(db, NULL, &rollback, NULL, NULL) == OK)
+	if (db->broken || PQtransactionStatus(db->conn) == PQTRANS_IDLE)
 		return;
-	lost(db);
+	if (db_run(db, NULL, &rollback, NULL, NULL) != OK)
+		lost(db);
 }
 
 /* --- values */

@@ -22,9 +22,10 @@ void engine_open(const char *secret_hex);
 
 /* Authorises, validates and plans one write; to be called before engine_write(). */
 enum status engine_plan(struct request *req) MUST_CHECK;
-/* Whether the principal may write records of the resource at all; which of them, their owner and team decide.
- */
-enum status engine_may_write(struct request *req, const struct schema_resource *resource) MUST_CHECK;
+/* Whether the principal may do that to records of the resource at all; to which of them, their owner and team
+ * decide. */
+enum status engine_may_write(
+	struct request *req, const struct schema_resource *resource, enum verb verb) MUST_CHECK;
 /* Requests that engine_plan() accepted; those with `again` afterwards had no effect and are to be planned and
  * written anew. `db` is the lane's own. */
 void engine_write(struct db *db, struct request **requests, size_t count);

@@ -276,9 +276,11 @@ enum status query_keep_ids(struct request *req, struct db *db, const struct sche
 {
 	struct query *q = query_new(req, service_table(req->service, resource));
 	struct buffer sql = { .arena = req->arena };
-	Guanxi__ListRequest *asked = guanxi__list_request__unpack(NULL, list.len, (const uint8_t *)list.data);
 	PGresult *rows;
 	int me = 0;
+
+	TRY(query_widen(req, db, resource, list, &list));
+	Guanxi__ListRequest *asked = guanxi__list_request__unpack(NULL, list.len, (const uint8_t *)list.data);
 
 	if (!asked)
 		return fail(req, INVALID, MSG_INVALID, NULL);
@@ -304,78 +306,7 @@ enum status query_keep_ids(struct request *req, struct db *db, const struct sche
 	return OK;
 }
 
-/* --- merged records */
-
-static bool names_mergeable(const struct request *req, const Guanxi__Condition *c)
-{
-	const struct schema_field *f =
-		c->field ? schema_field_find(req->resource->message, c->field, strlen(c->field)) : NULL;
-
-	return !c->of && f && f->reference && f->reference->merged_into && !f->repeated &&
-	       f != req->resource->merged_into && !strcmp(f->reference->service, req->resource->service) &&
-	       c->operator_ && c->n_values == 1 && !strcmp(c->operator_, "eq");
-}
-
-/* The condition on a record that others were merged into is one on all of them: what belonged to those stays
- * with them and is listed with it. Most have none: then the condition stays as it is, and its index gives the
- * order. */
-static enum status add_family(struct request *req, struct db *db, Guanxi__Condition *c)
-{
-	const struct schema_field *f = schema_field_find(req->resource->message, c->field, strlen(c->field));
-	const struct schema_resource *to = f->reference;
-	struct db_params params = { .arena = req->arena };
-	uint8_t id[16];
-	PGresult *rows;
-
-	if (!uuid_from_text(c->values[0], strlen(c->values[0]), id))
-		return OK;
-	db_bind_uuid(&params, id);
-	TRY(db_ready(db));
-	db_send_once(db,
-		arena_printf(req->arena,
-			"WITH RECURSIVE f(id) AS (SELECT $1::uuid UNION SELECT m.id FROM \"%s\" m JOIN f ON "
-			"m.\"%s\" = f.id) SELECT id::text FROM f LIMIT %d",
-			to->singular, to->merged_into->name, VALUES_MAX),
-		&params);
-	db_sync(db);
-	TRY(db_result(db, req->arena, &rows));
-	TRY(db_end(db));
-	if (PQntuples(rows) < 2)
-		return OK;
-	c->operator_ = arena_strdup(req->arena, "in");
-	c->n_values = (size_t)PQntuples(rows);
-	c->values = arena_alloc(req->arena, c->n_values * sizeof *c->values);
-	for (int row = 0; row < PQntuples(rows); row++)
-		c->values[row] = arena_strdup(req->arena, db_bytes(rows, row, 0).data);
-	return OK;
-}
-
-static enum status add_families(struct request *req, struct db *db)
-{
-	Guanxi__ListRequest *list = guanxi__list_request__unpack(NULL, req->body_len, req->body);
-	struct buffer out = { .arena = req->arena };
-	enum status status = OK;
-
-	for (size_t i = 0; list && i < list->n_filter && status == OK; i++) {
-		Guanxi__Condition given = *list->filter[i];
-
-		if (!names_mergeable(req, list->filter[i]))
-			continue;
-		status = add_family(req, db, list->filter[i]);
-		if (status == OK && list->filter[i]->values != given.values) {
-			size_t len = guanxi__list_request__get_packed_size(list);
-
-			out.len = guanxi__list_request__pack(list, (uint8_t *)buffer_reserve(&out, len));
-			req->body = (const uint8_t *)out.data;
-			req->body_len = out.len;
-			out = (struct buffer){ .arena = req->arena };
-		}
-		*list->filter[i] = given; /* what was unpacked is freed as it was */
-	}
-	if (list)
-		guanxi__list_request__free_unpacked(list, NULL);
-	return status;
-}
+/* --- running */
 
 static enum status run_page(struct query *q, struct db *db, struct query_page *page_out)
 {
@@ -406,7 +337,7 @@ enum status query_list(struct request *req, struct db *db)
 
 	if (!req->principal)
 		return fail(req, UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
-	TRY(add_families(req, db));
+	TRY(query_widen_request(req, db));
 	TRY(query_compile(req, service_table(req->service, req->resource), &q));
 	TRY(run_page(q, db, &page));
 	for (int row = 0; row < page.count; row++) {

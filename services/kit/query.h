@@ -37,6 +37,11 @@ struct query_page {
 	int count;        /* of rows that belong to the page */
 	const char *next; /* cursor; NULL: the last page */
 };
+/* A condition on a record that others were merged into is one on all of them: what belonged to those stays
+ * with them and is listed with it. Of a ListRequest, or what has its filter; as it is now, so to be done once
+ * for a list that is read page by page. Lists, aggregates and query_keep_ids() do it themselves. */
+enum status query_widen(struct request *req, struct db *db, const struct schema_resource *resource,
+	struct slice list, struct slice *list_out) MUST_CHECK;
 /* `list` is a ListRequest, encoded, as the principal of `req` asks it; `db` may be in a transaction. */
 enum status query_page(struct request *req, struct db *db, const struct schema_resource *resource,
 	struct slice list, struct query_page *page_out) MUST_CHECK;

@@ -361,6 +361,7 @@ enum status query_aggregate(struct request *req, struct db *db)
 
 	if (!req->principal)
 		return fail(req, UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
+	TRY(query_widen_request(req, db));
 	TRY(compile(req, service_table(req->service, req->resource), &a, &sql));
 	TRY(query_run(a->q, db, sql, &rows));
 	int n = PQntuples(rows) > (int)a->q->limit ? (int)a->q->limit : PQntuples(rows);

@@ -90,18 +90,37 @@ test("what is refused is listed with the reason and the rest goes on @NRM-03", a
 
 test("a change to many is undone, but for what was edited since @NRM-03", async ({ admin }) => {
   const source = uniqueWord();
-  const rows = await made(admin, 10, source, { industry: "Sugar", stage: "lost" });
+  const rows = await made(admin, 10, source, { industry: "Sugar", stage: "prospect" });
+  const category = await admin.create("categories", { name: source, rule: `${of(source)}&filter[industry][eq]=Wine` });
   const job = await run(admin, of(source), { change: { set: { stage: "active", industry: "Wine" } } });
   await admin.update("customers", rows[4]?.id ?? "", { employees: "7" });
+  // What a rule makes of a record is no edit, though it is a version of it.
+  await eventually("the rule has found them", async () => ((await admin.list("customers", { "filter[categoryIds][any]": category.id })).data.length === 10 ? true : undefined));
   const back = await undo(admin, job);
   expect(back).toMatchObject({ kind: "bulk-undo", state: "succeeded", revertsId: job.id, updated: "9", refused: "1" });
   const [, ...refused] = await refusedRows(admin, back);
   expect(refused.map(([id]) => id)).toEqual([rows[4]?.id]);
-  for (const row of await all(admin, source)) expect(row).toMatchObject(row.id === rows[4]?.id ? { industry: "Wine", employees: "7" } : { industry: "Sugar", stage: "lost", version: "3" });
+  for (const row of await all(admin, source)) expect(row).toMatchObject(row.id === rows[4]?.id ? { industry: "Wine", stage: "active", employees: "7" } : { industry: "Sugar", stage: "prospect" });
 
   const again = await undo(admin, back);
   expect(again).toMatchObject({ updated: "9" });
   expect((await all(admin, source)).map((row) => row["industry"])).toEqual(Array.from({ length: 10 }, () => "Wine"));
+});
+
+test("undoing that was cancelled goes on where it was when it is asked for again @NRM-03", async ({ admin }) => {
+  const source = uniqueWord();
+  const count = 10_000;
+  await runImport(admin, toCsv([["name", "source"], ...Array.from({ length: count }, (_, at) => [`公司 ${at}`, source])]));
+  const job = await run(admin, of(source), { change: { set: { stage: "active" } } });
+  const first = expectOk(await admin.post(`/api/v1/jobs/${job.id}:revert`), 202).json();
+  await eventually("some are undone", async () => (Number((await admin.read("jobs", first.id))["updated"]) > 0 ? true : undefined));
+  expectOk(await admin.post(`/api/v1/jobs/${first.id}:cancel`, {}), 200);
+  const cut = await admin.read("jobs", first.id);
+  expect(cut).toMatchObject({ state: "cancelled" });
+  const rest = String(count - Number(cut["updated"]));
+  expect(rest).not.toBe("0");
+  expect(await undo(admin, job)).toMatchObject({ state: "succeeded", total: rest, updated: rest, refused: "0" });
+  expect((await admin.list("customers", { "filter[source][eq]": source, "filter[stage][eq]": "active", count: true, limit: 1 })).page.total).toBe("0");
 });
 
 test("many are deleted, and come back @NRM-03", async ({ admin }) => {
@@ -160,7 +179,6 @@ test("the same request with the same key makes one job @NRM-03", async ({ admin 
 });
 
 test("a change to many goes on after its service was killed, and nothing happens twice @NRM-03", async ({ ownSystem }) => {
-  test.slow();
   await ownSystem.start();
   const admin = await administrator(ownSystem);
   const source = uniqueWord();
@@ -172,5 +190,5 @@ test("a change to many goes on after its service was killed, and nothing happens
   const ended = await jobEnd(admin, job.id);
   expect(ended["state"]).toBe("succeeded");
   expect(ended).toMatchObject({ total: String(count), done: String(count), updated: String(count), refused: "0" });
-  for (const row of await all(admin, source)) expect(row).toMatchObject({ stage: "active", version: "2" });
+  expect(await ownSystem.sql(`select stage, version, count(*) from customer.customer where source = '${source}' group by 1, 2`), "stage 2 is active").toEqual([["2", "2", String(count)]]);
 });

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { System, eventually, outcome, temporaryDirectory, top, type Outcome } from "./harness/system";
 import { Client, type Row, expectOk, uniqueWord } from "./lib/client";
@@ -187,6 +187,68 @@ test.describe("guanxi", () => {
     expect((await guanxi(own, "import", "/nowhere.csv")).stderr).toContain("/nowhere.csv");
   });
 
+  test("imports by a policy and a key, tries without keeping, and writes what was refused to a file @SYS-18", async ({ own }) => {
+    const directory = temporaryDirectory();
+    const [file, refused] = [path.join(directory, "rows.csv"), path.join(directory, "refused.csv")];
+    const word = uniqueWord();
+    const phone = `138${String(Math.floor(Math.random() * 1e8)).padStart(8, "0")}`;
+    writeFileSync(file, `name,phones,source\n甲,${phone},${word}\n`);
+    expect(await rows(own, "import", file, "--trial")).toMatchObject([{ state: "succeeded", dryRun: true, created: "1" }]);
+    const admin = await administrator(own);
+    expect((await admin.list("customers", { "filter[source][eq]": word })).data).toEqual([]);
+    await rows(own, "import", file, "--refused", refused);
+    expect(existsSync(refused), "nothing was refused").toBe(false);
+    writeFileSync(file, `name,phones,source\n乙,${phone},${word}\n,139,${word}\n`);
+    expect(await rows(own, "import", file, "--policy", "upsert", "--key", "phones", "--refused", refused)).toMatchObject([{ created: "0", updated: "1", refused: "1" }]);
+    expect(readFileSync(refused, "utf8")).toContain("139");
+    expect((await admin.list("customers", { "filter[source][eq]": word })).data).toMatchObject([{ name: "乙" }]);
+    const contacts = path.join(directory, "contacts.csv");
+    writeFileSync(contacts, "name,customerId\n张三,乙\n");
+    expect(await rows(own, "import", contacts, "--collection", "contacts")).toMatchObject([{ collection: "contacts" }]);
+    for (const [args, says] of [[["--policy", "merge"], "/policy"], [["--policy", "update"], "/key"], [["--collection", "nothing"], "no_such_endpoint"]] as const) {
+      const done = await guanxi(own, "import", file, ...args);
+      expect(done, args.join(" ")).toMatchObject({ code: code.refused, stdout: "" });
+      expect(done.stderr).toContain(says);
+    }
+    expect((await guanxi(own, "import", file, "--trial=yes")).code).toBe(code.usage);
+  });
+
+  test("exports a list in its order to a file or standard output, in each form @SYS-24", async ({ own }) => {
+    const admin = await administrator(own);
+    const source = uniqueWord();
+    for (const [name, stage] of [["丙", "active"], ["甲", "lost"], ["乙", "dormant"]] as const) await admin.create("customers", { name, stage, source });
+    const list = `filter[source][eq]=${source}&filter[stage][in]=active,dormant&sort=-name`;
+    const csv = await guanxi(own, "export", "customers", "--filter", list, "--fields", "name,stage");
+    expect(csv.code, csv.stderr).toBe(code.done);
+    expect(csv.stdout.trim().split(/\r?\n/).slice(1)).toEqual(["乙,Dormant", "丙,Active"]);
+    const file = path.join(temporaryDirectory(), "list.ndjson");
+    expect(await guanxi(own, "export", "customers", "--filter", `?${encodeURI(list)}`, "--format", "ndjson", "--to", file)).toMatchObject({ code: code.done, stdout: "" });
+    expect(readFileSync(file, "utf8").trim().split("\n").map((line) => (JSON.parse(line) as Row)["name"])).toEqual(["乙", "丙"]);
+    const workbook = path.join(temporaryDirectory(), "list.xlsx");
+    await guanxi(own, "export", "customers", "--filter", list, "--format", "xlsx", "--to", workbook);
+    expect(readFileSync(workbook).subarray(0, 2).toString()).toBe("PK");
+    for (const [args, ends, says] of [
+      [["customers", "--format", "pdf"], code.refused, "/format"],
+      [["customers", "--filter", "filter[nothing][eq]=1"], code.refused, "nothing"],
+      [["customers", "--filter", "stage=active"], code.usage, "stage=active"],
+      [["nothings"], code.refused, "no_such_endpoint"],
+      [["customers", "--to", "/nowhere/file"], code.refused, "/nowhere/file"],
+    ] as const) {
+      const done = await guanxi(own, "export", ...args);
+      expect(done.code, args.join(" ")).toBe(ends);
+      expect(done.stderr).toContain(says);
+    }
+  });
+
+  test("says so when nothing answers", async ({ system }) => {
+    const nowhere = { GUANXI_URL: "http://127.0.0.1:1", GUANXI_VAR: system.directory };
+    for (const args of [["show", "jobs"], ["user", "list"], ["key", "list"], ["export", "customers"], ["import", "/etc/hostname"], ["tail", "--count", "1"]]) {
+      const done = await outcome(program, [...args, "--password-file", passwordFile(system), "--output", "json"], nowhere);
+      expect(done, args.join(" ")).toMatchObject({ code: code.away, stdout: "" });
+      expect(done.stderr, args.join(" ")).toContain("127.0.0.1:1");
+    }
+  });
+
   test("makes CURVE keys of which the public one belongs to the secret one", async ({ system }) => {
     const keys = await rows<{ variable: string; value: string }>(system, "curve-keys");
     expect(keys.map((row) => row.variable)).toEqual(["GUANXI_CURVE_PUBLIC_KEY", "GUANXI_CURVE_SECRET_KEY"]);
@@ -284,7 +346,30 @@ test.describe("guanxi verify-log", () => {
     expect((await verify(own, "--log", output)).done.stderr).toContain("log output");
   });
 
-  test("works on a restored backup, by a connection alone @NRM-04", async ({ own }) => {
+  test("finds the log of a restored backup whole, and guanxi makes and restores it @NRM-04 @SYS-23", async ({ ownSystem }) => {
+    await ownSystem.start();
+    const head = await withLog(ownSystem);
+    const [made] = await rows<{ backup: string; rows: number; tables: number; bytes: number }>(ownSystem, "backup", "--state", ownSystem.directory);
+    expect(made?.rows).toBeGreaterThan(head);
+    expect(readdirSync(made?.backup ?? "")).toContain("guanxi.dump");
+    expect(await guanxi(ownSystem, "restore", made?.backup ?? ""), "it runs").toMatchObject({ code: code.refused, stdout: "" });
+    // What came after the backup is gone with the restore; the log goes on from there in another epoch.
+    const admin = await administrator(ownSystem);
+    await admin.create("customers", { name: uniqueWord() });
+    await ownSystem.stop();
+    expect((await guanxi(ownSystem, "backup")).stderr).toContain("must be running");
+    expect((await guanxi(ownSystem, "restore", temporaryDirectory())).stderr).toContain("not a backup");
+    expect(await rows(ownSystem, "restore", made?.backup ?? "")).toMatchObject([{ restored: made?.backup }]);
+    await ownSystem.start();
+    const { done, verdict } = await verify(ownSystem, "--log", "/dev/null");
+    expect(done.code, done.stderr).toBe(code.done);
+    expect(verdict).toMatchObject({ whole: true, firstFault: null });
+    expect(verdict?.events).toBeGreaterThanOrEqual(head);
+    const after = await withLog(ownSystem);
+    expect((await verify(ownSystem, "--log", "/dev/null")).verdict).toMatchObject({ whole: true, events: after });
+  });
+
+  test("needs no more than a connection @NRM-04", async ({ own }) => {
     const head = await withLog(own);
     const conninfo = own.setting("customer", "GUANXI_DATABASE");
     const done = await outcome(program, ["verify-log", "customer", "--output", "json", "--database", conninfo, "--state", temporaryDirectory()]);

@@ -151,17 +151,18 @@ test.describe("a filter", () => {
   test("is offered by /api/schema exactly where it works", async ({ admin }) => {
     const { resources, enums } = await definition(admin);
     const operators = ["eq", "ne", "in", "lt", "lte", "gt", "gte", "contains", "isNull"];
-    for (const resource of resources)
-      for (const field of resource.fields)
-        for (const operator of operators) {
-          const samples: Record<string, string> = { boolean: "true", timestamp: "2026-01-01T00:00:00Z", integer: "1", long: "1", date: "2026-01-01", string: "01912d3c-5b7a-7c3e-8f00-0123456789ab" };
-          const sample = field.enum === undefined ? samples[field.type] : enums[field.enum]?.values[0]?.name;
-          const value = operator === "isNull" ? "true" : (sample ?? "x");
-          const reply = await admin.get(`/api/v1/${resource.collection}${search({ [`filter[${field.name}][${operator}]`]: value, limit: 1 })}`);
-          const what = `${resource.collection} ${field.name} ${operator}: ${reply.toString()}`;
-          if (field.filter?.includes(operator) === true) expect(reply.status, what).toBe(200);
-          else if (field.name !== "id") expectProblem(reply, 400, "invalid");
-        }
+    const wrong: string[] = [];
+    const check = async (collection: string, field: (typeof resources)[number]["fields"][number], operator: string): Promise<void> => {
+      const samples: Record<string, string> = { boolean: "true", timestamp: "2026-01-01T00:00:00Z", integer: "1", long: "1", date: "2026-01-01", string: "01912d3c-5b7a-7c3e-8f00-0123456789ab" };
+      const sample = field.enum === undefined ? samples[field.type] : enums[field.enum]?.values[0]?.name;
+      const value = operator === "isNull" ? "true" : (sample ?? "x");
+      const reply = await admin.get(`/api/v1/${collection}${search({ [`filter[${field.name}][${operator}]`]: value, limit: 1 })}`);
+      const expected = field.filter?.includes(operator) === true ? reply.status === 200 : field.name === "id" || (reply.status === 400 && reply.json<{ code?: string }>().code === "invalid");
+      if (!expected) wrong.push(`${collection} ${field.name} ${operator}: ${reply.toString()}`);
+    };
+    for (const { collection, fields } of resources)
+      for (const field of fields) await Promise.all(operators.map((operator) => check(collection, field, operator)));
+    expect(wrong).toEqual([]);
   });
 });
 

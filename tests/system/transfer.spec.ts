@@ -183,6 +183,37 @@ test.describe("undoing an import", () => {
     expectProblem(await admin.post(`/api/v1/jobs/${job.id}:revert`, {}), 409, "not_an_import");
   });
 
+  test("that was cancelled goes on where it was when it is asked for again @SYS-18", async ({ admin }) => {
+    const source = uniqueWord();
+    const count = 12_000;
+    const job = await run(admin, [["name", "source"], ...Array.from({ length: count }, (_, i) => [`客户 ${i}`, source])]);
+    const first = expectOk(await admin.post(`/api/v1/jobs/${job.id}:revert`, {}), 202).json();
+    await eventually("some are removed", async () => (Number((await admin.read("jobs", first.id))["removed"]) > 0 ? true : undefined));
+    expectOk(await admin.post(`/api/v1/jobs/${first.id}:cancel`, {}), 200);
+    const cut = await admin.read("jobs", first.id);
+    expect(cut).toMatchObject({ state: "cancelled" });
+    const removed = Number(cut["removed"]);
+    expect(removed).toBeLessThan(count);
+    const second = await revert(admin, job);
+    expect(second).toMatchObject({ state: "succeeded", total: String(count - removed), removed: String(count - removed), skipped: "0" });
+    expect(await made(admin, source)).toEqual([]);
+    expectProblem(await admin.post(`/api/v1/jobs/${job.id}:revert`, {}), 409, "already_reverted");
+    expectProblem(await admin.post(`/api/v1/jobs/${first.id}:revert`, {}), 409, "not_an_import");
+  });
+
+  test("takes what rules and policies made of a record since for no edit @SYS-18 @CUS-04", async ({ admin }) => {
+    const source = uniqueWord();
+    await run(admin, [["name", "source", "industry"], ["旧", source, "旧业"]]);
+    const [old] = await made(admin, source);
+    const upserted = await run(admin, [["id", "name", "source", "industry"], [old?.id ?? "", "旧", source, "新业"], ["", "新", source, "新业"]], { policy: "upsert", key: "id" });
+    expect(upserted).toMatchObject({ created: "1", updated: "1" });
+    const category = await admin.create("categories", { name: source, rule: `filter[source][eq]=${source}` });
+    await eventually("the rule has found both", async () => ((await admin.list("customers", { "filter[categoryIds][any]": category.id })).data.length === 2 ? true : undefined));
+    expect(await revert(admin, upserted)).toMatchObject({ removed: "1", updated: "1", skipped: "0" });
+    expect(await made(admin, source)).toMatchObject([{ id: old?.id, industry: "旧业", categoryIds: [category.id] }]);
+    await admin.remove("categories", category.id);
+  });
+
   test("is asked for once, however often, and not by who does not see the import @SYS-18", async ({ admin }) => {
     const job = await run(admin, [["name"], [uniqueWord()]]);
     const someone = await newMember(admin, "某人");
@@ -211,6 +242,23 @@ test.describe("undoing an import", () => {
 });
 
 test.describe("a list as a file", () => {
+  test("of a customer that others were merged into has what belonged to those, as the list has it @SYS-24 @CUS-19", async ({ admin }) => {
+    const source = uniqueWord();
+    const [stays, goes] = [await admin.create("customers", { name: `甲 ${source}` }), await admin.create("customers", { name: `乙 ${source}` })];
+    await admin.create("contacts", { name: "张三", customerId: stays.id });
+    await admin.create("contacts", { name: "李四", customerId: goes.id });
+    expectOk(await admin.post(`/api/v1/customers/${stays.id}:merge`, { others: [goes.id] }), 200);
+    const listed = (await admin.all("contacts", { "filter[customerId][eq]": stays.id })).map((row) => row["name"]);
+    expect(listed.sort()).toEqual(["张三", "李四"]);
+    const body = { format: "csv", fields: ["name"], sort: ["name"], filter: [{ field: "customerId", operator: "eq", values: [stays.id] }] };
+    const job = await jobEnd(admin, expectOk(await admin.post("/api/v1/contacts:export", body), 202).json().id);
+    expect(fromCsv(await download(admin, job)).slice(1).flat()).toEqual(["李四", "张三"]);
+    const groups = expectOk(await admin.get(`/api/v1/contacts:aggregate?filter[customerId][eq]=${stays.id}`), 200).text;
+    expect(groups).toContain('"count":"2"');
+    const bulk = expectOk(await admin.post(`/api/v1/contacts:bulk?filter[customerId][eq]=${stays.id}`, { change: { set: { jobTitle: "经理" } } }), 202).json();
+    expect(await jobEnd(admin, bulk.id)).toMatchObject({ updated: "2" });
+  });
+
   test("has the rows of the list in its order, in CSV for spreadsheets, and comes back the way it went @SYS-24", async ({ admin }) => {
     const source = uniqueWord();
     const customers = [

@@ -16,21 +16,6 @@ CREATE INDEX customer_categories ON customer USING gin (json_texts(category_ids)
 CREATE INDEX customer_completeness ON customer (completeness, id) WHERE delete_time IS NULL;
 CREATE INDEX customer_merged_into ON customer (merged_into) WHERE merged_into IS NOT NULL;
 
--- What two records of one customer have in common, in one form: kind and value. Phones, e-mails and codes are stored
--- normalised; of a name case, width, spaces, punctuation and the longer legal form go.
-CREATE FUNCTION customer_name_key(name text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-  SELECT replace(translate(lower(normalize(name, NFKC)), E' \t.,;:!?''"()[]<>{}-_/\\&+*#@·•。，、；：！？“”‘’（）《》【】—…', ''),
-                 '有限责任公司', '有限公司')
-$$;
-CREATE FUNCTION customer_keys(name text, phones json, emails json, credit_code text) RETURNS text[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT ARRAY(SELECT 'name:' || {service}.customer_name_key(name)
-               UNION ALL SELECT 'creditCode:' || credit_code WHERE credit_code IS NOT NULL
-               UNION ALL SELECT 'phones:' || (p->>'number') FROM json_array_elements(phones) p
-               UNION ALL SELECT 'emails:' || (e->>'address') FROM json_array_elements(emails) e)
-$$;
-CREATE INDEX customer_keys ON customer USING gin (customer_keys(name, phones, emails, credit_code)) WHERE delete_time IS NULL;
-
 CREATE TABLE category (
   id uuid PRIMARY KEY, version bigint NOT NULL,
   create_time timestamptz NOT NULL, update_time timestamptz NOT NULL, delete_time timestamptz,
@@ -64,8 +49,8 @@ CREATE TABLE relationship (
   other_customer_id uuid, other_contact_id uuid, start_date date, end_date date, note text,
   CHECK ((other_customer_id IS NULL) <> (other_contact_id IS NULL))
 );
--- Read from both ends.
-CREATE INDEX relationship_customer ON relationship (customer_id) WHERE delete_time IS NULL;
+-- Read from both ends. What refers to a customer is indexed whole: PostgreSQL looks there when a customer is removed for good.
+CREATE INDEX relationship_customer ON relationship (customer_id);
 CREATE INDEX relationship_contact ON relationship (contact_id) WHERE delete_time IS NULL AND contact_id IS NOT NULL;
 CREATE INDEX relationship_other_customer ON relationship (other_customer_id) WHERE delete_time IS NULL AND other_customer_id IS NOT NULL;
 CREATE INDEX relationship_other_contact ON relationship (other_contact_id) WHERE delete_time IS NULL AND other_contact_id IS NOT NULL;
@@ -81,8 +66,8 @@ CREATE TABLE duplicate (
 );
 CREATE UNIQUE INDEX duplicate_pair ON duplicate (least(customer_id, other_id), greatest(customer_id, other_id)) WHERE delete_time IS NULL;
 CREATE INDEX duplicate_score ON duplicate (score, id) WHERE delete_time IS NULL;
-CREATE INDEX duplicate_customer ON duplicate (customer_id) WHERE delete_time IS NULL;
-CREATE INDEX duplicate_other ON duplicate (other_id) WHERE delete_time IS NULL;
+CREATE INDEX duplicate_customer ON duplicate (customer_id);
+CREATE INDEX duplicate_other ON duplicate (other_id);
 
 CREATE TABLE merge (
   id uuid PRIMARY KEY, version bigint NOT NULL,
@@ -91,7 +76,7 @@ CREATE TABLE merge (
   customer_id uuid NOT NULL REFERENCES customer, other_ids json, fields text, undo_time timestamptz,
   before bytea, after bytea -- the survivor, encoded, without and with what it took over: services/customer/merge.c
 );
-CREATE INDEX merge_customer ON merge (customer_id, create_time, id) WHERE delete_time IS NULL;
+CREATE INDEX merge_customer ON merge (customer_id, create_time, id);
 
 -- The customer that a merged one became part of in the end; itself when it is none. UNION ends a circle.
 CREATE FUNCTION customer_root(customer uuid) RETURNS uuid LANGUAGE sql STABLE STRICT AS $$

@@ -53,6 +53,7 @@ export interface Resource {
   parent?: string;
   defaultSort?: string;
   readOnly?: boolean;
+  personsWrite?: boolean; // no API key may
   rights?: { create?: boolean; update?: boolean; delete?: boolean };
   fields: Field[];
 }
