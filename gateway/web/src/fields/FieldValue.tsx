@@ -6,6 +6,7 @@ import { findField, useSchema, type Field } from '../api/schema';
 import { useFormats } from '../i18n/format';
 import { useLabel } from '../i18n/i18n';
 import { isEmpty, mainField } from './values';
+import { isLevel } from './regionLevels';
 import { ReferenceName } from './ReferenceName';
 import { RuleText } from './RuleText';
 import styles from './FieldValue.module.css';
@@ -87,6 +88,9 @@ const SHOW: Record<Exclude<Field['type'], 'message'>, Show> = {
   date: DateValue,
 };
 
+// From the country down to the street, as an address is written there.
+const addressOf = (parts: string[]) => parts.join(parts.some((part) => /\p{Script=Han}/u.test(part)) ? '' : ', ');
+
 function Message({ field, value, plain }: { field: Field; value: MessageValue; plain: boolean }) {
   const schema = useSchema();
   const label = useLabel();
@@ -96,11 +100,16 @@ function Message({ field, value, plain }: { field: Field; value: MessageValue; p
   const kind = fields.find((part) => part.type === 'enum');
   const kindName = kind && schema.enumOf(kind)?.values.find(({ name }) => name === value[kind.name]);
   const parts = fields.filter((part) => part.type !== 'enum' && !isEmpty(value[part.name])).map((part) => String(value[part.name]));
-  const content = main === undefined ? formats.and(parts) : value[main.name];
+  const content = main === undefined ? (fields.some(({ name }) => isLevel(name)) ? addressOf(parts) : formats.and(parts)) : value[main.name];
   return (
     <>
       {main === undefined ? content : SHOW.string({ field: main, value: content ?? '', plain })}
       {kindName && !plain && <span className={styles.kind}>{label(kindName.label)}</span>}
+      {main !== undefined && !plain && fields.filter((part) => part !== main && part !== kind && !isEmpty(value[part.name]) && value[part.name] !== false).map((part) => (
+        <span key={part.name} className={styles.kind}>
+          {label(part.label)} {part.type !== 'boolean' && String(value[part.name])}
+        </span>
+      ))}
     </>
   );
 }

@@ -1,4 +1,5 @@
 // Dates, numbers and lists as each language writes them.
+import i18next from 'i18next';
 import { useMemo } from 'react';
 import { useSettings } from '../app/settings';
 
@@ -43,7 +44,7 @@ function makeFormats(locale: string, zone: string): Formats {
       const distance = new Date(time).getTime() - Date.now();
       if (Math.abs(distance) > RELATIVE_LIMIT_MS) return date.format(new Date(time));
       const unit = UNITS.find(([, size]) => Math.abs(distance) >= size);
-      return unit === undefined ? relative.format(0, 'second') : relative.format(Math.round(distance / unit[1]), unit[0]);
+      return unit === undefined ? i18next.t('time.now') : relative.format(Math.round(distance / unit[1]), unit[0]);
     },
     number: (value) => number.format(value),
     bytes: (count) => {

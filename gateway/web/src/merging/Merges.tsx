@@ -52,7 +52,7 @@ function MergeItem({ merge, mayUndo }: { merge: RecordData; mayUndo: boolean }) 
       <span>
         {undone ? idsOf(merge).map((id) => <span key={id} className={styles.merged}><ReferenceName collection="customers" id={id} plain={false} /></span>) : <MergedNames ids={idsOf(merge)} />}
         <span className={related.meta}>
-          <time dateTime={time} title={formats.dateTime(time)}>{t(undone ? 'merge.undoneAt' : 'merge.doneAt', { time: formats.ago(time) })}</time>
+          <time dateTime={time}>{t(undone ? 'merge.undoneAt' : 'merge.doneAt', { time: formats.dateTime(time) })}</time>
         </span>
       </span>
       {mayUndo && !undone && (

@@ -75,11 +75,11 @@ function RelatedList({ other, field, record }: { other: Resource; field: Field; 
   const label = useLabel();
   const inline = useInlineLabel();
   const create = useCreate();
-  const filter = `filter[${field.name}][eq]`;
+  const filter = `filter[${field.name}][${field.repeated === true ? 'any' : 'eq'}]`;
   const { data } = useList(other.collection, apiQuery({ [filter]: record.id, limit: String(SHOWN) }));
   const rows = data?.pages[0]?.data ?? [];
   const more = data?.pages[0]?.page.next !== undefined;
-  const mayCreate = other.rights?.create === true && other.readOnly !== true;
+  const mayCreate = other.rights?.create === true && other.readOnly !== true && field.outputOnly !== true; // what rules decide is not said here
   const title = field.name === 'parentId' ? t('related.children') : label(other.plural);
   if (rows.length === 0 && !mayCreate) return null;
   return (
