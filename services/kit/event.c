@@ -187,7 +187,7 @@ struct event *event_of_occurrence_with(struct request *req, const char *what, co
 	struct event *event = begin(req, record->resource, record_uuid(record, STANDARD_ID), what,
 		(int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000, &payload);
 
-	add_change(&payload, req, NULL, record, which, record_number(record, STANDARD_VERSION));
+	add_change(&payload, req, NULL, record, which, 0); /* as its column: it changes nothing */
 	event->payload = (struct slice){ payload.data, payload.len };
 	event->audience = audience_of(NULL, record);
 	return event;

@@ -1,5 +1,5 @@
 import { eventually, type System } from "./harness/system";
-import { type Client, type Reply, type Row, expectOk, newKey, uniqueWord } from "./lib/client";
+import { type Client, type Reply, expectOk, newKey, uniqueWord } from "./lib/client";
 import { expect, test } from "./lib/fixtures";
 
 // A row that another transaction holds for a while: a write waits for it within its own deadline, and holds up nobody meanwhile.

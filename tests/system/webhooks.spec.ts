@@ -49,6 +49,21 @@ test("an event arrives, signed, as a CloudEvent @NRM-04", async () => {
   expect(taken?.event.type).toBe("guanxi.customer.customer.created.v1");
   expect(taken?.event.data?.after).toMatchObject({ name: "仇记" });
   expect(to.faults).toEqual([]);
+  // As /api/asyncapi.json has it: its headers, its content type, and its type among those that come.
+  interface Message {
+    contentType: string;
+    headers: { required: string[] };
+    payload: { anyOf: { $ref?: string }[] };
+  }
+  const { components, channels } = (await admin.get("/api/asyncapi.json")).json<{ components: { messages: { delivery: Message } }; channels: { webhooks: { messages: object } } }>();
+  const { contentType, headers, payload } = components.messages.delivery;
+  expect(Object.keys(channels.webhooks.messages)).toEqual(["delivery"]);
+  expect(taken?.headers["content-type"]?.split(";")[0]).toBe(contentType);
+  expect(Object.keys(taken?.headers ?? {})).toEqual(expect.arrayContaining(headers.required));
+  expect(headers.required.length).toBe(3);
+  const types = payload.anyOf.map(({ $ref }) => $ref ?? "");
+  expect(types).toContain(`#/components/messages/${taken?.event.type ?? ""}/payload`);
+  expect(types.filter((ref) => /guanxi\.notification|snapshot/.test(ref))).toEqual([]);
 });
 
 const ofCustomer = (id: string) => (taken: Taken) => taken.event.subject === `customers/${id}`;
