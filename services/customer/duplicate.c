@@ -349,9 +349,8 @@ static enum status find_exact(struct look *l)
 	return OK;
 }
 
-/* A name with one slip has one half without it. Those are found by the search keys, which know pinyin and any
- * place in the name, and then compared. */
-static enum status find_near(struct look *l, struct slice core, size_t from, size_t to)
+/* Whoever has the text by the search keys, which know pinyin and any place in the name, is compared. */
+static enum status find_near(struct look *l, struct slice core, struct slice text)
 {
 	static const struct db_statement find = {
 		"SELECT c.id, c.name, c.owner_id, c.team_id, NULL::text FROM customer c WHERE c.delete_time "
@@ -362,7 +361,7 @@ static enum status find_near(struct look *l, struct slice core, size_t from, siz
 	PGresult *rows;
 	char *query;
 
-	if (search_query_of(core.data + from, to - from, l->req->arena, &query) != SEARCH_QUERY)
+	if (search_query_of(text.data, text.len, l->req->arena, &query) != SEARCH_QUERY)
 		return OK;
 	db_bind_text(&params, query);
 	db_bind_uuid(&params, l->except);
@@ -378,9 +377,11 @@ static enum status find_near(struct look *l, struct slice core, size_t from, siz
 	return OK;
 }
 
+/* The name as it is typed; and a name with one slip has one half without it. */
 static enum status find_alike(struct look *l)
 {
-	struct slice core = core_of(l->name, strlen(l->name), l->req->arena);
+	struct slice name = { l->name, strlen(l->name) };
+	struct slice core = core_of(name.data, name.len, l->req->arena);
 	UChar32 points[200];
 	size_t n = code_points(core, points, 200), middle = 0;
 
@@ -388,10 +389,11 @@ static enum status find_alike(struct look *l)
 		return OK;
 	for (size_t i = 0; i < (n + 1) / 2; i++)
 		U8_FWD_1_UNSAFE(core.data, middle);
+	TRY(find_near(l, core, name));
 	if (n < 4)
-		return find_near(l, core, 0, core.len);
-	TRY(find_near(l, core, 0, middle));
-	return find_near(l, core, middle, core.len);
+		return find_near(l, core, core);
+	TRY(find_near(l, core, (struct slice){ core.data, middle }));
+	return find_near(l, core, (struct slice){ core.data + middle, core.len - middle });
 }
 
 /* --- what may be told */

@@ -221,6 +221,8 @@ test.describe("duplicates", () => {
     const customer = await newCustomer(admin, { name: `湖南${word}新材料科技有限公司` });
     expect(await look(admin, { name: `湖南${word}新材抖科技有限公司` })).toEqual([expect.objectContaining({ id: customer.id, reasons: ["name"] })]);
     expect(await look(admin, { name: `广东${uniqueWord()}新材料科技有限公司` })).toEqual([]);
+    const latin = await newCustomer(admin, { name: `Acme ${word}` });
+    expect(await look(admin, { name: `ACME ${word}` })).toEqual([expect.objectContaining({ id: latin.id, reasons: ["name"], score: 75 })]);
   });
 
   test("of a customer out of sight it is told that it exists, and no more; its history says so @CUS-19", async ({ admin }) => {

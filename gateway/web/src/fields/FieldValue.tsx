@@ -30,11 +30,11 @@ function EnumValue({ field, value, plain }: { field: Field; value: Scalar; plain
   );
 }
 
-function FieldLabel({ collection, name }: { collection: string; name: string }) {
+function FieldLabel({ collection, name, chip }: { collection: string; name: string; chip: boolean }) {
   const label = useLabel();
   const resource = useSchema().find(collection);
   const field = resource && findField(resource, name);
-  return <>{field === undefined ? name : label(field.label)}</>;
+  return <span className={chip ? styles.tag : undefined}>{field === undefined ? name : label(field.label)}</span>;
 }
 
 function TimeValue({ value }: { value: Scalar }) {
@@ -68,7 +68,7 @@ const LINKS: Partial<Record<NonNullable<Field['format']>, (text: string) => stri
 const text: Show = ({ field, value, plain }) => {
   const content = String(value);
   if (field.filterOf !== undefined) return <RuleText collection={field.filterOf} text={content} />;
-  if (field.fieldOf !== undefined) return <FieldLabel collection={field.fieldOf} name={content} />;
+  if (field.fieldOf !== undefined) return <FieldLabel collection={field.fieldOf} name={content} chip={field.repeated === true} />;
   if (field.format === 'multiline') return <span className={styles.multiline}>{content}</span>;
   if (field.format === 'date') return <DateValue value={value} />;
   const link = field.format === undefined ? undefined : LINKS[field.format];
