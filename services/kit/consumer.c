@@ -360,6 +360,10 @@ static bool catch_up(struct follower *f)
 
 		if (!answered)
 			page = (struct event_page){ .epoch = f->epoch, .up_to = f->position };
+		if (f->position && page.low > f->position)
+			log_warn("consumer",
+				"consumer=%s problem=\"positions are no longer kept\" from=%lu to=%lu",
+				f->subscription->name, f->position, page.low);
 		metric_set(f->lag, page.head > f->position ? (double)(page.head - f->position) : 0);
 		enum status status =
 			!answered     ? UNAVAILABLE
