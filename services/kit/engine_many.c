@@ -284,7 +284,8 @@ enum status engine_find_children(struct request *req, const struct schema_resour
 		struct db_params params = { .arena = req->arena };
 		PGresult *rows;
 
-		if (!child || !child->resource->parent || child->resource->parent->reference != resource)
+		if (!child || !child->resource->parent || child->resource->parent->reference != resource ||
+			child->resource->rule->made_by_service)
 			continue;
 		bind_ids(req, changes, count, &params);
 		TRY(db_run(req->db, req->arena, &child->with_children, &params, &rows));

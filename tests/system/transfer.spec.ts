@@ -183,6 +183,17 @@ test.describe("undoing an import", () => {
     expectProblem(await admin.post(`/api/v1/jobs/${job.id}:revert`, {}), 409, "not_an_import");
   });
 
+  test("removes what was found to be a duplicate as well, and the pair with it @SYS-18 @CUS-19", async ({ admin }) => {
+    const name = `重名 ${uniqueWord()}`;
+    const there = await admin.create("customers", { name });
+    const job = await run(admin, [["name"], [name]]);
+    const pairs = async (): Promise<Row[]> => (await admin.all("duplicates", { "filter[state][eq]": "open" })).filter((row) => String(row["names"]).includes(name));
+    await eventually("the pair is found", async () => ((await pairs()).length === 1 ? true : undefined));
+    expect(await revert(admin, job)).toMatchObject({ removed: "1", skipped: "0" });
+    expect((await admin.list("customers", { q: name })).data.map((row) => row.id)).toEqual([there.id]);
+    await eventually("the pair is gone", async () => ((await pairs()).length === 0 ? true : undefined));
+  });
+
   test("that was cancelled goes on where it was when it is asked for again @SYS-18", async ({ admin }) => {
     const source = uniqueWord();
     const count = 12_000;
