@@ -42,6 +42,7 @@ test("all that match are changed after a preview, and the change is undone @NRM-
   await app.getByRole("button", { name: "Select all 120" }).click();
   await app.getByRole("button", { name: "Change…" }).click();
   const dialog = app.getByRole("dialog");
+  await expect(dialog.getByRole("combobox", { name: "Field" })).toBeFocused();
   await app.keyboard.type("Stage");
   await app.keyboard.press("Enter");
   await dialog.getByRole("combobox", { name: "Stage" }).click();

@@ -11,5 +11,5 @@ const WALL = 'YYYY-MM-DDTHH:mm:ss';
 export const deviceZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 // `zone`: an IANA name; empty: the device's.
-export const toWall = (time: string | number, zone: string): Dayjs => (zone === '' ? dayjs(time) : dayjs(dayjs.tz(time, zone).format(WALL)));
+export const toWall = (time: string | number, zone: string): Dayjs => (zone === '' ? dayjs(time) : dayjs(dayjs(time).tz(zone).format(WALL)));
 export const fromWall = (wall: Dayjs, zone: string): string => (zone === '' ? wall : dayjs.tz(wall.format(WALL), zone)).toDate().toISOString();
