@@ -1,11 +1,9 @@
 #include "kit/awaited.h"
-#include "kit/bus_client.h"
+#include "kit/question.h"
 #include "kit/uuid.h"
-#include "kit/wire.h"
 #include <stdatomic.h>
 #include <string.h>
 
-#define ASK_MS        3000
 #define OVERLOADED_MS 1000
 
 static struct {
@@ -83,23 +81,16 @@ static void on_answer(void *ctx, const struct bus_reply *reply)
 
 static void ask(struct request *req)
 {
-	struct buffer header = { .arena = req->arena }, body = { .arena = req->arena };
 	char id[37];
 
 	uuid_to_text(req->missing_id, id);
-	wire_add_text(&header, 1, arena_printf(req->arena, "%s.get", req->missing->collection));
-	wire_add_text(&header, 2, "system");
-	wire_add_text(&body, 1, id);
-	bus_client_call(bus_worker_client(a.worker),
-		&(struct bus_call){ .queue = arena_printf(req->arena, "%s.read", req->missing->service),
-			.header = header.data,
-			.header_len = header.len,
-			.body = body.data,
-			.body_len = body.len,
-			.timeout_ms = ASK_MS,
-			.idempotent = true,
-			.on_reply = on_answer,
-			.ctx = req });
+	struct bus_call call =
+		question_about(req->arena, arena_printf(req->arena, "%s.read", req->missing->service),
+			arena_printf(req->arena, "%s.get", req->missing->collection), id);
+
+	call.on_reply = on_answer;
+	call.ctx = req;
+	bus_client_call(bus_worker_client(a.worker), &call);
 }
 
 static void take(void *arg)

@@ -1,29 +1,16 @@
 #include "kit/owner.h"
-#include "kit/arena.h"
+#include "kit/question.h"
 #include "kit/uuid.h"
-#include "kit/wire.h"
-
-#define ASK_MS 3000
 
 static void ask(struct bus_client *client, const uint8_t id[16], struct bus_reply *reply)
 {
 	struct arena *arena = arena_new();
-	struct buffer header = { .arena = arena }, body = { .arena = arena };
 	char text[UUID_TEXT_LEN + 1];
 
 	uuid_to_text(id, text);
-	wire_add_text(&header, 1, "IdentityService.GetPrincipal");
-	wire_add_text(&header, 2, "system");
-	wire_add_text(&body, 1, text);
-	bus_client_call_wait(client,
-		&(struct bus_call){ .queue = "identity.read",
-			.header = header.data,
-			.header_len = header.len,
-			.body = body.data,
-			.body_len = body.len,
-			.timeout_ms = ASK_MS,
-			.idempotent = true },
-		reply);
+	struct bus_call call = question_about(arena, "identity.read", "IdentityService.GetPrincipal", text);
+
+	bus_client_call_wait(client, &call, reply);
 	arena_free(arena);
 }
 

@@ -11,6 +11,7 @@
 #include "kit/metrics.h"
 #include "kit/migrate.h"
 #include "kit/query.h"
+#include "kit/question.h"
 #include "kit/retention.h"
 #include "kit/sequencer.h"
 #include "kit/table.h"
@@ -28,7 +29,6 @@
 
 #define DRAIN_MS          20000
 #define PRINCIPALS        4096 /* cached; a power of two */
-#define ASK_MS            3000
 #define READ_CAPACITY     1024
 #define OTHER_CAPACITY    256
 #define LOCK_TIMEOUT_MS   3000
@@ -223,23 +223,14 @@ static struct asking *ask(const char *id)
 {
 	struct asking *a = calloc(1, sizeof *a);
 	struct arena *arena = arena_new();
-	struct buffer header = { .arena = arena }, body = { .arena = arena };
+	struct bus_call call = question_about(arena, "identity.read", "IdentityService.GetPrincipal", id);
 
 	snprintf(a->id, sizeof a->id, "%s", id);
 	a->next = s.asking;
 	s.asking = a;
-	wire_add_text(&header, 1, "IdentityService.GetPrincipal");
-	wire_add_text(&header, 2, "system");
-	wire_add_text(&body, 1, id);
-	bus_client_call(bus_worker_client(s.worker), &(struct bus_call){ .queue = "identity.read",
-							     .header = header.data,
-							     .header_len = header.len,
-							     .body = body.data,
-							     .body_len = body.len,
-							     .timeout_ms = ASK_MS,
-							     .idempotent = true,
-							     .on_reply = on_principal,
-							     .ctx = a });
+	call.on_reply = on_principal;
+	call.ctx = a;
+	bus_client_call(bus_worker_client(s.worker), &call);
 	arena_free(arena);
 	return a;
 }

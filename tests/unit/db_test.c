@@ -313,6 +313,27 @@ static void terminate_lanes(void)
 		usleep(1000);
 }
 
+/* libpq writes the server's warnings to stderr. */
+static void a_rollback_without_a_transaction_asks_the_server_nothing(void **state)
+{
+	FILE *warnings = tmpfile();
+	int kept = dup(STDERR_FILENO);
+
+	(void)state;
+	assert_int_equal(db_ready(db), OK);
+	dup2(fileno(warnings), STDERR_FILENO);
+	db_rollback(db);
+	enum status begun = db_begin(db);
+
+	db_rollback(db);
+	db_rollback(db);
+	dup2(kept, STDERR_FILENO);
+	close(kept);
+	assert_int_equal(begun, OK);
+	assert_int_equal(lseek(fileno(warnings), 0, SEEK_END), 0);
+	fclose(warnings);
+}
+
 static void a_connection_that_was_lost_while_idle_costs_nobody_an_answer(void **state)
 {
 	struct db_params params = int_param(9);
@@ -439,6 +460,7 @@ int main(void)
 		test(much_can_be_on_its_way_in_both_directions),
 		test(a_transaction_that_was_rolled_back_leaves_nothing),
 		test(a_rollback_in_the_middle_of_a_group_keeps_the_connection_and_the_reason),
+		test(a_rollback_without_a_transaction_asks_the_server_nothing),
 		test(a_connection_that_was_lost_while_idle_costs_nobody_an_answer),
 		test(a_connection_that_is_lost_in_a_group_says_so_and_comes_back),
 		test(the_last_words_of_a_server_break_the_connection),
