@@ -103,7 +103,7 @@ static const char *path_of(struct cli *cli)
 	if (cli->types)
 		buffer_printf(&path, "&types=%s", web_escape(cli, cli->types));
 	if (cli->subject)
-		buffer_printf(&path, "&subject=%s", web_escape(cli, cli->subject));
+		buffer_printf(&path, "&subjects=%s", web_escape(cli, cli->subject));
 	return path.data;
 }
 

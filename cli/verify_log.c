@@ -34,7 +34,7 @@ struct verifier {
 	int64_t position; /* of the event last read; then of the fault */
 	unsigned char previous[HASH];
 	size_t previous_len; /* 0 before the first seal: nothing was before it */
-	bool knows_previous; /* false where older partitions are gone: the first seal is believed */
+	int64_t cut;         /* positions up to this one are no longer kept */
 	enum text fault;     /* TEXT_NONE while all is well */
 	const char *error;   /* PostgreSQL's, when it could not be asked */
 	/* events that were fetched and not yet looked at */
@@ -238,7 +238,7 @@ static bool check_seal(struct verifier *v, const PGresult *rows, int row)
 	crypto_hash_sha256_state state;
 	unsigned char expected[HASH];
 
-	if (v->knows_previous && !equals(previous, v->previous, v->previous_len))
+	if (!equals(previous, v->previous, v->previous_len))
 		return failed(v, TEXT_FAULT_CHAIN, from);
 	crypto_hash_sha256_init(&state);
 	crypto_hash_sha256_update(&state, (const unsigned char *)previous.data, previous.len);
@@ -249,7 +249,6 @@ static bool check_seal(struct verifier *v, const PGresult *rows, int row)
 		return failed(v, TEXT_FAULT_SEAL, from);
 	memcpy(v->previous, expected, HASH);
 	v->previous_len = HASH;
-	v->knows_previous = true;
 	v->seals++;
 	return check_anchor(v, up_to, seal) &&
 	       (PQgetisnull(rows, row, 3) || check_signature(v, up_to, seal, bytes(rows, row, 3)));
@@ -306,6 +305,34 @@ static bool open_cursors(struct verifier *v, int64_t low)
 			      (long long)low));
 }
 
+/* The log goes on from the seal at which it was cut, which was kept with its signature. */
+static bool check_cut(struct verifier *v)
+{
+	PGresult *row;
+	bool good = true;
+
+	if (!v->cut)
+		return true;
+	row = query(
+		v, arena_printf(v->cli->arena,
+			   "SELECT s.seal, g.signature FROM event_seal s LEFT JOIN event_signature g USING "
+			   "(up_to) WHERE up_to = %lld",
+			   (long long)v->cut));
+	if (!row)
+		return false;
+	if (!PQntuples(row) || bytes(row, 0, 0).len != HASH) {
+		good = failed(v, TEXT_FAULT_CUT_SEAL, v->cut);
+	} else {
+		memcpy(v->previous, bytes(row, 0, 0).data, HASH);
+		v->previous_len = HASH;
+		good = check_anchor(v, v->cut, bytes(row, 0, 0)) &&
+		       (PQgetisnull(row, 0, 1) ||
+			       check_signature(v, v->cut, bytes(row, 0, 0), bytes(row, 0, 1)));
+	}
+	PQclear(row);
+	return good;
+}
+
 static bool verify(struct verifier *v)
 {
 	PGresult *head = NULL;
@@ -313,9 +340,8 @@ static bool verify(struct verifier *v)
 	if (!run(v, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") ||
 		!(head = query(v, "SELECT pos, seal, low_pos FROM event_head")))
 		return false;
-	v->position = number(head, 0, 2);
-	v->knows_previous = v->position == 0;
-	bool good = open_cursors(v, v->position) && check_seals(v) && check_end(v, head);
+	v->position = v->cut = number(head, 0, 2);
+	bool good = check_cut(v) && open_cursors(v, v->cut) && check_seals(v) && check_end(v, head);
 
 	PQclear(v->rows);
 	PQclear(head);
@@ -404,11 +430,11 @@ static bool is_wanted(const struct cli *cli, const char *service)
 
 static json_t *row_of(const struct verifier *v, bool good)
 {
-	return json_pack("{s:s,s:b,s:I,s:I,s:I,s:I,s:b,s:I,s:o}", "stream", v->service, "whole", good,
-		"events", (json_int_t)v->events, "seals", (json_int_t)v->seals, "signatures",
-		(json_int_t)v->signatures, "signedUpTo", (json_int_t)v->signed_up_to, "signaturesChecked",
-		v->public_key != NULL, "sealsInLogOutput", (json_int_t)v->anchors_met, "firstFault",
-		good ? json_null() : json_integer(v->position));
+	return json_pack("{s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:b,s:I,s:o}", "stream", v->service, "whole", good,
+		"keptFrom", (json_int_t)v->cut + 1, "events", (json_int_t)v->events, "seals",
+		(json_int_t)v->seals, "signatures", (json_int_t)v->signatures, "signedUpTo",
+		(json_int_t)v->signed_up_to, "signaturesChecked", v->public_key != NULL, "sealsInLogOutput",
+		(json_int_t)v->anchors_met, "firstFault", good ? json_null() : json_integer(v->position));
 }
 
 static int verify_one(
@@ -477,8 +503,9 @@ static int verify_state(struct cli *cli, const unsigned char *key, json_t *rows,
 int verify_log_run(struct cli *cli)
 {
 	static const struct column columns[] = { { "stream", "stream", "流" }, { "whole", "whole", "完整" },
-		{ "events", "events", "事件" }, { "seals", "seals", "封印" },
-		{ "signatures", "signatures", "签名" }, { "signedUpTo", "signed up to", "签名至" },
+		{ "keptFrom", "kept from", "保留自" }, { "events", "events", "事件" },
+		{ "seals", "seals", "封印" }, { "signatures", "signatures", "签名" },
+		{ "signedUpTo", "signed up to", "签名至" },
 		{ "sealsInLogOutput", "seals in log", "日志中的封印" },
 		{ "firstFault", "first fault", "首个问题位置" }, { NULL } };
 	json_t *rows = json_array();

@@ -9,11 +9,16 @@
 /* What can happen to a record: the last part but one of an event's type. */
 static const struct {
 	const char *kind, *en;
+	bool by_webhook;
 } kinds[] = {
-	{ "created", "was created" },
-	{ "updated", "was changed" },
-	{ "deleted", "was deleted" },
-	{ "restored", "was restored" },
+	{ "created", "was created", true },
+	{ "updated", "was changed", true },
+	{ "deleted", "was deleted", true },
+	{ "restored", "was restored", true },
+	{ "snapshot",
+		"is told of as it stands, whole, before older events about it are cut from the log: no "
+		"change",
+		false },
 };
 enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
 
@@ -45,7 +50,9 @@ static json_t *envelope_schema(void)
 		"\"time\":{\"type\":\"string\",\"format\":\"date-time\"},"
 		"\"sequence\":{\"type\":\"string\",\"pattern\":\"^[0-9a-f]{24}$\",\"description\":\"Grows "
 		"within a source; compares as text.\"},"
-		"\"traceparent\":{\"type\":\"string\"},\"dataref\":{\"type\":\"string\"},"
+		"\"traceparent\":{\"type\":\"string\"},\"automation\":{\"type\":\"string\",\"const\":"
+		"\"off\",\"description\":\"Of an import that was to start "
+		"none.\"},\"dataref\":{\"type\":\"string\"},"
 		"\"datacontenttype\":{\"type\":\"string\",\"const\":\"application/json\"}}}");
 }
 
@@ -112,6 +119,87 @@ static void add_others(json_t *channel, json_t *messages)
 		       "\"string\"}}}}"));
 }
 
+/* --- webhooks */
+
+static const struct {
+	const char *name, *type, *text;
+	bool always;
+} webhook_headers[] = {
+	{ "webhook-id", "string",
+		"The delivery's: the same when it is tried again. Drop what was taken already.", true },
+	{ "webhook-timestamp", "string", "Seconds since 1970 when this try was sent; refuse what is old.",
+		true },
+	{ "webhook-signature", "string",
+		"Standard Webhooks: \"v1,\" and the base64 of HMAC-SHA256 over id.timestamp.body; after a "
+		"rotation two, "
+		"separated by a space.",
+		true },
+	{ "guanxi-replay", "string", "true where the delivery is of a replay.", false },
+};
+
+static json_t *webhook_headers_schema(void)
+{
+	json_t *properties = json_object(), *required = json_array();
+
+	for (size_t i = 0; i < sizeof webhook_headers / sizeof *webhook_headers; i++) {
+		json_object_set_new(properties, webhook_headers[i].name,
+			json_pack("{s:s,s:s}", "type", webhook_headers[i].type, "description",
+				webhook_headers[i].text));
+		if (webhook_headers[i].always)
+			json_array_append_new(required, json_string(webhook_headers[i].name));
+	}
+	return json_pack("{s:s,s:o,s:o}", "type", "object", "required", required, "properties", properties);
+}
+
+/* Webhooks are told of everything but of themselves, of records that went out of sight, and of tests. */
+static json_t *webhook_payload(void)
+{
+	const struct schema *schema = schema_get();
+	json_t *any = json_array();
+
+	for (size_t i = 0; i < schema->resource_count; i++)
+		for (size_t k = 0; k < KIND_COUNT && strcmp(schema->resources[i].service, "notification");
+			k++)
+			if (kinds[k].by_webhook)
+				json_array_append_new(any,
+					json_pack("{s:o}", "$ref",
+						json_sprintf(
+							"#/components/messages/guanxi.%s.%s.%s.v1/payload",
+							schema->resources[i].service,
+							schema->resources[i].singular, kinds[k].kind)));
+	for (size_t i = 0; i < 2; i++)
+		json_array_append_new(
+			any, json_pack("{s:[o,{s:s,s:{s:{s:s}}}]}", "allOf",
+				     ref_to("components/schemas", "CloudEvent"), "type", "object",
+				     "properties", "type", "const",
+				     i ? "guanxi.notification.webhook.tested.v1" : "guanxi.hidden.v1"));
+	return json_pack("{s:o}", "anyOf", any);
+}
+
+static void add_webhooks(json_t *root, json_t *messages)
+{
+	json_t *channel = json_object();
+
+	add_message(channel, messages, "delivery",
+		json_pack("{s:s,s:s,s:s,s:s,s:o,s:o}", "name", "delivery", "title", "A delivery to a webhook",
+			"summary",
+			"One event, POSTed and signed. Answer 2xx within 15 s; any other answer is tried "
+			"again over three days, 410 disables the webhook, Retry-After of 429 and 503 is "
+			"honoured.",
+			"contentType", "application/cloudevents+json", "headers", webhook_headers_schema(),
+			"payload", webhook_payload()));
+	json_object_set_new(json_object_get(root, "channels"), "webhooks",
+		json_pack("{s:n,s:s,s:s,s:o}", "address", "title", "Webhooks", "description",
+			"The url of each webhook that POST /api/v1/webhooks made.", "messages", channel));
+	json_object_set_new(json_object_get(root, "operations"), "deliverWebhook",
+		json_pack("{s:s,s:o,s:s,s:s,s:{s:{s:s,s:s}}}", "action", "send", "channel",
+			ref_to("channels", "webhooks"), "title", "Deliver to a webhook", "summary",
+			"Every change that the webhook's owner may see and its types name.", "bindings",
+			"http", "method", "POST", "bindingVersion", "0.3.0"));
+}
+
+/* --- the document */
+
 /* The address's own rules, as HTTP bindings say them. */
 static json_t *http_binding(void)
 {
@@ -120,8 +208,9 @@ static json_t *http_binding(void)
 		"\"properties\":{\"types\":{\"type\":\"string\",\"description\":\"Types in full, or "
 		"beginnings "
 		"that end in .*, separated by "
-		"commas.\"},\"subject\":{\"type\":\"string\",\"description\":\"Only "
-		"this record's: customers/{id}\"},\"from\":{\"type\":\"string\",\"description\":\"earliest, "
+		"commas; at most 32.\"},\"subjects\":{\"type\":\"string\",\"description\":\"Only "
+		"these records': customers/{id}, separated by commas; at most 100. With types, an event must "
+		"fit both.\"},\"from\":{\"type\":\"string\",\"description\":\"earliest, "
 		"latest, "
 		"the id of a server-sent event, or a time (RFC 3339).\"}}}}}");
 }
@@ -171,6 +260,7 @@ const struct document *asyncapi_document_new(void)
 	json_t *root = root_of(channel, messages, schemas);
 
 	assert(root);
+	add_webhooks(root, messages);
 	document->text = json_dumps(root, JSON_COMPACT);
 	document->len = strlen(document->text);
 	snprintf(document->etag, sizeof document->etag, "\"a%s\"", schema->hash);

@@ -9,6 +9,7 @@ struct standard_endpoint {
 	const char *rest; /* behind the collection's path */
 	const char *lane; /* of the queue's name */
 	bool writes;      /* not for read-only resources */
+	bool makes;       /* nor for those which the service makes */
 	bool job;         /* for resources whose service has jobs */
 };
 extern const struct standard_endpoint standard_endpoints[];

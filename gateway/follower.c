@@ -1,10 +1,9 @@
 #include "gateway/follower.h"
 #include "gateway/cursor.h"
 #include "gateway/endpoint.h"
+#include "gateway/event_wish.h"
 #include "gateway/hub.h"
-#include "gateway/list_query.h"
 #include "gateway/session.h"
-#include "kit/event_filter.h"
 #include "kit/metrics.h"
 #include <sodium.h>
 #include <stdio.h>
@@ -34,10 +33,10 @@ struct follower {
 	uint8_t token_hash[SESSION_HASH];
 	struct session_wait *session_wait;
 	uint64_t checked_ms, written_ms;
-	bool full;             /* the client has to read first */
-	bool in_doubt;         /* look at the session at the next tick */
-	char *types, *subject; /* filters; types separated by NULs, an empty one ends them. NULL: all */
-	char *time;            /* of ?from=; NULL: none */
+	bool full;     /* the client has to read first */
+	bool in_doubt; /* look at the session at the next tick */
+	struct event_wish wish;
+	char *time; /* of ?from=; NULL: none */
 	struct follower_stream streams[];
 };
 
@@ -130,19 +129,6 @@ static enum event_sight sight_of(const struct follower *f, const struct told *to
 			: SEES_NOT;
 }
 
-static bool is_wanted(const struct follower *f, const struct told *told)
-{
-	if (f->subject && (told->subject.len != strlen(f->subject) ||
-				  memcmp(told->subject.data, f->subject, told->subject.len)))
-		return false;
-	if (!f->types)
-		return true;
-	for (const char *filter = f->types; *filter; filter += strlen(filter) + 1)
-		if (event_type_fits((struct slice){ filter, strlen(filter) }, told->type))
-			return true;
-	return false;
-}
-
 static bool write_hidden(struct follower *f, const struct told *told)
 {
 	char lines[512];
@@ -156,7 +142,8 @@ static bool write_hidden(struct follower *f, const struct told *told)
 static bool deliver(struct follower *f, struct follower_stream *stream, const struct told *told)
 {
 	struct place before = stream->place;
-	enum event_sight sight = is_wanted(f, told) ? sight_of(f, told) : SEES_NOT;
+	enum event_sight sight =
+		event_wish_fits(&f->wish, told->type, told->subject) ? sight_of(f, told) : SEES_NOT;
 
 	stream->place.position = told->position;
 	if (sight == SEES_NOT)
@@ -344,8 +331,7 @@ static void follower_free(struct follower *f)
 	hub_remove(f->loop->hub, f);
 	count_streams(-1);
 	principal_release(f->principal);
-	free(f->types);
-	free(f->subject);
+	event_wish_free(&f->wish);
 	free(f->time);
 	free(f);
 }
@@ -431,74 +417,6 @@ void follower_tick(struct follower *f, uint64_t now_ms)
 
 /* --- the beginning --- */
 
-/* "a,b" becomes "a\0b\0\0". */
-static char *copy_types(const char *list)
-{
-	size_t len = strlen(list);
-	char *copy = calloc(1, len + 2);
-
-	if (!copy)
-		abort();
-	memcpy(copy, list, len);
-	for (size_t i = 0; i < len; i++)
-		if (copy[i] == ',')
-			copy[i] = '\0';
-	return copy;
-}
-
-static void check_types(struct call *call, const char *list)
-{
-	size_t count = 0;
-
-	for (const char *at = list; at; at = *at ? at + 1 : NULL) {
-		size_t len = strcspn(at, ",");
-
-		if (++count > FOLLOWER_FILTERS_MAX)
-			call_fail_at(call, "/types", MSG_TOO_MANY, "32", NULL);
-		else if (!event_type_is_filter(at, len))
-			call_fail_at(call, "/types", MSG_BAD_EVENT_TYPE, arena_strndup(call->arena, at, len),
-				NULL);
-		at += len;
-		if (!*at || call->status != OK)
-			return;
-	}
-}
-
-static void check_subject(struct call *call, const char *subject)
-{
-	const char *slash = strchr(subject, '/');
-	uint8_t id[16];
-
-	if (!slash || !schema_resource_find(arena_strndup(call->arena, subject, (size_t)(slash - subject))) ||
-		!uuid_from_text(slash + 1, strlen(slash + 1), id))
-		call_fail_at(call, "/subject", MSG_BAD_SUBJECT, subject, NULL);
-}
-
-struct wish {
-	const char *types, *subject, *from;
-};
-
-static enum progress read_wish(struct call *call, struct wish *wish)
-{
-	struct http_slice last = http_head_get(call->x->head, HTTP_LAST_EVENT_ID);
-	struct query query = { .count = 0 };
-	const char *name, *value;
-
-	while (query_next(call, &query, &name, &value)) {
-		if (!strcmp(name, "types"))
-			check_types(call, wish->types = value);
-		else if (!strcmp(name, "subject"))
-			check_subject(call, wish->subject = value);
-		else if (!strcmp(name, "from"))
-			wish->from = value;
-		else
-			query_refuse_unknown(call, name, "types, subject, from");
-	}
-	if (last.size)
-		wish->from = arena_strndup(call->arena, last.data, last.size);
-	return call->status == OK ? GO_ON : FAILED;
-}
-
 static void start_all(struct follower *f, enum start start)
 {
 	for (size_t i = 0; i < hub_stream_count(f->loop->hub); i++) {
@@ -536,7 +454,7 @@ static bool start_from(struct follower *f, const char *from)
 	return true;
 }
 
-static struct follower *follower_new(struct call *call, const struct wish *wish)
+static struct follower *follower_new(struct call *call, const struct event_wish *wish)
 {
 	size_t count = hub_stream_count(call->loop->hub);
 	struct follower *f = calloc(1, sizeof *f + count * sizeof *f->streams);
@@ -548,8 +466,7 @@ static struct follower *follower_new(struct call *call, const struct wish *wish)
 	f->principal = principal_hold(call->principal);
 	f->checked_ms = f->written_ms = server_thread_now_ms(call->x->thread);
 	memcpy(f->token_hash, call->token_hash, sizeof f->token_hash);
-	f->types = wish->types ? copy_types(wish->types) : NULL;
-	f->subject = wish->subject ? strdup(wish->subject) : NULL;
+	f->wish = event_wish_keep(wish);
 	hub_add(f->loop->hub, f);
 	count_streams(1);
 	return f;
@@ -580,10 +497,10 @@ static void begin_stream(struct call *call, struct follower *f)
 
 static enum progress run_events(struct call *call)
 {
-	struct wish wish = { NULL, NULL, NULL };
+	struct event_wish wish;
 	struct follower *f;
 
-	if (read_wish(call, &wish) == FAILED)
+	if (event_wish_read(call, &wish) == FAILED)
 		return FAILED;
 	f = follower_new(call, &wish);
 	if (!start_from(f, wish.from)) {

@@ -1,17 +1,16 @@
 /*
- * One open event stream (server-sent events): GET
- * /api/v1/events?types=guanxi.customer.*&subject=customers/{id}&from=latest. It has a place in each stream
- * and takes from the rings, or, when it is behind them, from the logs, as fast as its client reads; a client
- * that does not read costs its buffer and nobody else anything. Rights are those of now: administrators see
- * all, a member what they own and what their teams own; when a record has left their sight they get one
- * "hidden". Sessions are looked at again every few seconds.
+ * One open event stream (server-sent events): GET /api/v1/events, see event_wish.h. It has a place in each
+ * stream and takes from the rings, or, when it is behind them, from the logs, as fast as its client reads; a
+ * client that does not read costs its buffer and nobody else anything. Whose place lies before what is kept
+ * of a log is told GAP and goes on with what is kept, which tells of every record (kit/retention.h). Rights
+ * are those of now: administrators see all, a member what they own and what their teams own; when a record
+ * has left their sight they get one "hidden". Sessions are looked at again every few seconds.
  */
 #pragma once
 #include "gateway/call.h"
 #include "gateway/ring.h"
 
 enum {
-	FOLLOWER_FILTERS_MAX = 32,
 	FOLLOWER_COMMENT_MS = 15000,
 	FOLLOWER_RECHECK_MS = 5000,
 	FOLLOWER_RETRY_MS = 3000, /* told to clients: wait so long before coming again */

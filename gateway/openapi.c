@@ -470,8 +470,10 @@ static json_t *schemas_of(const struct routes *routes)
 
 		add_schema(schemas, resource->message, SHAPE_READ);
 		if (!resource->rule->read_only) {
-			add_schema(schemas, resource->message, SHAPE_CREATE);
 			add_schema(schemas, resource->message, SHAPE_PATCH);
+		}
+		if (!resource->rule->read_only && !resource->rule->made_by_service) {
+			add_schema(schemas, resource->message, SHAPE_CREATE);
 			openapi_add_batch(schemas, resource);
 		}
 		add_page_schema(schemas, resource);

@@ -94,21 +94,43 @@ static void add_expand_parameter(json_t *to, const struct schema_message *messag
 		json_decref(names);
 }
 
-/* Which records of a list. */
-static void add_selection_parameters(json_t *to, const struct schema_message *message)
+/* By the keys that other systems have: services/kit/query_external.c. */
+static void add_external_filters(json_t *to)
 {
-	json_array_append_new(to, parameter("q", "query", false,
-					  "Words, Chinese characters, pinyin or initials.", openapi_text()));
+	static const char form[] =
+		"By a key that another system has: the system, a colon and the key, erp:4711.";
+
+	json_array_append_new(to, parameter("filter[externalId][eq]", "query", false, form, openapi_text()));
+	json_array_append_new(to, list_parameter("filter[externalId][in]", form, openapi_text()));
+	json_array_append_new(to,
+		parameter("filter[externalId][isNull]", "query", false,
+			"Whether no other system has a key of it.", json_pack("{s:s}", "type", "boolean")));
+}
+
+static void add_all_filters(json_t *to, const struct schema_resource *resource)
+{
+	const struct schema_message *message = resource->message;
+
 	for (size_t i = 0; i < message->count; i++)
 		if (message->fields[i].rule->filter)
 			add_filters(to, &message->fields[i]);
+	if (resource->rule->external_ids)
+		add_external_filters(to);
+}
+
+/* Which records of a list. */
+static void add_selection_parameters(json_t *to, const struct schema_resource *resource)
+{
+	json_array_append_new(to, parameter("q", "query", false,
+					  "Words, Chinese characters, pinyin or initials.", openapi_text()));
+	add_all_filters(to, resource);
 }
 
 static void add_list_parameters(json_t *to, const struct schema_resource *resource)
 {
 	const struct schema_message *message = resource->message;
 
-	add_selection_parameters(to, message);
+	add_selection_parameters(to, resource);
 	json_array_append_new(
 		to, list_parameter("sort", "- before a name means descending.", sort_names(message)));
 	json_array_append_new(to, list_parameter("fields", "Only these; all when absent.", openapi_text()));
@@ -135,7 +157,7 @@ static void add_get_parameters(json_t *to, const struct schema_message *message)
 	add_expand_parameter(to, message);
 }
 
-static void add_aggregate_parameters(json_t *to, const struct schema_message *message)
+static void add_aggregate_parameters(json_t *to, const struct schema_resource *resource)
 {
 	json_array_append_new(to, list_parameter("group",
 					  "Fields, times with a span: stage, createTime:month (day, week, "
@@ -146,9 +168,7 @@ static void add_aggregate_parameters(json_t *to, const struct schema_message *me
 			    "count, and sum, avg, min, max of a field: sum(employees). count when absent.",
 			    openapi_text()));
 	json_array_append_new(to, parameter("q", "query", false, "As in a list.", openapi_text()));
-	for (size_t i = 0; i < message->count; i++)
-		if (message->fields[i].rule->filter)
-			add_filters(to, &message->fields[i]);
+	add_all_filters(to, resource);
 	json_array_append_new(
 		to, parameter("timeZone", "query", false,
 			    "IANA name of the zone where days begin; UTC when absent.", openapi_text()));
@@ -198,10 +218,14 @@ static void add_own_parameters(json_t *to, const struct route *route)
 		add_search_parameters(to);
 	} else if (!strcmp(route->name, "gateway.events")) {
 		json_array_append_new(
-			to, list_parameter("types", "Event types in full, or a beginning that ends in .*",
+			to, list_parameter("types",
+				    "Event types in full, or a beginning that ends in .*; at most 32.",
 				    openapi_text()));
-		json_array_append_new(to, parameter("subject", "query", false,
-						  "Only this record's: customers/{id}", openapi_text()));
+		json_array_append_new(
+			to, list_parameter("subjects",
+				    "Only these records': customers/{id}; at most 100. With types, an event "
+				    "must fit both.",
+				    openapi_text()));
 		json_array_append_new(
 			to, parameter("from", "query", false,
 				    "earliest, latest, the id of an event, or a time (RFC 3339).",
@@ -238,11 +262,11 @@ json_t *openapi_parameters(const struct route *route)
 	if (openapi_has_verb(route, "list"))
 		add_list_parameters(to, route->resource);
 	if (openapi_has_verb(route, "bulk"))
-		add_selection_parameters(to, route->resource->message);
+		add_selection_parameters(to, route->resource);
 	if (openapi_has_verb(route, "history"))
 		add_history_parameters(to);
 	if (openapi_has_verb(route, "aggregate") && route->method == HTTP_GET)
-		add_aggregate_parameters(to, route->resource->message);
+		add_aggregate_parameters(to, route->resource);
 	if (openapi_has_verb(route, "get"))
 		add_get_parameters(to, route->resource->message);
 	if (openapi_has_verb(route, "get"))
@@ -253,8 +277,9 @@ json_t *openapi_parameters(const struct route *route)
 		json_array_append_new(to,
 			parameter("If-None-Match", "header", false, "*: only when there is no record yet.",
 				json_pack("{s:s,s:[s]}", "type", "string", "enum", "*")));
-	if (has_version || (route->method == HTTP_POST && route->queue && !route->anonymous &&
-				   !route->endpoint->idempotent && !(route->custom && route->custom->unkeyed)))
+	if (has_version ||
+		(route->method == HTTP_POST && route->queue && !route->anonymous &&
+			!route->endpoint->idempotent && !(route->custom && route->custom->unkeyed)))
 		json_array_append_new(to, openapi_ref("parameters", "IdempotencyKey", ""));
 	if (route->custom && route->method == HTTP_GET)
 		add_input_parameters(to, route->custom->input);

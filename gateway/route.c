@@ -154,7 +154,8 @@ static void add_standard(struct routes *routes, const struct schema_resource *re
 	for (size_t i = 0; i < count; i++) {
 		const struct standard_endpoint *standard = &endpoints[i];
 
-		if (standard->writes && resource->rule->read_only)
+		if ((standard->writes && resource->rule->read_only) ||
+			(standard->makes && resource->rule->made_by_service))
 			continue;
 		if (standard->job && !has_jobs(resource))
 			continue;

@@ -104,6 +104,15 @@ static void add_rules(json_t *to, const Guanxi__Field *rule)
 	add_text(to, "default", rule->default_value);
 }
 
+/* By the full name of its message. */
+static void add_collection(json_t *to, const char *name, const char *full_name)
+{
+	const struct schema_message *message = full_name ? schema_message_find(full_name) : NULL;
+
+	if (message && message->resource)
+		add_text(to, name, message->resource->collection);
+}
+
 static json_t *field_of(const struct schema_field *field)
 {
 	bool is_date = field->rule->format == GUANXI__FORMAT__FORMAT_DATE;
@@ -118,6 +127,8 @@ static json_t *field_of(const struct schema_field *field)
 		json_object_set_new(to, "filter", schema_operators_of(field));
 	if (field->reference)
 		add_text(to, "reference", field->reference->collection);
+	add_collection(to, "filterOf", field->rule->filter_of);
+	add_collection(to, "fieldOf", field->rule->field_of);
 	if (field->enumeration)
 		add_text(to, "enum", field->enumeration->name);
 	if (field->message)
@@ -138,7 +149,9 @@ static json_t *rights_of(const struct schema_resource *resource, bool administra
 {
 	bool writes = !resource->rule->read_only && (administrator || !resource->rule->administrators_only);
 
-	return json_pack("{s:b,s:b,s:b}", "create", writes, "update", writes, "delete", writes);
+	bool makes = writes && !resource->rule->made_by_service;
+
+	return json_pack("{s:b,s:b,s:b}", "create", makes, "update", writes, "delete", makes);
 }
 
 static json_t *resource_of(const struct schema_resource *resource, bool administrator)
@@ -155,6 +168,7 @@ static json_t *resource_of(const struct schema_resource *resource, bool administ
 		add_text(to, "parent", resource->parent->json_name);
 	add_text(to, "defaultSort", resource->rule->default_sort);
 	add_flag(to, "readOnly", resource->rule->read_only);
+	add_flag(to, "personsWrite", resource->rule->persons_write);
 	json_object_set_new(to, "rights", rights_of(resource, administrator));
 	json_object_set_new(to, "fields", fields_of(resource->message));
 	return to;

@@ -11,6 +11,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 600, // the budget is that of scripts/compress.mjs
     assetsInlineLimit: 0, // the content security policy allows no inline script
     modulePreload: { polyfill: false },
+    rollupOptions: { input: ['index.html', 'docs/reference/index.html', 'docs/zh/reference/index.html'] },
   },
   server: { proxy: { '/api': process.env.GUANXI_URL ?? 'http://127.0.0.1:8080' } },
 });

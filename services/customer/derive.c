@@ -128,8 +128,7 @@ static bool is_right_as_created(const struct rules *rules, const struct consumer
 	       !completeness_set(rules, record_copy(event->after));
 }
 
-static enum status derive_customers(
-	struct request *req, const struct consumer_event *events, size_t count)
+static enum status derive_customers(struct request *req, const struct consumer_event *events, size_t count)
 {
 	uint8_t(*ids)[16] = arena_alloc(req->arena, count * sizeof *ids);
 	size_t wrong = 0;
@@ -143,8 +142,7 @@ static enum status derive_customers(
 			!is_right_as_created(rules, &events[i]))
 			memcpy(ids[wrong++], events[i].subject_id, 16);
 	wrong = sort_ids(ids, wrong);
-	enum status status =
-		wrong ? derive(req, rules, (const uint8_t(*)[16])ids, wrong) : OK;
+	enum status status = wrong ? derive(req, rules, (const uint8_t(*)[16])ids, wrong) : OK;
 
 	rules_release(rules);
 	return status;

@@ -1,7 +1,7 @@
 /*
- * Which customers may be one. Exactly: by what customer_keys() makes of name, phones, e-mails and credit
- * code, which one GIN index finds; after each change of a customer the pairs go into a queue for people.
- * Nearly: by names that share one half and are alike, only for a person who is about to make a customer.
+ * Which customers may be one. Exactly: by phones, e-mails and credit code; after each change of a customer
+ * the pairs go into a queue for people. Nearly: by names that share one half and are alike, only for a person
+ * who is about to make a customer.
  */
 #include "customer/customer.h"
 #include "kit/config.h"
@@ -32,7 +32,7 @@ enum {
 #define STATE_OPEN   GUANXI__CUSTOMER__V1__DUPLICATE_STATE__DUPLICATE_STATE_OPEN
 #define STATE_MERGED GUANXI__CUSTOMER__V1__DUPLICATE_STATE__DUPLICATE_STATE_MERGED
 
-/* By what customer_keys() calls them, the strongest first; in the order of the enum DuplicateReason. */
+/* The strongest first; in the order of the enum DuplicateReason. */
 static const struct {
 	const char *name;
 	int score;
@@ -57,12 +57,6 @@ static int score_of(const char *list)
 
 /* --- what people may do with a pair */
 
-static enum status only_the_service(struct request *req, struct record *after)
-{
-	(void)after;
-	return req->principal->system ? OK : fail(req, FORBIDDEN, MSG_FORBIDDEN, NULL);
-}
-
 static enum status check_state(struct request *req, const struct record *before, struct record *after)
 {
 	int64_t was = record_number(before, DUPLICATE_STATE), is = record_number(after, DUPLICATE_STATE);
@@ -72,15 +66,7 @@ static enum status check_state(struct request *req, const struct record *before,
 	return fail_field(req, "/state", MSG_BAD_DUPLICATE_STATE, NULL);
 }
 
-static enum status delete_none(struct request *req, const struct record *before)
-{
-	(void)before;
-	return req->principal->system ? OK : fail(req, FORBIDDEN, MSG_FORBIDDEN, NULL);
-}
-
-const struct resource_ops duplicate_ops = {
-	.before_create = only_the_service, .before_update = check_state, .before_delete = delete_none
-};
+const struct resource_ops duplicate_ops = { .before_update = check_state };
 
 /* --- the queue */
 
@@ -107,30 +93,46 @@ static enum status keep_pair(struct request *req, const PGresult *rows, int row)
 	return engine_create(req, duplicates(), pair, &after);
 }
 
-/* What the changed ones have in common with others. */
+/* All numbers, or addresses, of a customer, as their index has them; and as an array. */
+#define NUMBERS(c)   "jsonb_path_query_array(" c ".phones::jsonb, '$[*].number')"
+#define ADDRESSES(c) "jsonb_path_query_array(" c ".emails::jsonb, '$[*].address')"
+#define TEXTS(list)  "ARRAY(SELECT jsonb_array_elements_text(" list "))"
+#define OTHERS(why, having, mine)                                                                            \
+	"(SELECT c.id, '" why                                                                                \
+	"' AS why FROM customer c WHERE c.delete_time IS NULL AND c.id <> me.id AND " having " ?| me." mine  \
+	" LIMIT $2::int + 1)"
+
+/* What the changed ones have in common with others. What more than PAIRS_MAX share (a switchboard) says
+ * nothing of any two. A credit code nobody shares: it is unique. */
 static enum status add_pairs(struct request *req, struct db_array *changed)
 {
 	static const struct db_statement find = {
-		"SELECT DISTINCT ON (1, 2) newer.id, older.id, p.why, newer.owner_id, newer.team_id,"
-		" newer.name || ' / ' || older.name"
-		" FROM (SELECT id, customer_keys(name, phones, emails, credit_code) AS keys FROM customer"
-		" WHERE id = ANY ($1::uuid[]) AND delete_time IS NULL OFFSET 0) me"
-		" CROSS JOIN LATERAL (SELECT greatest(c.id, me.id) AS newer, least(c.id, me.id) AS older,"
-		" (SELECT string_agg(DISTINCT split_part(k, ':', 1), ',') FROM unnest(customer_keys(c.name,"
-		" c.phones, c.emails, c.credit_code)) k WHERE k = ANY (me.keys)) AS why FROM customer c"
-		" WHERE c.id <> me.id AND c.delete_time IS NULL"
-		" AND customer_keys(c.name, c.phones, c.emails, c.credit_code) && me.keys LIMIT $2::int) p"
-		" JOIN customer newer ON newer.id = p.newer JOIN customer older ON older.id = p.older"
-		" WHERE NOT EXISTS (SELECT FROM duplicate d WHERE d.delete_time IS NULL AND"
-		" least(d.customer_id, d.other_id) = p.older AND greatest(d.customer_id, d.other_id) = "
-		"p.newer)"
+		"WITH me AS MATERIALIZED (SELECT c.id, " TEXTS(NUMBERS("c")) " AS numbers, " TEXTS(ADDRESSES(
+			"c")) " AS addresses FROM customer c WHERE c.id = ANY ($1::uuid[]) AND "
+			      "c.delete_time IS NULL),"
+			      " p AS (SELECT me.id AS mine, o.id AS other, o.why, count(*) OVER (PARTITION "
+			      "BY "
+			      "me.id, o.why) AS shared FROM me CROSS JOIN LATERAL (" OTHERS("phones",
+				      NUMBERS("c"), "numbers") " UNION ALL " OTHERS("emails", ADDRESSES("c"),
+				      "addresses") ") o)"
+						   " SELECT newer.id, older.id, string_agg(DISTINCT p.why, "
+						   "','), newer.owner_id, newer.team_id,"
+						   " newer.name || ' / ' || older.name FROM p"
+						   " JOIN customer newer ON newer.id = greatest(p.mine, "
+						   "p.other)"
+						   " JOIN customer older ON older.id = least(p.mine, p.other)"
+						   " WHERE p.shared <= $2::int AND NOT EXISTS (SELECT FROM "
+						   "duplicate d WHERE d.delete_time IS "
+						   "NULL AND least(d.customer_id, d.other_id) = older.id AND "
+						   "greatest(d.customer_id, d.other_id)"
+						   " = newer.id) GROUP BY newer.id, older.id"
 	};
 	struct db_params params = { .arena = req->arena };
 	PGresult *rows;
 
 	db_bind_array(&params, changed);
 	db_bind_int4(&params, PAIRS_MAX);
-	TRY(db_run(req->db, req->arena, &find, &params, &rows));
+	TRY(db_run_by_index(req->db, req->arena, &find, &params, &rows));
 	for (int row = 0; row < PQntuples(rows); row++)
 		TRY(keep_pair(req, rows, row));
 	return OK;
@@ -145,8 +147,9 @@ static enum status drop_pairs(struct request *req, struct db_array *changed)
 		"FROM duplicate WHERE other_id = ANY ($1::uuid[]) AND delete_time IS NULL AND state = 1)"
 		" SELECT p.id FROM pair p JOIN customer a ON a.id = p.customer_id JOIN customer b ON b.id ="
 		" p.other_id WHERE a.delete_time IS NOT NULL OR b.delete_time IS NOT NULL OR NOT"
-		" customer_keys(a.name, a.phones, a.emails, a.credit_code) &&"
-		" customer_keys(b.name, b.phones, b.emails, b.credit_code)"
+		" (coalesce(" NUMBERS("a") " ?| " TEXTS(
+			NUMBERS("b")) ", false) OR"
+				      " coalesce(" ADDRESSES("a") " ?| " TEXTS(ADDRESSES("b")) ", false))"
 	};
 	struct db_params params = { .arena = req->arena };
 	struct record *after;
@@ -163,7 +166,7 @@ static enum status drop_pairs(struct request *req, struct db_array *changed)
 
 static bool is_concerned(const struct consumer_event *event)
 {
-	static const char *const names[] = { "name", "phones", "emails", "creditCode", "deleteTime" };
+	static const char *const names[] = { "phones", "emails", "deleteTime" };
 
 	if (!event->resource || !event->version || strcmp(event->resource->collection, "customers"))
 		return false;
@@ -260,8 +263,7 @@ struct candidate {
 
 struct look {
 	struct request *req;
-	const char *name;
-	struct db_array keys;
+	const char *name, *phone, *email, *code; /* NULL: not asked for */
 	uint8_t except[16];
 	struct candidate found[CANDIDATES_MAX];
 	size_t count;
@@ -276,27 +278,19 @@ static const char *text_of(struct look *l, uint32_t number)
 		       : NULL;
 }
 
-static void add_key(struct look *l, const char *kind, const char *value)
-{
-	const char *key = arena_printf(l->req->arena, "%s:%s", kind, value);
-
-	db_array_add(&l->keys, key, strlen(key));
-}
-
 /* What is not (yet) a number or address is nothing to look for. */
 static void read_keys(struct look *l)
 {
 	struct arena *arena = l->req->arena;
-	const char *phone = text_of(l, 2), *email = text_of(l, 3), *code = text_of(l, 4), *normal;
+	const char *phone = text_of(l, 2), *email = text_of(l, 3), *code = text_of(l, 4);
 	struct phone number;
 
-	db_array_begin(&l->keys, arena, OID_TEXT);
 	if (phone && normalise_phone(phone, strlen(phone), "86", arena, &number) == NORMALISED)
-		add_key(l, "phones", number.number);
-	if (email && normalise_email(email, strlen(email), arena, &normal) == NORMALISED)
-		add_key(l, "emails", normal);
-	if (code && normalise_credit_code(code, strlen(code), arena, &normal) == NORMALISED)
-		add_key(l, "creditCode", normal);
+		l->phone = number.number;
+	if (email && normalise_email(email, strlen(email), arena, &l->email) != NORMALISED)
+		l->email = NULL;
+	if (code && normalise_credit_code(code, strlen(code), arena, &l->code) != NORMALISED)
+		l->code = NULL;
 }
 
 static void take(struct look *l, const PGresult *rows, int row, const char *why, int score)
@@ -327,25 +321,26 @@ static void take(struct look *l, const PGresult *rows, int row, const char *why,
 static enum status find_exact(struct look *l)
 {
 	static const struct db_statement find = {
-		"WITH k AS (SELECT $1::text[] || CASE WHEN $2::text IS NULL THEN '{}' ELSE ARRAY['name:' ||"
-		" customer_name_key($2::text)] END AS keys)"
-		" SELECT c.id, c.name, c.owner_id, c.team_id, u.name, (SELECT string_agg(DISTINCT "
-		"split_part(k1, ':', 1), ',')"
-		" FROM unnest(customer_keys(c.name, c.phones, c.emails, c.credit_code)) k1 WHERE k1 = ANY "
-		"(k.keys))"
-		" FROM k JOIN customer c ON customer_keys(c.name, c.phones, c.emails, c.credit_code) && "
-		"k.keys"
-		" LEFT JOIN user_ref u ON u.id = c.owner_id WHERE c.delete_time IS NULL AND c.id <> $3::uuid "
-		"LIMIT $4::int"
+		"SELECT c.id, c.name, c.owner_id, c.team_id, u.name, concat_ws(',', CASE WHEN c.credit_code ="
+		" $3::text THEN 'creditCode' END, CASE WHEN " NUMBERS(
+			"c") " ? $1::text THEN 'phones' END,"
+			     " CASE WHEN " ADDRESSES(
+				     "c") " ? $2::text THEN 'emails' END) FROM customer c"
+					  " LEFT JOIN user_ref u ON u.id = c.owner_id WHERE c.delete_time IS "
+					  "NULL AND c.id <> $4::uuid"
+					  " AND (" NUMBERS("c") " ? $1::text OR " ADDRESSES(
+						  "c") " ? $2::text"
+						       " OR c.credit_code = $3::text) LIMIT $5::int"
 	};
 	struct db_params params = { .arena = l->req->arena };
 	PGresult *rows;
 
-	db_bind_array(&params, &l->keys);
-	db_bind_text(&params, l->name);
+	db_bind_text(&params, l->phone);
+	db_bind_text(&params, l->email);
+	db_bind_text(&params, l->code);
 	db_bind_uuid(&params, l->except);
 	db_bind_int4(&params, CANDIDATES_MAX);
-	TRY(db_run(l->req->db, l->req->arena, &find, &params, &rows));
+	TRY(db_run_by_index(l->req->db, l->req->arena, &find, &params, &rows));
 	for (int row = 0; row < PQntuples(rows); row++) {
 		const char *why = arena_strdup(l->req->arena, db_bytes(rows, row, 5).data);
 

@@ -23,13 +23,6 @@ static void free_create(void *message)
 
 /* --- what was asked for */
 
-/* Keys make no keys and no sessions: a scope could be widened by it. Files are no resource, and have a scope.
- */
-static bool has_scope(const char *collection)
-{
-	return strcmp(collection, "sessions") && strcmp(collection, "apiKeys");
-}
-
 static const char *known_collections(struct request *req)
 {
 	const struct schema *schema = schema_get();
@@ -37,8 +30,9 @@ static const char *known_collections(struct request *req)
 
 	buffer_add_text(&names, "files");
 	for (size_t i = 0; i < schema->resource_count; i++)
-		if (has_scope(schema->resources[i].collection))
-			buffer_printf(&names, ", %s", schema->resources[i].collection);
+		if (principal_is_scope(schema->resources[i].collection, false))
+			buffer_printf(&names, ", %s%s", schema->resources[i].collection,
+				principal_is_scope(schema->resources[i].collection, true) ? "" : " (:read)");
 	return arena_strndup(req->arena, names.data, names.len);
 }
 
@@ -49,7 +43,8 @@ static bool is_scope(struct request *req, const char *scope)
 
 	if (!colon || (strcmp(colon, ":read") && strcmp(colon, ":write")))
 		return false;
-	return !strcmp(collection, "files") || (schema_resource_find(collection) && has_scope(collection));
+	return !strcmp(collection, "files") ||
+	       (schema_resource_find(collection) && principal_is_scope(collection, !strcmp(colon, ":write")));
 }
 
 static void take_scopes(struct request *req, char *const *scopes, size_t count, struct record *key)

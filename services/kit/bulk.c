@@ -485,8 +485,8 @@ enum status bulk_start(struct request *req)
 	struct buffer out = { .arena = req->arena };
 	struct plan *plan;
 
-	TRY(engine_may_write(req, req->resource));
 	TRY(read_plan(req, req->resource, (struct slice){ (const char *)req->body, req->body_len }, &plan));
+	TRY(engine_may_write(req, req->resource, plan->verb));
 	TRY(check_plan(req, plan));
 	if (plan->dry_run)
 		return preview(req, plan);

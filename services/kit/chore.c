@@ -2,6 +2,7 @@
 #include "kit/db.h"
 #include "kit/log.h"
 #include "kit/request.h"
+#include "kit/retention.h"
 #include <assert.h>
 #include <poll.h>
 #include <pthread.h>
@@ -10,8 +11,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define CHORES_MAX 16
-#define TURN_MS    1000
+#define CHORES_MAX  16
+#define TURN_MS     1000
+#define RETENTION_S 3600
 
 /* Search keys wait in a list beside their index. Whoever writes when it is full would put them into the tree
  * itself, and every search reads the list: so it is emptied here. */
@@ -28,6 +30,7 @@ static struct {
 	struct db *db;
 	struct chore words[2];
 	int64_t due_ms[3][CHORES_MAX];
+	int64_t cut_ms; /* when the log is cut next */
 } c = { .stop_fd = -1 };
 
 static int64_t now_ms(void)
@@ -51,6 +54,18 @@ static void run_due(const struct chore *chores, int64_t *due_ms)
 	}
 }
 
+/* Soon again where it failed: a record may just have been held by somebody. */
+static void cut_log(void)
+{
+	if (now_ms() < c.cut_ms || atomic_load(&c.stopping))
+		return;
+	bool done = retention_run(c.db, c.options.owner, c.options.keep_days);
+
+	c.cut_ms = now_ms() + (done ? RETENTION_S * 1000 : TURN_MS);
+	if (!done && !atomic_load(&c.stopping))
+		log_warn("chore", "chore=\"cut the log\" error=\"%s\"", db_error(c.db));
+}
+
 static void *run(void *unused)
 {
 	struct pollfd stop = { c.stop_fd, POLLIN, 0 };
@@ -61,6 +76,7 @@ static void *run(void *unused)
 		run_due(of_every_schema, c.due_ms[0]);
 		run_due(c.options.chores, c.due_ms[1]);
 		run_due(c.words, c.due_ms[2]);
+		cut_log();
 		poll(&stop, 1, TURN_MS);
 	}
 	return NULL;

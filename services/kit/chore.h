@@ -4,6 +4,9 @@
  * service's own chores the kit has those that every schema needs (chore.c).
  */
 #pragma once
+#include <stdint.h>
+
+struct service;
 
 struct chore {
 	const char *name;
@@ -16,6 +19,8 @@ struct chores_options {
 	const char *conninfo;
 	const struct chore *chores; /* ended by a row without name; may be NULL */
 	const char *learn_words;    /* SQL (kit/words.h); NULL: none */
+	const struct service *owner;
+	int64_t keep_days; /* of the log: kit/retention.h; 0: all */
 };
 void chores_start(const struct chores_options *options);
 /* Cancels what runs, and stops. */

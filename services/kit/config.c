@@ -55,6 +55,10 @@ static const struct setting {
 	{ "GUANXI_SIGNING_KEY", "identity customer notification", TEXT, "", 0, 0,
 		"Ed25519 seed in hexadecimal that signs the seals of the event log; empty: seals are not "
 		"signed" },
+	{ "GUANXI_LOG_KEEP_DAYS", "identity customer notification", NUMBER, "0", 0, 36500,
+		"events older than so many days are cut from the log, at least 30, the records that live "
+		"being "
+		"told of once more first; 0: all are kept" },
 	{ "GUANXI_READ_LANES", "identity customer notification", NUMBER, "1", 1, 16,
 		"threads that get records by key, each with a connection" },
 	{ "GUANXI_WRITE_LANES", "identity customer notification", NUMBER, "2", 1, 16,

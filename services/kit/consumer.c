@@ -22,8 +22,8 @@
 #define CALL_MS     5000
 #define RETRY_MS    200
 
-/* One subscription with its own cursor, thread and connection: one that has a long log before it, or is slow, holds
- * up no other. Several may follow one stream, each with a subscriber of its own: simple, and few. */
+/* One subscription with its own cursor, thread and connection: one that has a long log before it, or is slow,
+ * holds up no other. Several may follow one stream, each with a subscriber of its own: simple, and few. */
 struct follower {
 	const struct subscription *subscription;
 	pthread_t thread;
@@ -449,8 +449,8 @@ static void start_follower(struct follower *f)
 {
 	struct zsocket_error error;
 
-	f->db = db_open(&(struct db_options){
-		c.options.conninfo, c.options.service->name, 30000, 5000, "consumer" });
+	f->db = db_open(
+		&(struct db_options){ c.options.conninfo, c.options.service->name, 30000, 5000, "consumer" });
 	f->client = bus_client_open(
 		&(struct bus_client_options){ .endpoints = c.options.broker_requests }, &error);
 	if (!f->client)

@@ -508,6 +508,26 @@ enum status db_run(struct db *db, struct arena *arena, const struct db_statement
 	return status != OK ? status : end;
 }
 
+enum status db_run_by_index(struct db *db, struct arena *arena, const struct db_statement *statement,
+	const struct db_params *params, PGresult **result_out)
+{
+	static const struct db_statement off = { "SELECT set_config('enable_seqscan', 'off', true)" };
+	static const struct db_statement on = { "SELECT set_config('enable_seqscan', 'on', true)" };
+
+	TRY(db_ready(db));
+	db_send(db, &off, NULL);
+	db_send(db, statement, params);
+	db_send(db, &on, NULL);
+	db_sync(db);
+	enum status status = db_result(db, arena, NULL);
+
+	if (status == OK)
+		status = db_result(db, arena, result_out);
+	enum status end = db_end(db);
+
+	return status != OK ? status : end;
+}
+
 static const struct db_statement begin = { "BEGIN" };
 static const struct db_statement commit = { "COMMIT" };
 static const struct db_statement rollback = { "ROLLBACK" };

@@ -117,6 +117,11 @@ enum status db_end(struct db *db) MUST_CHECK;
 /* One statement, sent, synced and read: for straight-line code in work lanes. `result_out` may be NULL. */
 enum status db_run(struct db *db, struct arena *arena, const struct db_statement *statement,
 	const struct db_params *params, PGresult **result_out) MUST_CHECK;
+/* The same, for many lookups in one statement. Of a table that grew since it was last analysed the planner
+ * knows nothing, expects a match in every two hundred rows, and would read it from the beginning, once a
+ * value. */
+enum status db_run_by_index(struct db *db, struct arena *arena, const struct db_statement *statement,
+	const struct db_params *params, PGresult **result_out) MUST_CHECK;
 enum status db_begin(struct db *db) MUST_CHECK;
 enum status db_commit(struct db *db) MUST_CHECK;
 /* Also ends a failed transaction; never fails in a way that matters: a broken connection has rolled back. */

@@ -208,6 +208,19 @@ static bool goes_with(struct write *const *group, size_t count, const struct wri
 	return true;
 }
 
+/* Another change of the record has waited for it just now: this one would wait as long, and many such would
+ * hold up all others. */
+static bool is_known_to_be_held(struct request *const *requests, size_t count, const struct write *w)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct write *other = requests[i]->plan;
+
+		if (requests[i]->again && other->table == w->table && !memcmp(other->id, w->id, 16))
+			return true;
+	}
+	return false;
+}
+
 void engine_write(struct db *db, struct request **requests, size_t count)
 {
 	struct write *left[GROUP_MAX], *group[GROUP_MAX];
@@ -220,13 +233,16 @@ void engine_write(struct db *db, struct request **requests, size_t count)
 		size_t n = 0, rest = 0;
 
 		for (size_t i = 0; i < left_count; i++) {
-			if (!n || goes_with(group, n, left[i]))
+			if (is_known_to_be_held(requests, count, left[i]))
+				left[i]->req->again = true;
+			else if (!n || goes_with(group, n, left[i]))
 				group[n++] = left[i];
 			else
 				left[rest++] = left[i];
 		}
 		left_count = rest;
-		run_group(db, group, n, false);
+		if (n)
+			run_group(db, group, n, false);
 	}
 }
 
@@ -379,7 +395,10 @@ enum status engine_lookup(struct db *db, struct request *req)
 
 /* --- the past */
 
-static bool fold(struct record *record, struct slice payload)
+enum change_part { CHANGE_FIELDS = 2, CHANGE_BEFORE, CHANGE_AFTER };
+
+/* The fields that a change names become what they were after it, or before it. */
+static bool fold(struct record *record, struct slice payload, enum change_part side)
 {
 	struct wire_field change, part;
 	struct wire_reader reader;
@@ -387,54 +406,99 @@ static bool fold(struct record *record, struct slice payload)
 	if (!wire_find(payload.data, payload.len, 6, &change))
 		return false;
 	reader = wire_reader(change.bytes, change.len);
-	struct record *after = record_new(record->resource, record->arena);
+	struct record *values = record_new(record->resource, record->arena);
 
 	while (wire_next(&reader, &part)) {
-		if (part.number == 2) {
+		if (part.number == CHANGE_FIELDS) {
 			const struct schema_field *f =
 				schema_field_find(record->resource->message, part.bytes, part.len);
 
 			if (f)
 				record->fields[f->index] = (struct slice){ 0 };
 		}
-		if (part.number == 4 && !record_parse(after, part.bytes, part.len))
+		if (part.number == side && !record_parse(values, part.bytes, part.len))
 			return false;
 	}
 	for (size_t i = 0; i < record->resource->message->count; i++)
-		if (after->fields[i].len)
-			record->fields[i] = after->fields[i];
+		if (values->fields[i].len)
+			record->fields[i] = values->fields[i];
 	return !reader.failed;
+}
+
+/* What is known of a record, and which of it tells the record whole. */
+#define EVENTS_OF_RECORD                                                                                     \
+	"WITH e AS (SELECT payload, subject_version AS v, occurred_at, type LIKE '%.snapshot.v1' AS "        \
+	"is_snapshot,"                                                                                       \
+	" type LIKE '%.created.v1' OR type LIKE '%.snapshot.v1' AS whole FROM event_log"                     \
+	" WHERE subject_id = $1::uuid AND subject_version IS NOT NULL"                                       \
+	" UNION ALL SELECT payload, subject_version, occurred_at, type LIKE '%.snapshot.v1',"                \
+	" type LIKE '%.created.v1' OR type LIKE '%.snapshot.v1' FROM event_outbox"                           \
+	" WHERE subject_id = $1::uuid AND subject_type = $3::text AND subject_version IS NOT NULL) "
+
+/* From the newest event that tells the record whole and is not newer than the version. */
+static const struct db_statement events_up = { EVENTS_OF_RECORD
+	"SELECT payload, v, occurred_at FROM e WHERE v <= $2::bigint AND v >= (SELECT max(v) FROM e WHERE "
+	"whole "
+	"AND v <= $2::bigint) ORDER BY v, is_snapshot" };
+/* What was before it is cut: from the oldest snapshot that is newer, back to the event of the version itself.
+ */
+static const struct db_statement events_down = { EVENTS_OF_RECORD
+	"SELECT payload, v, occurred_at FROM e WHERE v >= $2::bigint AND v <= (SELECT min(v) FROM e WHERE "
+	"is_snapshot AND v > $2::bigint) ORDER BY v DESC, is_snapshot DESC" };
+
+static enum status find_events(struct db *db, struct request *req, const struct db_statement *statement,
+	const struct schema_resource *resource, const uint8_t id[16], uint64_t version, PGresult **rows_out)
+{
+	struct db_params params = { .arena = req->arena };
+
+	db_bind_uuid(&params, id);
+	db_bind_int8(&params, (int64_t)version);
+	db_bind_text(&params, resource->collection);
+	return db_run(db, req->arena, statement, &params, rows_out);
+}
+
+/* The events of `rows` lead to that version, without a gap. */
+static bool leads_to(const PGresult *rows, uint64_t version)
+{
+	int count = PQntuples(rows);
+
+	for (int row = 1; row < count; row++) {
+		int64_t step = db_int8(rows, row, 1) - db_int8(rows, row - 1, 1);
+
+		if (step < -1 || step > 1)
+			return false;
+	}
+	return count && (uint64_t)db_int8(rows, count - 1, 1) == version;
+}
+
+static bool put_together(struct record *record, const PGresult *rows)
+{
+	bool back = db_int8(rows, 0, 1) > db_int8(rows, PQntuples(rows) - 1, 1);
+
+	for (int row = 0; row < PQntuples(rows) - back; row++)
+		if (!fold(record, db_bytes(rows, row, 0), back && row ? CHANGE_BEFORE : CHANGE_AFTER))
+			return false;
+	return true;
 }
 
 enum status engine_at_version(struct db *db, struct request *req, const struct schema_resource *resource,
 	const uint8_t id[16], uint64_t version, struct record **record_out)
 {
-	static const struct db_statement events = {
-		"SELECT payload, subject_version, occurred_at FROM ("
-		" SELECT payload, subject_version, occurred_at FROM event_log WHERE subject_id = $1::uuid "
-		"AND subject_version <= $2::bigint"
-		" UNION ALL SELECT payload, subject_version, occurred_at FROM event_outbox WHERE subject_id "
-		"= $1::uuid"
-		" AND subject_type = $3::text AND subject_version <= $2::bigint) e ORDER BY subject_version"
-	};
-	struct db_params params = { .arena = req->arena };
+	struct record *record = record_new(resource, req->arena);
 	PGresult *rows;
 
-	db_bind_uuid(&params, id);
-	db_bind_int8(&params, (int64_t)version);
-	db_bind_text(&params, resource->collection);
-	TRY(db_run(db, req->arena, &events, &params, &rows));
-	int count = PQntuples(rows);
+	TRY(find_events(db, req, &events_up, resource, id, version, &rows));
+	bool is_cut = !PQntuples(rows);
 
-	if (!count || (uint64_t)db_int8(rows, count - 1, 1) != version)
-		return fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
-	struct record *record = record_new(resource, req->arena);
-
-	for (int row = 0; row < count; row++)
-		if (!fold(record, db_bytes(rows, row, 0)))
-			return INTERNAL;
+	if (is_cut)
+		TRY(find_events(db, req, &events_down, resource, id, version, &rows));
+	if (!leads_to(rows, version))
+		return fail(
+			req, NOT_FOUND, is_cut && PQntuples(rows) ? MSG_NO_LONGER_KEPT : MSG_NOT_FOUND, NULL);
+	if (!put_together(record, rows))
+		return INTERNAL;
 	record_set_number(record, STANDARD_VERSION, (int64_t)version);
-	record_set_time(record, STANDARD_UPDATE_TIME, db_time(rows, count - 1, 2));
+	record_set_time(record, STANDARD_UPDATE_TIME, db_time(rows, PQntuples(rows) - 1, 2));
 	*record_out = record;
 	return OK;
 }

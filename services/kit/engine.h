@@ -22,9 +22,10 @@ void engine_open(const char *secret_hex);
 
 /* Authorises, validates and plans one write; to be called before engine_write(). */
 enum status engine_plan(struct request *req) MUST_CHECK;
-/* Whether the principal may write records of the resource at all; which of them, their owner and team decide.
- */
-enum status engine_may_write(struct request *req, const struct schema_resource *resource) MUST_CHECK;
+/* Whether the principal may do that to records of the resource at all; to which of them, their owner and team
+ * decide. */
+enum status engine_may_write(
+	struct request *req, const struct schema_resource *resource, enum verb verb) MUST_CHECK;
 /* Requests that engine_plan() accepted; those with `again` afterwards had no effect and are to be planned and
  * written anew. `db` is the lane's own. */
 void engine_write(struct db *db, struct request **requests, size_t count);
@@ -108,8 +109,8 @@ enum status engine_change_many(struct request *req, const struct schema_resource
 /* Locks those records for the rest of the transaction. */
 enum status engine_lock_many(struct request *req, const struct schema_resource *resource,
 	const struct change *changes, size_t count) MUST_CHECK;
-/* Which of those records have live ones that belong to them: rows of this service whose parent they are, but for what
- * the service finds by itself (Resource.found). */
+/* Which of those records have live ones that belong to them: rows of this service whose parent they are, but
+ * for what the service finds by itself (Resource.made_by_service). */
 enum status engine_find_children(struct request *req, const struct schema_resource *resource,
 	const struct change *changes, size_t count, bool *has_out) MUST_CHECK;
 

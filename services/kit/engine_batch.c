@@ -2,7 +2,8 @@
 #include "kit/engine_write.h"
 #include <string.h>
 
-#define BATCH_TURNS 20 /* tries of what another transaction holds up */
+#define BATCH_TURNS 20         /* tries of what another transaction holds up, whatever time is left */
+#define TURN_NS     300000000u /* what a turn and the answer may take at most */
 
 struct batch {
 	struct request *req;
@@ -78,11 +79,17 @@ static enum status claim_key(struct request *req, struct db *db)
 	return db_bool(rows, 0, 0) ? OK : fail(req, MISUSED_KEY, MSG_IDEMPOTENCY_KEY_REUSED, NULL);
 }
 
+/* For another turn, which may wait for a row, and for the answer. */
+static bool has_time(const struct request *req)
+{
+	return req->bus && request_now_ns() + TURN_NS < req->bus->deadline_ns;
+}
+
 static void write_group(struct db *db, struct request **group, size_t count)
 {
 	struct request *planned[GROUP_MAX];
 
-	for (int turn = 0; count && turn < BATCH_TURNS; turn++) {
+	for (int turn = 0; count && (turn < BATCH_TURNS || has_time(group[0])); turn++) {
 		size_t n = 0, again = 0;
 
 		for (size_t i = 0; i < count; i++) {

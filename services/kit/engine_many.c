@@ -285,7 +285,7 @@ enum status engine_find_children(struct request *req, const struct schema_resour
 		PGresult *rows;
 
 		if (!child || !child->resource->parent || child->resource->parent->reference != resource ||
-			child->resource->rule->found)
+			child->resource->rule->made_by_service)
 			continue;
 		bind_ids(req, changes, count, &params);
 		TRY(db_run(req->db, req->arena, &child->with_children, &params, &rows));
@@ -307,27 +307,6 @@ static void bind_scope(struct request *req, struct db_params *params)
 	db_bind_bool(params, req->principal->administrator);
 	db_bind_uuid(params, req->principal->id);
 	db_bind_array(params, &teams);
-}
-
-/* Of a table that grew since it was last analysed the planner knows nothing, expects a match in every two
- * hundred rows, and would read it from the beginning, once a value. */
-static enum status run_by_index(struct request *req, const struct db_statement *statement,
-	const struct db_params *params, PGresult **rows_out)
-{
-	static const struct db_statement off = { "SET LOCAL enable_seqscan = off" };
-	static const struct db_statement on = { "SET LOCAL enable_seqscan = on" };
-
-	db_send(req->db, &off, NULL);
-	db_send(req->db, statement, params);
-	db_send(req->db, &on, NULL);
-	db_sync(req->db);
-	enum status status = db_result(req->db, req->arena, NULL);
-
-	if (status == OK)
-		status = db_result(req->db, req->arena, rows_out);
-	enum status end = db_end(req->db);
-
-	return status != OK ? status : end;
 }
 
 static void take_found(const PGresult *rows, struct found *found)
@@ -360,7 +339,7 @@ enum status engine_find_many(struct request *req, const struct schema_resource *
 			db_array_add_null(&wanted);
 	db_bind_array(&params, &wanted);
 	bind_scope(req, &params);
-	TRY(run_by_index(req, &key->find, &params, &rows));
+	TRY(db_run_by_index(req->db, req->arena, &key->find, &params, &rows));
 	take_found(rows, found_out);
 	return OK;
 }

@@ -24,11 +24,12 @@ enum status write_failed(struct write *w, enum status status)
 
 /* --- planning: what can be said before the database is asked */
 
-enum status engine_may_write(struct request *req, const struct schema_resource *r)
+enum status engine_may_write(struct request *req, const struct schema_resource *r, enum verb verb)
 {
 	if (!req->principal)
 		return fail(req, UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
-	if (r->rule->read_only && !req->principal->system)
+	if (!req->principal->system &&
+		(r->rule->read_only || (r->rule->made_by_service && verb != VERB_UPDATE)))
 		return fail(req, FORBIDDEN, MSG_FORBIDDEN, NULL);
 	if (r->rule->administrators_only && !req->principal->administrator)
 		return fail(req, FORBIDDEN, MSG_FORBIDDEN, NULL);
@@ -156,7 +157,7 @@ enum status engine_plan(struct request *req)
 	w->req = req;
 	w->table = service_table(req->service, req->resource);
 	req->plan = w;
-	TRY(engine_may_write(req, req->resource));
+	TRY(engine_may_write(req, req->resource, req->verb));
 	plan_key(w);
 	return req->verb == VERB_CREATE ? plan_create(w) : plan_change(w);
 }

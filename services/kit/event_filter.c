@@ -22,6 +22,14 @@ bool event_type_fits(struct slice filter, struct slice type)
 	return type.len == len && !memcmp(type.data, filter.data, len);
 }
 
+bool event_type_is_snapshot(struct slice type)
+{
+	static const char end[] = ".snapshot.v1";
+	size_t len = sizeof end - 1;
+
+	return type.len > len && !memcmp(type.data + type.len - len, end, len);
+}
+
 enum event_sight event_sight(const struct principal *principal, bool everyone,
 	const struct audience_entry *audience, size_t audience_count)
 {

@@ -14,6 +14,10 @@ bool event_type_is_filter(const char *text, size_t len);
 /* "guanxi.customer.*" stands for all that begin with "guanxi.customer.". */
 bool event_type_fits(struct slice filter, struct slice type);
 
+/* It tells of a record as it stands, before older events about it are cut from the log (kit/retention.h): no
+ * change. */
+bool event_type_is_snapshot(struct slice type);
+
 enum event_sight {
 	SEES,
 	SEES_NO_MORE, /* the record has left their sight with this event: they are told its id and no more */

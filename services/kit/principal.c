@@ -1,4 +1,5 @@
 #include "kit/principal.h"
+#include "kit/schema.h"
 #include "kit/uuid.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,13 +89,21 @@ bool principal_may_see(const struct principal *principal, const uint8_t *owner, 
 	return team && bsearch(team, principal->teams, principal->team_count, 16, compare_ids);
 }
 
+bool principal_is_scope(const char *collection, bool writes)
+{
+	const struct schema_resource *resource = schema_resource_find(collection);
+
+	return strcmp(collection, "sessions") && strcmp(collection, "apiKeys") &&
+	       !(writes && resource && resource->rule->persons_write);
+}
+
 bool principal_may_use(const struct principal *principal, const char *collection, bool writes)
 {
 	size_t len = strlen(collection);
 
 	if (!principal->by_key)
 		return true;
-	for (size_t i = 0; i < principal->scope_count; i++) {
+	for (size_t i = 0; i < principal->scope_count && principal_is_scope(collection, writes); i++) {
 		const char *scope = principal->scopes[i];
 
 		if (!strncmp(scope, collection, len) && scope[len] == ':' &&

@@ -43,6 +43,9 @@ void principal_release(struct principal *principal);
 /* Owner and team are 16 bytes or NULL. */
 bool principal_may_see(const struct principal *principal, const uint8_t *owner, const uint8_t *team);
 
+/* Whether an API key can have that scope at all; `collection` is one of a resource. Keys make no keys and no
+ * sessions: a scope could be widened by it. */
+bool principal_is_scope(const char *collection, bool writes);
 /* Whether a collection's records may be read, or written, at all: always, but for an API key without the
  * scope. What of them may be seen is principal_may_see()'s. */
 bool principal_may_use(const struct principal *principal, const char *collection, bool writes);

@@ -56,16 +56,22 @@ static const char *operator_names(struct query *q, const struct schema_field *fi
 	return out.data;
 }
 
-static const char *pointer_of(struct query *q, const Guanxi__Condition *c)
+const char *query_pointer_of(struct query *q, const Guanxi__Condition *c)
 {
 	return c->pointer ? c->pointer
 			  : arena_printf(q->arena, "/filter[%s][%s]", c->field ? c->field : "",
 				    c->operator_ ? c->operator_ : "");
 }
 
+enum status query_bad_value(
+	struct query *q, const Guanxi__Condition *c, const char *value, enum message message)
+{
+	return fail_field(q->req, query_pointer_of(q, c), message, value, NULL);
+}
+
 static enum status bad_value(struct query *q, const Guanxi__Condition *c, const char *value)
 {
-	return fail_field(q->req, pointer_of(q, c), MSG_BAD_VALUE, value, NULL);
+	return query_bad_value(q, c, value, MSG_BAD_VALUE);
 }
 
 /* --- conditions */
@@ -79,7 +85,7 @@ static enum status add_list(
 	if (c->n_values < 1)
 		return bad_value(q, c, "");
 	if (c->n_values > VALUES_MAX)
-		return fail_field(q->req, pointer_of(q, c), MSG_TOO_MANY,
+		return fail_field(q->req, query_pointer_of(q, c), MSG_TOO_MANY,
 			arena_printf(q->arena, "%d", VALUES_MAX), NULL);
 	db_array_begin(&array, q->arena, column_oid(column_type(field)));
 	for (size_t i = 0; i < c->n_values; i++) {
@@ -118,7 +124,7 @@ static enum status add_members(struct query *q, const Guanxi__Condition *c, cons
 	if (c->n_values < 1)
 		return bad_value(q, c, "");
 	if (c->n_values > VALUES_MAX)
-		return fail_field(q->req, pointer_of(q, c), MSG_TOO_MANY,
+		return fail_field(q->req, query_pointer_of(q, c), MSG_TOO_MANY,
 			arena_printf(q->arena, "%d", VALUES_MAX), NULL);
 	db_array_begin(&array, q->arena, OID_TEXT);
 	for (size_t i = 0; i < c->n_values; i++) {
@@ -193,13 +199,17 @@ static enum status add_condition(struct query *q, const Guanxi__Condition *c, st
 	const char *name = c->field ? c->field : "";
 	const struct schema_field *field = schema_field_find(q->table->resource->message, name, strlen(name));
 
+	if (query_is_external(q, name))
+		return query_add_external(q, c, out);
 	if (!field || !is_filterable(field))
-		return fail_field(q->req, pointer_of(q, c), MSG_NOT_FILTERABLE, name,
-			query_names(q, is_filterable), NULL);
+		return fail_field(q->req, query_pointer_of(q, c), MSG_NOT_FILTERABLE, name,
+			arena_printf(q->arena, "%s%s", query_names(q, is_filterable),
+				query_is_external(q, QUERY_EXTERNAL_ID) ? ", " QUERY_EXTERNAL_ID : ""),
+			NULL);
 	const struct operator_ *op = find_operator(c->operator_, field);
 
 	if (!op)
-		return fail_field(q->req, pointer_of(q, c), MSG_BAD_OPERATOR,
+		return fail_field(q->req, query_pointer_of(q, c), MSG_BAD_OPERATOR,
 			c->operator_ ? c->operator_ : "", operator_names(q, field), NULL);
 	if (op->before)
 		return add_members(q, c, op, field, out);
@@ -243,15 +253,15 @@ static enum status add_branch(struct query *q, struct walk *walk, unsigned depth
 	enum status status = OK;
 
 	if (!c->of || (negated && c->of != 1) || c->of > q->filter_count - walk->at)
-		return fail_field(q->req, pointer_of(q, c), MSG_BAD_FILTER, NULL);
+		return fail_field(q->req, query_pointer_of(q, c), MSG_BAD_FILTER, NULL);
 	if (depth == FILTER_DEPTH_MAX)
-		return fail_field(q->req, pointer_of(q, c), MSG_FILTER_TOO_DEEP,
+		return fail_field(q->req, query_pointer_of(q, c), MSG_FILTER_TOO_DEEP,
 			arena_printf(q->arena, "%d", FILTER_DEPTH_MAX), NULL);
 	buffer_add_text(out, "(");
 	for (uint32_t i = 0; i < c->of; i++) {
 		buffer_add_text(out, i ? joint : "");
 		if (walk->at == q->filter_count)
-			return fail_field(q->req, pointer_of(q, c), MSG_BAD_FILTER, NULL);
+			return fail_field(q->req, query_pointer_of(q, c), MSG_BAD_FILTER, NULL);
 		if (add_node(q, walk, depth + 1, out) != OK)
 			status = INVALID;
 	}

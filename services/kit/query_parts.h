@@ -51,6 +51,17 @@ const char *query_names(struct query *q, bool (*chosen)(const struct schema_fiel
 /* --- query_filter.c */
 enum status query_compile_filter(struct query *q) MUST_CHECK;
 enum status query_compile_words(struct query *q) MUST_CHECK;
+/* Where a condition stands, for what is said about it. */
+const char *query_pointer_of(struct query *q, const Guanxi__Condition *c);
+enum status query_bad_value(
+	struct query *q, const Guanxi__Condition *c, const char *value, enum message message) MUST_CHECK;
+
+/* --- query_external.c */
+
+#define QUERY_EXTERNAL_ID "externalId"
+/* Whether a condition's field is the keys that other systems have, and its SQL. */
+bool query_is_external(const struct query *q, const char *name);
+enum status query_add_external(struct query *q, const Guanxi__Condition *c, struct buffer *out) MUST_CHECK;
 
 /* --- query_order.c */
 enum status query_compile_order(struct query *q) MUST_CHECK;

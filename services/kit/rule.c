@@ -38,28 +38,37 @@ static bool takes_several(const char *operator)
 	       !strcmp(operator, "none");
 }
 
-static void split_values(struct request *req, Guanxi__Condition *c, char *text)
+/* A comma divides values, and one inside of a value is encoded: as in a list's address. */
+static bool split_values(struct request *req, Guanxi__Condition *c, struct http_slice raw)
 {
+	bool several = takes_several(c->operator_);
+
 	c->values = arena_alloc(req->arena, (VALUES_MAX + 1) * sizeof *c->values);
 	c->n_values = 0;
-	if (!takes_several(c->operator_)) {
-		c->values[c->n_values++] = text;
-		return;
+	for (bool more = true; more && c->n_values <= VALUES_MAX;) {
+		const char *comma = several && raw.size ? memchr(raw.data, ',', raw.size) : NULL;
+		size_t size = comma ? (size_t)(comma - raw.data) : raw.size;
+		const char *text = decoded(req, (struct http_slice){ raw.data, size });
+
+		if (!text)
+			return false;
+		if (*text || !several)
+			c->values[c->n_values++] = arena_strdup(req->arena, text);
+		more = comma != NULL;
+		if (more)
+			raw = (struct http_slice){ comma + 1, raw.size - size - 1 };
 	}
-	for (char *rest, *part = strtok_r(text, ",", &rest); part && c->n_values <= VALUES_MAX;
-		part = strtok_r(NULL, ",", &rest))
-		c->values[c->n_values++] = part;
+	return true;
 }
 
 static Guanxi__Condition *read_condition(struct request *req, struct http_slice name, struct http_slice value)
 {
 	Guanxi__Condition *c = arena_alloc(req->arena, sizeof *c);
-	const char *name_text = decoded(req, name), *value_text = decoded(req, value);
+	const char *name_text = decoded(req, name);
 
 	guanxi__condition__init(c);
-	if (!name_text || !value_text || !split_name(req, name_text, c))
+	if (!name_text || !split_name(req, name_text, c) || !split_values(req, c, value))
 		return NULL;
-	split_values(req, c, arena_strdup(req->arena, value_text));
 	return c;
 }
 

@@ -12,6 +12,7 @@
 #include "kit/migrate.h"
 #include "kit/query.h"
 #include "kit/question.h"
+#include "kit/retention.h"
 #include "kit/sequencer.h"
 #include "kit/table.h"
 #include "kit/uuid.h"
@@ -373,9 +374,9 @@ static void check_connections(struct request *req)
 		"current_user"
 	};
 	PGresult *rows;
-	int64_t wanted = OTHER_CONNECTIONS + (int64_t)consumer_count(s.service) + config_number("GUANXI_READ_LANES") +
-			 config_number("GUANXI_WRITE_LANES") + config_number("GUANXI_QUERY_LANES") +
-			 config_number("GUANXI_WORK_LANES");
+	int64_t wanted = OTHER_CONNECTIONS + (int64_t)consumer_count(s.service) +
+			 config_number("GUANXI_READ_LANES") + config_number("GUANXI_WRITE_LANES") +
+			 config_number("GUANXI_QUERY_LANES") + config_number("GUANXI_WORK_LANES");
 
 	if (db_run(req->db, req->arena, &ask, NULL, &rows) != OK)
 		config_refuse("cannot ask PostgreSQL for its limits: %s", db_error(req->db));
@@ -435,6 +436,17 @@ static void use_keys(void)
 		config_refuse("%s", error.text);
 }
 
+static void check_retention(void)
+{
+	int64_t days = config_number("GUANXI_LOG_KEEP_DAYS");
+
+	if (days && days < RETENTION_DAYS_MIN)
+		config_refuse("GUANXI_LOG_KEEP_DAYS must be 0 or at least %d, not %lld: undoing and repeated "
+			      "requests "
+			      "read the log",
+			RETENTION_DAYS_MIN, (long long)days);
+}
+
 static void start(void)
 {
 	const char *conninfo = config_text("GUANXI_DATABASE"),
@@ -455,8 +467,8 @@ static void start(void)
 	consumer_start(&(struct consumer_options){
 		s.service, conninfo, requests, config_text("GUANXI_BROKER_EVENTS") });
 	jobs_start(&(struct job_options){ s.service, conninfo, requests });
-	chores_start(&(struct chores_options){
-		s.service->name, conninfo, s.service->chores, words_learn_sql(s.service, s.for_ever) });
+	chores_start(&(struct chores_options){ s.service->name, conninfo, s.service->chores,
+		words_learn_sql(s.service, s.for_ever), s.service, config_number("GUANXI_LOG_KEEP_DAYS") });
 	admin_open(&(struct admin_options){ config_text("GUANXI_ADMIN"), is_alive, is_ready, pages, NULL });
 	if (s.service->start)
 		s.service->start();
@@ -486,6 +498,7 @@ int service_run(int argc, char **argv, const struct service *service)
 	sigset_t signals;
 
 	config_load(argc, argv, service->name);
+	check_retention();
 	log_open(service->name);
 	if (sodium_init() < 0)
 		config_refuse("libsodium cannot start");

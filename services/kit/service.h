@@ -61,8 +61,7 @@ struct subscription {
 	const char *stream; /* a service's name */
 	/* One of the two, in the transaction that moves the cursor: for one event, or for many at once. */
 	enum status (*apply)(struct request *req, const struct consumer_event *event);
-	enum status (*apply_all)(
-		struct request *req, const struct consumer_event *events, size_t count);
+	enum status (*apply_all)(struct request *req, const struct consumer_event *events, size_t count);
 };
 
 struct job;

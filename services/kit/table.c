@@ -247,7 +247,7 @@ static struct db_statement find_by(
 {
 	return (struct db_statement){ arena_printf(arena,
 		"SELECT k.n, o.id FROM unnest($1::%s[]) WITH ORDINALITY AS k(value, n) CROSS JOIN LATERAL"
-		" (SELECT id FROM %s WHERE %s = k.value AND delete_time IS NULL AND ($2::boolean%s) LIMIT 2) "
+		" (SELECT id FROM %s WHERE %s k.value AND delete_time IS NULL AND ($2::boolean%s) LIMIT 2) "
 		"o",
 		type, in, what, scope(scoped)) };
 }
@@ -266,8 +266,9 @@ static void add_key(struct table *table, const struct schema_field *field, struc
 	table->keys[table->key_count++] = (struct key){ field,
 		find_by(arena_printf(arena, "\"%s\"", r->singular),
 			part ? "text" : column_sql_name(column_type(field)),
-			part ? arena_printf(arena, "(\"%s\"->0->>'%s')", field->name, part->json_name)
-			     : arena_printf(arena, "\"%s\"", field->name),
+			part ? arena_printf(arena, "jsonb_path_query_array(\"%s\"::jsonb, '$[*].%s') ?",
+				       field->name, part->json_name)
+			     : arena_printf(arena, "\"%s\" =", field->name),
 			has_scope(r), arena) };
 }
 
@@ -279,7 +280,7 @@ static void add_title(struct table *table, const struct schema_field *field, str
 	assert(table->key_count < KEY_MAX);
 	table->keys[table->key_count++] = (struct key){ field,
 		find_by(referred_table(table, field, arena), "text",
-			arena_printf(arena, "\"%s\"", to->title->name), ours && has_scope(to), arena),
+			arena_printf(arena, "\"%s\" =", to->title->name), ours && has_scope(to), arena),
 		{ arena_printf(arena,
 			"SELECT id, \"%s\" FROM %s WHERE id = ANY ($1::uuid[]) AND \"%s\" IS NOT NULL AND "
 			"($2::boolean%s)",

@@ -64,8 +64,11 @@ enum status intent_webhooks(
 
 /* --- writing */
 
+/* Webhooks tell of changes; who wants to know what there is reads the log or a list. */
 static bool wants(const struct intent_webhook *webhook, struct slice type)
 {
+	if (event_type_is_snapshot(type))
+		return false;
 	for (size_t i = 0; i < webhook->type_count; i++)
 		if (event_type_fits(webhook->types[i], type))
 			return true;
@@ -170,8 +173,8 @@ static enum status leave_behind(
 	return db_run(req->db, req->arena, &begin, &params, NULL);
 }
 
-/* The webhooks, once a batch: a batch is a request. On the consumer's thread only. */
-static struct {
+/* The webhooks, once a batch: a batch is a request. Each stream is followed by a thread of its own. */
+static _Thread_local struct {
 	uint8_t request[16];
 	struct intent_webhook *webhooks;
 	size_t count;

@@ -3,15 +3,6 @@
 
 enum notification_field { NOTIFICATION_KIND = 16, NOTIFICATION_SUBJECT = 17, NOTIFICATION_LINK = 18 };
 
-/* Nobody makes them but the services. */
-static enum status before_create(struct request *req, struct record *after)
-{
-	(void)after;
-	return req->principal->system ? OK : fail(req, FORBIDDEN, MSG_FORBIDDEN, NULL);
-}
-
-const struct resource_ops notification_ops = { .before_create = before_create };
-
 enum status notice_tell(struct request *req, const uint8_t user[16], enum notification_kind kind,
 	const char *subject, const char *link)
 {

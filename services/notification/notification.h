@@ -41,7 +41,6 @@ enum status webhook_halt(struct request *req, const uint8_t id[16], enum webhook
 enum status delivery_redeliver(struct request *req);
 
 /* notice.c */
-extern const struct resource_ops notification_ops;
 /* Tells a user something; in the caller's transaction. */
 enum status notice_tell(struct request *req, const uint8_t user[16], enum notification_kind kind,
 	const char *subject, const char *link) MUST_CHECK;

@@ -19,7 +19,7 @@ extern const struct migration notification_migrations[];
 static const struct resource resources[] = {
 	{ "webhooks", &webhook_ops },
 	{ "deliveries", NULL },
-	{ "notifications", &notification_ops },
+	{ "notifications", NULL },
 	{ 0 },
 };
 

@@ -3,7 +3,7 @@
 const [api, token, count] = [process.argv[2], process.argv[3], Number(process.argv[4])];
 const headers = { authorization: `Bearer ${token}` };
 const created = await (await fetch(`${api}/customers`, { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: '{"name":"SSE"}' })).json();
-const stream = await fetch(`${api}/events?from=latest&types=guanxi.customer.customer.*&subject=customers/${created.id}`, { headers });
+const stream = await fetch(`${api}/events?from=latest&types=guanxi.customer.customer.*&subjects=customers/${created.id}`, { headers });
 const arrived = new Map();
 let waiting = null;
 (async () => {

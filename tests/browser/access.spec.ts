@@ -68,7 +68,7 @@ test.describe("on a phone of 360 px", () => {
       await app.goto(screen.open(await sampleCustomer(api)));
       await expect(app.getByRole("heading").first()).toBeVisible();
       expect(await app.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
-      await expect(app.getByRole("navigation")).toBeInViewport();
+      await expect(app.getByRole("navigation", { name: "Navigation" })).toBeInViewport();
     });
   }
 

@@ -109,3 +109,18 @@ test("a record that someone else creates or changes shows without a reload @CUS-
   const added = await createCustomer(api, { source });
   await expect(rowOf(app, added.name)).toBeVisible();
 });
+
+test("Esc on a record goes back to the list with its conditions, its order and its search @SYS-10", async ({ app, api }) => {
+  const source = unique("Escaped");
+  const { name } = await createCustomer(api, { source });
+  const left = `/customers?${new URLSearchParams({ "filter[source][eq]": source, sort: "-name", q: name.slice(0, 7) }).toString()}`;
+  await app.goto(left);
+  await rowOf(app, name).getByRole("link", { name }).click();
+  await expect(app.getByRole("heading", { level: 1, name })).toBeVisible();
+  await app.keyboard.press("Escape");
+  await expect(rowOf(app, name)).toBeVisible();
+  expect(new URL(app.url()).search).toBe(new URL(left, app.url()).search);
+  await rowOf(app, name).getByRole("link", { name }).click();
+  await app.getByRole("link", { name: "Back to customers" }).click();
+  expect(new URL(app.url()).search).toBe(new URL(left, app.url()).search);
+});

@@ -35,7 +35,7 @@ export async function enter(page: Page, system: System, path = "/customers", cre
   });
   expect(response.status()).toBe(201);
   await page.goto(path);
-  await expect(page.getByRole("main")).toBeVisible();
+  await expect(page.getByRole("main").getByRole("heading", { level: 1 })).toBeVisible(); // the screen is there, and with it its keys
 }
 
 /** A second person at a second machine. */

@@ -58,6 +58,26 @@ test.describe("an API key", () => {
     expectProblem(await new Client(admin.url, `${secret.slice(0, -1)}${secret.endsWith("A") ? "B" : "A"}`).get("/api/v1/customers"), 401, "session_expired");
   });
 
+  test("neither makes nor changes webhooks, whatever its scopes: what they send would go on without it @SYS-04 @NRM-04", async ({ admin }) => {
+    const known = await admin.post("/api/v1/apiKeys", { name: "x", scopes: ["webhooks:write"], expireTime: inDays(1) });
+    expectProblem(known, 400, "invalid", { "/scopes/0": "bad_scope" });
+    expect(known.text).toContain("webhooks (:read)");
+    const webhook = await admin.create("webhooks", { name: uniqueWord(), url: "https://example.com/" });
+    const { client } = await newKey(admin, ["webhooks:read", "deliveries:write", "customers:write"]);
+    expect((await client.read("webhooks", webhook.id))["name"]).toBe(webhook["name"]);
+    const path = `/api/v1/webhooks/${webhook.id}`;
+    const writes = [
+      client.post("/api/v1/webhooks", { name: "x", url: "https://example.com/" }),
+      client.patch(path, { url: "https://example.com/elsewhere" }),
+      client.post(`${path}:rotateSecret`),
+      client.post(`${path}:replay`, { from: "earliest" }),
+      client.delete(path),
+      client.post("/api/v1/webhooks:batch", { operations: [{ create: { name: "x", url: "https://example.com/" } }] }),
+    ];
+    for (const reply of await Promise.all(writes)) expectProblem(reply, 403, "out_of_scope");
+    expect((await admin.read("webhooks", webhook.id)).version).toBe("1");
+  });
+
   test("is dead within a second of being revoked, also for the stream it follows @SYS-04", async ({ admin }) => {
     const { client, apiKey } = await newKey(admin, ["customers:read"]);
     const stream = await Stream.open(client, { from: "latest" });

@@ -57,17 +57,25 @@ function typeOf(api: OpenApi, schema: Schema): string {
   return (Array.isArray(type) ? type.find((one) => one !== "null") : type) ?? "object";
 }
 
-/** A problem for programs and people, with a 4xx status. */
-function expectRefused(reply: Reply, what: string, status?: number): void {
-  const told = `${what}: ${reply.toString()}`;
-  expect(reply.status, told).toBeGreaterThanOrEqual(400);
-  expect(reply.status, told).toBeLessThan(500);
-  if (status !== undefined) expect(reply.status, told).toBe(status);
-  expect(reply.header("content-type"), told).toBe("application/problem+json");
+/** What is not as it should be in a refusal: a problem for programs and people, with a 4xx status. Empty: nothing. */
+function faultsOf(reply: Reply, status?: number): string[] {
+  const faults: string[] = [];
+  const need = (what: string, holds: boolean) => holds || faults.push(what);
+  need("status 4xx", reply.status >= 400 && reply.status < 500);
+  need(`status ${status ?? 0}`, status === undefined || reply.status === status);
+  need("type", reply.header("content-type") === "application/problem+json");
+  if (faults.length > 0) return faults;
   const problem = reply.json<Record<string, Json>>();
-  expect(problem, told).toMatchObject({ status: reply.status, title: expect.any(String) as unknown as string, detail: expect.any(String) as unknown as string });
-  expect(problem["code"], told).toMatch(/^[a-z_]+$/);
-  expect(problem["traceId"], told).toMatch(/^[0-9a-f]{32}$/);
+  need("status in the body", problem["status"] === reply.status);
+  need("title", typeof problem["title"] === "string");
+  need("detail", typeof problem["detail"] === "string");
+  need("code", /^[a-z_]+$/.test(String(problem["code"])));
+  need("trace id", /^[0-9a-f]{32}$/.test(String(problem["traceId"])));
+  return faults;
+}
+
+function expectRefused(reply: Reply, what: string, status?: number): void {
+  expect(faultsOf(reply, status), `${what}: ${reply.toString()}`).toEqual([]);
 }
 
 const json = "application/json";
@@ -197,11 +205,12 @@ test("a value of another type: 400 that points at it, for every field of every b
     .filter(takesJson)
     .flatMap((known) => Object.entries(bodySchema(api, known).properties ?? {}).flatMap(([name, schema]) => (otherTypes[typeOf(api, schema)] ?? []).map((value) => ({ known, name, value }))));
   expect(asked.length).toBeGreaterThan(150);
+  const wrong: string[] = []; // one expectation for thousands: each costs Playwright more than the request
   await manyAtOnce(asked, async ({ known, name, value }) => {
     const reply = await send(admin, known, JSON.stringify({ [name]: value }));
-    expectRefused(reply, `${known.operation.operationId} ${name} = ${JSON.stringify(value)}`, 400);
-    expect(reply.text, `${known.operation.operationId} ${name} = ${JSON.stringify(value)}`).toContain(`"pointer":"/${name}`);
+    if (faultsOf(reply, 400).length > 0 || !reply.text.includes(`"pointer":"/${name}`)) wrong.push(`${known.operation.operationId} ${name} = ${JSON.stringify(value)}: ${reply.toString()}`);
   });
+  expect(wrong).toEqual([]);
 });
 
 test("text that is far too long: 400 or 404, never taken", async ({ admin }) => {
@@ -249,21 +258,20 @@ test("a query parameter that does not exist: 400, for every operation", async ({
 });
 
 test("a query value that is none: 400, for every parameter of every list", async ({ admin }) => {
-  const any = new Set(["q", "name"]); // any text is one
+  const any = new Set(["q", "name", "phone", "email", "creditCode"]); // any text is one; what is half typed has no duplicates
   const asked = operations(await document(admin))
     .filter((one) => one.method === "GET")
     .flatMap((known) => (known.operation.parameters ?? []).filter((one) => one.in === "query" && !any.has(one.name)).map((parameter) => ({ known, parameter })));
   expect(asked.length).toBeGreaterThan(100);
+  const wrong: string[] = [];
   await manyAtOnce(asked, async ({ known, parameter }) => {
-      if (/^filter\[\w+\]\[(eq|ne|in|lt|lte|gt|gte|contains|any|all|none)\]$/.test(parameter.name)) {
-        // Text fields take any text: what matters is that none of it is SQL.
-        const reply = await send(admin, known, undefined, {}, `?${encodeURIComponent(parameter.name)}=${encodeURIComponent("'; drop table customer; --")}&limit=1`);
-        expect([200, 400], `${known.operation.operationId} ${parameter.name}: ${reply.toString()}`).toContain(reply.status);
-        if (reply.status === 400) expectRefused(reply, parameter.name, 400);
-        return;
-      }
-      expectRefused(await send(admin, known, undefined, {}, `?${encodeURIComponent(parameter.name)}=%27`), `${known.operation.operationId} ${parameter.name}`, 400);
+    // Text fields take any text: what matters is that none of it is SQL.
+    const isFilter = /^filter\[\w+\]\[(eq|ne|in|lt|lte|gt|gte|contains|any|all|none)\]$/.test(parameter.name);
+    const query = `?${encodeURIComponent(parameter.name)}=${isFilter ? `${encodeURIComponent("'; drop table customer; --")}&limit=1` : "%27"}`;
+    const reply = await send(admin, known, undefined, {}, query);
+    if (!(isFilter && reply.status === 200) && faultsOf(reply, 400).length > 0) wrong.push(`${known.operation.operationId} ${parameter.name}: ${reply.toString()}`);
   });
+  expect(wrong).toEqual([]);
   expectOk(await admin.get("/api/v1/customers?limit=1"), 200);
 });
 

@@ -220,7 +220,7 @@ test.describe("duplicates", () => {
     const [pair] = await eventually("the pair", async () => ((await pairs()).length > 0 ? pairs() : undefined));
     expect(pair).toMatchObject({ customerId: second.id, otherId: first.id, reason: "phones", score: "90", state: "open", names: `${second["name"]} / ${first["name"]}` });
     expectProblem(await admin.patch(`/api/v1/duplicates/${pair!.id}`, { state: "merged" }), 400, "invalid", { "/state": "bad_duplicate_state" });
-    expectProblem(await admin.post("/api/v1/duplicates", { customerId: first.id, otherId: second.id, reason: "name", names: "x", score: "1" }), 403, "forbidden");
+    expectProblem(await admin.post("/api/v1/duplicates", { customerId: first.id, otherId: second.id, reason: "name", names: "x", score: "1" }), 405, "method_not_allowed");
     expect(await admin.update("duplicates", pair!.id, { state: "dismissed" })).toMatchObject({ state: "dismissed" });
     await admin.update("duplicates", pair!.id, { state: "open" });
     await admin.update("customers", second.id, { phones: [] });

@@ -26,7 +26,7 @@ interface SchemaField {
   message?: string;
 }
 interface UiSchema {
-  resources: { name: string; collection: string; title: string; label: Json; plural: Json; defaultSort?: string; readOnly?: boolean; parent?: string; fields: SchemaField[] }[];
+  resources: { name: string; collection: string; title: string; label: Json; plural: Json; defaultSort?: string; readOnly?: boolean; rights: { create: boolean }; parent?: string; fields: SchemaField[] }[];
   messages: Record<string, { fields: SchemaField[] }>;
   enums: Record<string, { label: { en: string; zh: string }; values: { name: string; label: { en: string; zh: string }; colour?: string }[] }>;
 }
@@ -94,7 +94,7 @@ test.describe("the OpenAPI document", () => {
       const name = short(resource.name);
       const shapes: [string, (field: SchemaField) => boolean][] = [[name, () => true]];
       if (resource.readOnly !== true) {
-        shapes.push([`${name}Create`, (field) => field.outputOnly !== true]);
+        if (resource.rights.create) shapes.push([`${name}Create`, (field) => field.outputOnly !== true]);
         shapes.push([`${name}Patch`, (field) => field.outputOnly !== true && field.immutable !== true]);
       }
       for (const [shape, has] of shapes) {
@@ -103,7 +103,8 @@ test.describe("the OpenAPI document", () => {
         for (const field of resource.fields.filter(has))
           if (field.enum !== undefined) expect(JSON.stringify(properties[field.name]), `${shape} ${field.name}`).toContain(JSON.stringify(schema.enums[field.enum]?.values.map((value) => value.name)).slice(1, -1));
       }
-      const verbs = resource.readOnly === true ? ["list", "get", "history"] : ["list", "create", "get", "update", "delete", "restore", "history"];
+      const changes = resource.readOnly === true ? [] : resource.rights.create ? ["create", "update", "delete", "restore"] : ["update"];
+      const verbs = ["list", "get", "history", ...changes];
       const operations = Object.values(api.paths).flatMap((methods) => Object.values(methods).map((operation) => operation.operationId));
       for (const verb of verbs) expect(operations).toContain(`${resource.collection}.${verb}`);
     }

@@ -24,6 +24,20 @@ for (const [address, language, other] of [["/docs", "en", "/docs/zh"], ["/docs/z
     for (const [, link] of html.matchAll(/(?:href)="(\/[^"]*)"/g)) expect((await fetch(system.url + (link ?? ""))).status, link).toBe(200);
   });
 
+for (const [address, language] of [["/docs/reference", "en"], ["/docs/zh/reference", "zh"]] as const)
+  test(`${address} loads nothing from elsewhere @SYS-04`, async ({ system }) => {
+    const response = await fetch(system.url + address);
+    const html = await response.text();
+    expect(response.status).toBe(200);
+    expect(html).toContain(`<html lang="${language}">`);
+    const loaded = [...html.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, link]) => link ?? "");
+    expect(loaded.some((link) => link.endsWith(".js"))).toBe(true);
+    for (const link of loaded) {
+      expect(link).toMatch(/^\//);
+      expect((await fetch(system.url + link)).status, link).toBe(200);
+    }
+  });
+
 test("the examples of /docs run as they stand, in their order @SYS-04", async ({ system }) => {
   const directory = mkdtempSync(path.join(tmpdir(), "guanxi-test-docs-"));
   const ran = await outcome("bash", ["-c", `set -eu; cd ${directory}; trap 'rm -rf ${directory}' EXIT; ${readFileSync(path.join(manual, "examples.sh"), "utf8")}`], { GUANXI_URL: system.url, PASSWORD: system.admin.password }, 60_000);

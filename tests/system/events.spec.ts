@@ -86,7 +86,8 @@ test.describe("a stream begins", () => {
     ["at a cursor that was changed", { from: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" }, "/from", "bad_from"],
     ["with types that are none", { types: "customer" }, "/types", "bad_event_type"],
     ["with a star in the middle", { types: "guanxi.*.customer" }, "/types", "bad_event_type"],
-    ["with a subject that is none", { subject: "nobody" }, "/subject", "bad_subject"],
+    ["with more subjects than it takes", { subjects: Array.from({ length: 101 }, () => "customers/01912d3c-5b7a-7c3e-8f00-0123456789ab").join(",") }, "/subjects", "too_many"],
+    ["with a subject that is none", { subjects: "nobody" }, "/subjects", "bad_subject"],
     ["with a parameter that does not exist", { since: "earliest" }, "/since", "unknown_parameter"],
   ];
   for (const [what, query, pointer, code] of refused)
@@ -102,18 +103,22 @@ test.describe("a stream begins", () => {
 test("types and subject choose what comes, and the cursor moves on over what does not", async ({ admin }) => {
   const customer = await newCustomer(admin);
   const other = await newCustomer(admin);
+  const team = await admin.create("teams", { name: uniqueWord() });
   const open = (query: Record<string, string>): Promise<Stream> => Stream.open(admin, { from: "latest", ...query });
   const streams = {
     exact: await open({ types: "guanxi.customer.contact.created.v1" }),
     several: await open({ types: "guanxi.customer.contact.*,guanxi.customer.customer.updated.v1" }),
-    subject: await open({ subject: `customers/${customer.id}` }),
+    subject: await open({ subjects: `customers/${customer.id}` }),
+    // Of two services and a hundred records, the id in capitals: one cursor for all.
+    subjects: await open({ subjects: [`customers/${other.id.toUpperCase()}`, `teams/${team.id}`, ...Array.from({ length: 98 }, () => `contacts/${newKey()}`)].join(",") }),
+    both: await open({ types: "guanxi.customer.customer.*", subjects: `teams/${team.id},customers/${other.id}` }),
     all: await open({}),
   };
   const contact = await admin.create("contacts", { name: "李四", customerId: customer.id });
   await admin.update("customers", customer.id, { industry: "甲" });
   await admin.update("customers", other.id, { industry: "乙" });
   await admin.update("contacts", contact.id, { jobTitle: "丙" });
-  const team = await admin.create("teams", { name: uniqueWord() });
+  await admin.update("teams", team.id, { name: uniqueWord() });
   await streams.all.wait("the team", (event) => event.subject === `teams/${team.id}`);
   await streams.all.wait("the contact's change", (event) => event.subject === `contacts/${contact.id}` && event.name.endsWith("updated.v1"));
   const ours = new Set([contact.id, customer.id, other.id]);
@@ -124,6 +129,12 @@ test("types and subject choose what comes, and the cursor moves on over what doe
   expect(seen(streams.exact)).toEqual(["contact.created.v1"]);
   expect(seen(streams.several)).toEqual(["contact.created.v1", "customer.updated.v1", "customer.updated.v1", "contact.updated.v1"]);
   expect(new Set(streams.subject.received.map((event) => event.subject))).toEqual(new Set([`customers/${customer.id}`]));
+  await streams.subjects.until("both changes", () => (streams.subjects.received.length >= 2 ? true : undefined));
+  await streams.both.wait("the other's change", (event) => event.subject === `customers/${other.id}`);
+  const told = (stream: Stream): string[] => stream.received.map((event) => `${event.subject} ${event.name}`).sort();
+  const [ofOther, ofTeam] = [`customers/${other.id} guanxi.customer.customer.updated.v1`, `teams/${team.id} guanxi.identity.team.updated.v1`];
+  expect(told(streams.subjects)).toEqual([ofOther, ofTeam]);
+  expect(told(streams.both)).toEqual([ofOther]);
   for (const stream of Object.values(streams)) stream.close();
 });
 

@@ -80,6 +80,31 @@ test.describe("PUT by external id", () => {
     expect(third.id).not.toBe(second.id);
   });
 
+  test("finds records by their keys in lists, aggregates and trees of a search, with other conditions and under the caller's rights @SYS-04", async ({ admin }) => {
+    const [first, second, third] = [`a:${uniqueWord()}`, uniqueWord(), uniqueWord()];
+    const source = uniqueWord();
+    const made = new Map<string, string>();
+    for (const [key, system] of [[first, "erp"], [second, "erp"], [third, "wms"]] as const) made.set(key, expectOk(await put(admin, address(key, system), { name: uniqueWord(), source }), 201).json().id);
+    const bare = await admin.create("customers", { name: uniqueWord(), source });
+    const ids = async (client: Client, query: Record<string, string>): Promise<string[]> => (await client.list("customers", { "filter[source][eq]": source, ...query })).data.map((row) => row.id).sort();
+    const of = (...keys: string[]): string[] => keys.map((key) => made.get(key) ?? "").sort();
+    expect(await ids(admin, { "filter[externalId][eq]": `erp:${first}` }), "a key with a colon in it").toEqual(of(first));
+    expect(await ids(admin, { "filter[externalId][eq]": `wms:${first}` })).toEqual([]);
+    expect(await ids(admin, { "filter[externalId][in]": `erp:${second},wms:${third},wms:none` })).toEqual(of(second, third));
+    expect(await ids(admin, { "filter[externalId][isNull]": "true" })).toEqual([bare.id]);
+    expect(await ids(admin, { "filter[externalId][isNull]": "false" })).toEqual(of(first, second, third));
+    const tree = { or: [{ field: "externalId", op: "eq", value: `erp:${second}` }, { field: "id", op: "eq", value: bare.id }] };
+    expect(expectOk(await admin.post("/api/v1/customers:search", { filter: tree }), 200).json<{ data: Row[] }>().data.map((row) => row.id).sort()).toEqual([...of(second), bare.id].sort());
+    const counted = expectOk(await admin.get(`/api/v1/customers:aggregate?filter[source][eq]=${source}&filter[externalId][isNull]=true`), 200);
+    expect(counted.json<{ data: { measures: { count: string } }[] }>().data[0]?.measures.count).toBe("1");
+    await admin.remove("customers", made.get(second) ?? "");
+    expect(await ids(admin, { "filter[externalId][eq]": `erp:${second}` })).toEqual([]);
+    expect(await ids(await newMember(admin, "外人"), { "filter[externalId][eq]": `erp:${first}` })).toEqual([]);
+    for (const value of ["4711", ":4711", "erp:"]) expectProblem(await admin.get(`/api/v1/customers?filter[externalId][eq]=${value}`), 400, "invalid", { "/filter[externalId][eq]": "bad_external_filter" });
+    expectProblem(await admin.get("/api/v1/customers?filter[externalId][lt]=erp:1"), 400, "invalid", { "/filter[externalId][lt]": "bad_operator" });
+    expectProblem(await admin.get("/api/v1/teams?filter[externalId][eq]=erp:1"), 400, "invalid", { "/filter[externalId][eq]": "not_filterable" });
+  });
+
   test("neither shows nor changes what the caller may not see @SYS-04", async ({ admin }) => {
     const path = address(uniqueWord());
     expectOk(await put(admin, path, { name: "机密客户" }), 201);

@@ -2,6 +2,7 @@ import type { Client, Json, Row } from "./lib/client";
 import { expectOk, expectProblem, newKey, uniqueWord } from "./lib/client";
 import { startImport, upload } from "./lib/csv";
 import { expect, test } from "./lib/fixtures";
+import { leastOf } from "./lib/least";
 import { newPerson } from "./lib/people";
 
 // Every POST of /api/openapi.json that says it takes an Idempotency-Key has its effect once for it.
@@ -14,45 +15,12 @@ interface OpenApi {
   paths: Record<string, Record<string, { operationId: string; parameters?: { $ref?: string }[] }>>;
   components: { schemas: Record<string, { required?: string[]; properties?: Record<string, Property> }> };
 }
-interface Field {
-  name: string;
-  type: string;
-  format?: string;
-  required?: boolean;
-  outputOnly?: boolean;
-  reference?: string;
-  enum?: string;
-}
-interface Schema {
-  resources: { collection: string; fields: Field[] }[];
-  enums: Record<string, { values: { name: string }[] }>;
-}
-
 interface Post {
   path: string;
   body?: Json;
 }
 /** A request, and another one of the same operation. */
 type Pair = { client: Client; one: Post; other: Post };
-
-const schemaOf = async (client: Client) => (await client.get("/api/schema")).json<Schema>();
-
-/** The least that a record of that collection needs; what it refers to is made as well. */
-async function leastOf(client: Client, collection: string): Promise<Record<string, Json>> {
-  const { resources, enums } = await schemaOf(client);
-  const body: Record<string, Json> = {};
-  for (const field of resources.find((resource) => resource.collection === collection)?.fields ?? [])
-    if (field.required === true && field.outputOnly !== true) {
-      if (field.reference !== undefined) body[field.name] = (await client.create(field.reference, await leastOf(client, field.reference))).id;
-      else if (field.enum !== undefined) body[field.name] = enums[field.enum]?.values[0]?.name ?? "";
-      else if (field.format === "email") body[field.name] = `${uniqueWord()}@example.com`;
-      else if (field.type === "string") body[field.name] = uniqueWord();
-      else if (field.type === "timestamp") body[field.name] = "2026-11-21T08:30:00Z";
-      else if (field.type === "date") body[field.name] = "2026-11-21";
-      else body[field.name] = field.type === "boolean" ? true : 1;
-    }
-  return body;
-}
 
 const made = async (client: Client, collection: string): Promise<Row> => client.create(collection, await leastOf(client, collection));
 
@@ -109,8 +77,9 @@ const special: Record<string, (admin: Client) => Promise<Pair>> = {
 async function pairOf(admin: Client, operationId: string): Promise<Pair> {
   const [collection = "", verb = ""] = operationId.split(".");
   const path = `/api/v1/${collection}`;
-  if (verb === "create") return { client: admin, one: { path, body: await leastOf(admin, collection) }, other: { path, body: await leastOf(admin, collection) } };
-  if (verb === "restore") return { client: admin, one: { path: `${path}/${await deleted(admin, collection)}:restore` }, other: { path: `${path}/${await deleted(admin, collection)}:restore` } };
+  const client = collection === "preferences" ? (await newPerson(admin)).client : admin; // each person has one
+  if (verb === "create") return { client, one: { path, body: await leastOf(client, collection) }, other: { path, body: await leastOf(client, collection) } };
+  if (verb === "restore") return { client, one: { path: `${path}/${await deleted(client, collection)}:restore` }, other: { path: `${path}/${await deleted(client, collection)}:restore` } };
   const make = special[operationId];
   if (make === undefined) throw new Error(`${operationId} takes an Idempotency-Key: say in \`special\` how it is called`);
   return make(admin);

@@ -22,7 +22,7 @@ test.describe("the AsyncAPI document", () => {
     const told = diagnostics.filter((one) => one.severity <= 1).map((one) => `${one.code} ${one.path.join("/")}: ${one.message}`);
     expect(told).toEqual([]);
     expect(document?.version()).toBe("3.0.0");
-    expect(document?.operations().all().map((operation) => [operation.id(), operation.action()])).toEqual([["followEvents", "send"]]);
+    expect(document?.operations().all().map((operation) => [operation.id(), operation.action()])).toEqual([["followEvents", "send"], ["deliverWebhook", "send"]]);
   });
 
   test("knows every event that comes, with every field in it @NRM-04", async ({ admin }) => {

@@ -3,6 +3,7 @@ import { eventually } from "./harness/system";
 import { Client, type Json, type Row, expectOk, expectProblem, search, uniqueWord } from "./lib/client";
 import { newCreditCode } from "./lib/credit-code";
 import { test as base, expect } from "./lib/fixtures";
+import { leastOf } from "./lib/least";
 import { administrator, newMember, newPerson, newTeam } from "./lib/people";
 import { type Received, Stream, cloudEvent } from "./lib/stream";
 
@@ -285,54 +286,47 @@ test("an administrator cannot take away the administration that is needed to giv
   expectProblem(await cast.admin.delete(`/api/v1/users/${cast.admin.id}`), 409, "last_administrator");
 });
 
-interface SchemaField {
-  name: string;
-  type: string;
-  required?: boolean;
-  outputOnly?: boolean;
-  format?: string;
-  reference?: string;
-}
 interface SchemaResource {
   collection: string;
   readOnly?: boolean;
   rights: { create: boolean; update: boolean; delete: boolean };
-  fields: SchemaField[];
 }
 
 test("the matrix of /api/schema holds: each resource, each role, each verb @SYS-03", async ({ cast }) => {
   const anonymous = new Client(cast.admin.url, undefined);
   const ours = await cast.anna.create("customers", { name: "矩阵" });
-  const samples: Record<string, Json> = { customers: ours.id, users: cast.anna.id, teams: cast.teams.north.id };
-  const valid = (resource: SchemaResource): Json =>
-    Object.fromEntries(
-      resource.fields
-        .filter((field) => field.required === true && field.outputOnly !== true && field.type !== "enum")
-        .map((field) => [field.name, field.reference !== undefined ? (samples[field.reference] ?? null) : field.format === "email" ? `${uniqueWord()}@example.com` : uniqueWord()]),
-    );
+  const samples = { customers: ours.id, users: cast.anna.id, teams: cast.teams.north.id };
+  const rows: Record<string, string> = {}; // the administrator's, who comes first
+  const schemaOf = async (client: Client) => (await client.get("/api/schema")).json<{ resources: SchemaResource[] }>();
+  const nobodyMakes = (await schemaOf(cast.admin)).resources.filter((resource) => !resource.rights.create).map((resource) => resource.collection);
   for (const [role, client] of [["administrator", cast.admin], ["member", cast.anna], ["nobody", anonymous]] as const) {
-    const { resources } = (await (role === "nobody" ? cast.anna : client).get("/api/schema")).json<{ resources: SchemaResource[] }>();
+    const { resources } = await schemaOf(role === "nobody" ? cast.anna : client);
     for (const resource of resources) {
       const what = (verb: string, reply: { toString(): string }): string => `${role} ${verb} ${resource.collection}: ${reply.toString()}`;
       const path = `/api/v1/${resource.collection}`;
       const list = await client.get(`${path}${search({ limit: 1 })}`);
       expect(list.status, what("list", list)).toBe(role === "nobody" ? 401 : 200);
-      if (resource.readOnly === true) {
+      if (nobodyMakes.includes(resource.collection)) {
         const row = await client.get(`${path}/01912d3c-5b7a-7c3e-8f00-0123456789ab`);
         expect(row.status, what("get", row)).toBe(role === "nobody" ? 401 : 404);
-        for (const reply of [await client.patch(`${path}/${ours.id}`, {}), await client.delete(`${path}/${ours.id}`)]) expect(reply.status, what("change", reply)).toBe(405);
+        const removed = await client.delete(`${path}/${ours.id}`);
+        expect([401, 404, 405], what("delete", removed)).toContain(removed.status); // a key is taken back by a method of its own
+        if (resource.readOnly !== true) continue;
+        const changed = await client.patch(`${path}/${ours.id}`, {});
+        expect(changed.status, what("change", changed)).toBe(405);
         continue;
       }
-      const created = await client.post(path, valid(resource));
+      const created = await client.post(path, resource.rights.create ? await leastOf(role === "administrator" ? cast.admin : cast.anna, resource.collection, samples) : {});
       expect(created.status, what("create", created)).toBe(role === "nobody" ? 401 : resource.rights.create ? 201 : 403);
-      const row = created.status === 201 ? created.json() : await cast.admin.create(resource.collection, valid(resource));
+      const id = created.status === 201 ? created.json().id : (rows[resource.collection] ?? "");
+      rows[resource.collection] ??= id;
       const ok = (status: number, allowed: boolean): number => (role === "nobody" ? 401 : allowed ? status : 403);
       for (const [verb, reply, status] of [
-        ["get", await client.get(`${path}/${row.id}`), role === "nobody" ? 401 : 200],
-        ["history", await client.get(`${path}/${row.id}/history`), role === "nobody" ? 401 : 200],
-        ["update", await client.patch(`${path}/${row.id}`, {}), ok(200, resource.rights.update)],
-        ["delete", await client.delete(`${path}/${row.id}`), ok(204, resource.rights.delete)],
-        ["restore", await client.post(`${path}/${row.id}:restore`), ok(200, resource.rights.delete)],
+        ["get", await client.get(`${path}/${id}`), role === "nobody" ? 401 : 200],
+        ["history", await client.get(`${path}/${id}/history`), role === "nobody" ? 401 : 200],
+        ["update", await client.patch(`${path}/${id}`, {}), ok(200, resource.rights.update)],
+        ["delete", await client.delete(`${path}/${id}`), ok(204, resource.rights.delete)],
+        ["restore", await client.post(`${path}/${id}:restore`), ok(200, resource.rights.delete)],
       ] as const)
         expect(reply.status, what(verb, reply)).toBe(status);
     }

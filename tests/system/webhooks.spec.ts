@@ -281,7 +281,7 @@ test("an endpoint is told what its owner may see now, and nobody else may turn i
   expect((await colleague.get(`/api/v1/webhooks/${webhook.id}`)).status).toBe(404);
   expect((await colleague.patch(`/api/v1/webhooks/${webhook.id}`, { url: "https://example.com/" })).status).toBe(404);
   expectProblem(await member.post("/api/v1/webhooks", { name: "x", url: "https://example.com/", ownerId: admin.id ?? "" }), 400, "invalid", { "/ownerId": "output_only" });
-  expectProblem(await member.post("/api/v1/notifications", {}), 403, "forbidden");
+  expectProblem(await member.post("/api/v1/notifications", {}), 405, "method_not_allowed");
 });
 
 test("killed while it delivers, again and again, it loses nothing and keeps the order of each record @NRM-04", async () => {

@@ -238,8 +238,8 @@ static void filters_choose_types_and_subjects(void **state)
 	(void)state;
 	settle();
 	types = follow("?types=guanxi.identity.*," CREATED, ADMIN_TOKEN, NULL);
-	subject = follow("?subject=customers/" RECORD_ID, ADMIN_TOKEN, NULL);
-	nothing = follow("?subject=customers/" MEMBER_ID, ADMIN_TOKEN, NULL);
+	subject = follow("?subjects=customers/" RECORD_ID, ADMIN_TOKEN, NULL);
+	nothing = follow("?subjects=customers/" MEMBER_ID, ADMIN_TOKEN, NULL);
 	publish(log_event(UPDATED, "one", NULL, NULL));
 	publish(log_event(CREATED, "two", NULL, NULL));
 	expect_name(&types, CREATED, "two");
@@ -256,7 +256,7 @@ static void a_broken_wish_is_refused_with_its_reason(void **state)
 	(void)state;
 	expect_problem(ask("GET", "/api/v1/events?types=Guanxi*", ADMIN_TOKEN, NULL, NULL), 400, "invalid");
 	expect_problem(ask("GET", "/api/v1/events?types=", ADMIN_TOKEN, NULL, NULL), 400, "invalid");
-	expect_problem(ask("GET", "/api/v1/events?subject=x", ADMIN_TOKEN, NULL, NULL), 400, "invalid");
+	expect_problem(ask("GET", "/api/v1/events?subjects=x", ADMIN_TOKEN, NULL, NULL), 400, "invalid");
 	expect_problem(ask("GET", "/api/v1/events?from=yesterday", ADMIN_TOKEN, NULL, NULL), 400, "invalid");
 	expect_problem(ask("GET", "/api/v1/events?colour=red", ADMIN_TOKEN, NULL, NULL), 400, "invalid");
 	expect_problem(

@@ -16,21 +16,6 @@ CREATE INDEX customer_categories ON customer USING gin (json_texts(category_ids)
 CREATE INDEX customer_completeness ON customer (completeness, id) WHERE delete_time IS NULL;
 CREATE INDEX customer_merged_into ON customer (merged_into) WHERE merged_into IS NOT NULL;
 
--- What two records of one customer have in common, in one form: kind and value. Phones, e-mails and codes are stored
--- normalised; of a name case, width, spaces, punctuation and the longer legal form go.
-CREATE FUNCTION customer_name_key(name text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-  SELECT replace(translate(lower(normalize(name, NFKC)), E' \t.,;:!?''"()[]<>{}-_/\\&+*#@·•。，、；：！？“”‘’（）《》【】—…', ''),
-                 '有限责任公司', '有限公司')
-$$;
-CREATE FUNCTION customer_keys(name text, phones json, emails json, credit_code text) RETURNS text[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT ARRAY(SELECT 'name:' || {service}.customer_name_key(name)
-               UNION ALL SELECT 'creditCode:' || credit_code WHERE credit_code IS NOT NULL
-               UNION ALL SELECT 'phones:' || (p->>'number') FROM json_array_elements(phones) p
-               UNION ALL SELECT 'emails:' || (e->>'address') FROM json_array_elements(emails) e)
-$$;
-CREATE INDEX customer_keys ON customer USING gin (customer_keys(name, phones, emails, credit_code)) WHERE delete_time IS NULL;
-
 CREATE TABLE category (
   id uuid PRIMARY KEY, version bigint NOT NULL,
   create_time timestamptz NOT NULL, update_time timestamptz NOT NULL, delete_time timestamptz,
@@ -64,8 +49,7 @@ CREATE TABLE relationship (
   other_customer_id uuid, other_contact_id uuid, start_date date, end_date date, note text,
   CHECK ((other_customer_id IS NULL) <> (other_contact_id IS NULL))
 );
--- Read from both ends. An index of a column that REFERENCES another table has no condition: the check of a deleted row
--- could not use it, and would read the table for each.
+-- Read from both ends. What refers to a customer is indexed whole: PostgreSQL looks there when a customer is removed for good.
 CREATE INDEX relationship_customer ON relationship (customer_id);
 CREATE INDEX relationship_contact ON relationship (contact_id) WHERE delete_time IS NULL AND contact_id IS NOT NULL;
 CREATE INDEX relationship_other_customer ON relationship (other_customer_id) WHERE delete_time IS NULL AND other_customer_id IS NOT NULL;

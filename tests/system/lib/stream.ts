@@ -36,7 +36,7 @@ export const cloudEvent = (received: Received): CloudEvent => JSON.parse(receive
 /** Every name that an event of the definition can have: the package wants a listener for each. */
 async function eventNames(client: Client): Promise<string[]> {
   const { resources } = (await client.get("/api/schema")).json<{ resources: { name: string }[] }>();
-  const kinds = ["created", "updated", "deleted", "restored"];
+  const kinds = ["created", "updated", "deleted", "restored", "snapshot"];
   const names = resources.flatMap(({ name }) => {
     const [, service, , message] = name.split(".");
     const singular = (message ?? "").replace(/[A-Z]/g, (letter, at) => (at === 0 ? "" : "_") + letter.toLowerCase());

@@ -4,7 +4,7 @@ import { createContext, useCallback, useContext, useEffect, useMemo, useRef, typ
 import { applySettings, onChoice, type Settings } from '../app/settings';
 import { newIdempotencyKey, Problem } from './client';
 import { query as apiQuery } from './query';
-import { createRecord, keys, mapRows, patchRecord, storeRecord, useList, type Page, type Pages, type RecordData, type Values } from './records';
+import { createRecord, keys, patchRecord, storeRecord, useList, type Page, type Pages, type RecordData, type Values } from './records';
 import { useMe } from './session';
 
 export interface ListPreference {
@@ -49,6 +49,7 @@ export function PreferencesProvider({ children }: { children: ReactNode }) {
   const waiting = useRef(Promise.resolve()); // one after the other, so that a person's own changes do not clash
   const keep = useCallback(
     (change: Change) => {
+      show(client, me.id, change);
       waiting.current = waiting.current.then(() => store(client, me.id, change)).catch(() => undefined); // the choice holds here
     },
     [client, me.id],
@@ -83,19 +84,27 @@ function changeList(current: Preferences | undefined, collection: string, change
   return [...lists.filter((list) => list.collection !== collection), entry];
 }
 
-// Shown at once; sent with the version that it was made from, and made again from a newer one.
+// As it will be, before the server has said so. Who never chose anything has no record yet: one stands in until it is made.
+const UNMADE: Preferences = { id: '', version: '0' };
+
+function show(client: QueryClient, userId: string, change: Change): void {
+  const key = keys.list(COLLECTION, queryOf(userId));
+  const shown = firstOf(client.getQueryData<Pages>(key)) ?? UNMADE;
+  client.setQueryData<Pages>(key, { pages: [{ data: [{ ...shown, ...change(shown) }], page: {} }], pageParams: [undefined] });
+}
+
+// Sent with the version that it was made from, and made again from a newer one.
 async function store(client: QueryClient, userId: string, change: Change): Promise<void> {
   const key = keys.list(COLLECTION, queryOf(userId));
   for (let attempt = 1; ; attempt++) {
-    const current = firstOf(client.getQueryData<Pages>(key));
-    const values = change(current);
-    if (current !== undefined) client.setQueryData<Pages>(key, (pages) => mapRows(pages, (row) => ({ ...row, ...values })));
+    const current = firstOf(client.getQueryData<Pages>(key)) ?? UNMADE;
     try {
-      if (current === undefined) {
-        await createRecord(COLLECTION, values, newIdempotencyKey());
+      if (current.id === UNMADE.id) {
+        const chosen = Object.fromEntries(Object.entries(current).filter(([name]) => !(name in UNMADE)));
+        await createRecord(COLLECTION, { ...chosen, ...change(current) }, newIdempotencyKey());
         await client.refetchQueries({ queryKey: key });
       } else {
-        storeRecord(client, COLLECTION, await patchRecord(COLLECTION, current.id, current.version, values));
+        storeRecord(client, COLLECTION, await patchRecord(COLLECTION, current.id, current.version, change(current)));
       }
       return;
     } catch (error) {

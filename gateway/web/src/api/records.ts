@@ -124,9 +124,10 @@ export function storeRecord(client: QueryClient, collection: string, record: Rec
   );
 }
 
-// Changes rows in every page; a row for which `change` answers null is taken away.
-export function mapRows(pages: Pages | undefined, change: (row: RecordData) => RecordData | null): Pages | undefined {
-  if (pages === undefined) return undefined;
+// Changes rows in every page; a row for which `change` answers null is taken away. What stands among the lists and has no
+// pages, a graph for one, is refreshed with them and not changed here.
+export function mapRows(pages: Partial<Pages> | undefined, change: (row: RecordData) => RecordData | null): Pages | undefined {
+  if (pages?.pages === undefined) return pages as undefined;
   let changed = false as boolean; // set inside of the closure, which the compiler does not follow
   const next = pages.pages.map((page) => {
     const data = page.data.flatMap((row) => {
@@ -136,5 +137,5 @@ export function mapRows(pages: Pages | undefined, change: (row: RecordData) => R
     });
     return { ...page, data };
   });
-  return changed ? { ...pages, pages: next } : pages;
+  return (changed ? { ...pages, pages: next } : pages) as Pages;
 }

@@ -29,6 +29,8 @@ export interface Field {
   maximum?: number | string;
   format?: FieldFormat;
   reference?: string; // a collection
+  filterOf?: string; // a collection: the text is the filter of its list
+  fieldOf?: string; // a collection: the text is the name of a field of it
   search?: boolean;
   filter?: Operator[];
   sort?: boolean;
@@ -51,6 +53,7 @@ export interface Resource {
   parent?: string;
   defaultSort?: string;
   readOnly?: boolean;
+  personsWrite?: boolean; // no API key may
   rights?: { create?: boolean; update?: boolean; delete?: boolean };
   fields: Field[];
 }

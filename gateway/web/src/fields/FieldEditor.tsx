@@ -14,6 +14,7 @@ import { textOf } from './values';
 
 const DateEditor = lazy(() => import('./DateEditor'));
 const EventTypesEditor = lazy(() => import('./EventTypesEditor'));
+const RuleEditor = lazy(() => import('./RuleEditor'));
 
 export interface EditorProps {
   field: Field;
@@ -120,6 +121,12 @@ export function FieldEditor(props: EditorProps) {
       </Suspense>
     );
   if (field.repeated === true && field.type !== 'message') return <ManyEditor {...props} />;
+  if (field.filterOf !== undefined)
+    return (
+      <Suspense fallback={<Input disabled />}>
+        <RuleEditor {...props} />
+      </Suspense>
+    );
   if (field.reference !== undefined) return <ReferenceEditor {...props} />;
   if (field.format === 'multiline') return <MultilineEditor {...props} />;
   if (field.format === 'date') return <DateOrTimeEditor {...props} />;

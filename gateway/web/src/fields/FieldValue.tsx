@@ -2,11 +2,12 @@
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { MessageValue, Scalar, Value } from '../api/records';
-import { useSchema, type Field } from '../api/schema';
+import { findField, useSchema, type Field } from '../api/schema';
 import { useFormats } from '../i18n/format';
 import { useLabel } from '../i18n/i18n';
 import { isEmpty, mainField } from './values';
 import { ReferenceName } from './ReferenceName';
+import { RuleText } from './RuleText';
 import styles from './FieldValue.module.css';
 
 interface Props {
@@ -26,6 +27,13 @@ function EnumValue({ field, value, plain }: { field: Field; value: Scalar; plain
       {entry === undefined ? String(value) : label(entry.label)}
     </span>
   );
+}
+
+function FieldLabel({ collection, name }: { collection: string; name: string }) {
+  const label = useLabel();
+  const resource = useSchema().find(collection);
+  const field = resource && findField(resource, name);
+  return <>{field === undefined ? name : label(field.label)}</>;
 }
 
 function TimeValue({ value }: { value: Scalar }) {
@@ -58,9 +66,12 @@ const LINKS: Partial<Record<NonNullable<Field['format']>, (text: string) => stri
 
 const text: Show = ({ field, value, plain }) => {
   const content = String(value);
+  if (field.filterOf !== undefined) return <RuleText collection={field.filterOf} text={content} />;
+  if (field.fieldOf !== undefined) return <FieldLabel collection={field.fieldOf} name={content} />;
   if (field.format === 'multiline') return <span className={styles.multiline}>{content}</span>;
   if (field.format === 'date') return <DateValue value={value} />;
   const link = field.format === undefined ? undefined : LINKS[field.format];
+  if (field.repeated === true && field.format === undefined) return <span className={styles.tag}>{content}</span>;
   if (link === undefined || plain) return content;
   const outside = field.format === 'url' ? { target: '_blank', rel: 'noopener noreferrer' } : {};
   return <a href={link(content)} {...outside}>{content}</a>;
@@ -101,12 +112,15 @@ function One({ field, value, plain }: { field: Field; value: Scalar | MessageVal
   return <Shown field={field} value={value} plain={plain} />;
 }
 
+// Several of these stand side by side; phones and addresses one below the other.
+const isChips = (field: Field) => field.type === 'enum' || (field.type === 'string' && field.format === undefined);
+
 export function FieldValue({ field, value, plain = false }: Props) {
   if (isEmpty(value)) return <span className={styles.empty}>—</span>;
   const values = Array.isArray(value) ? value : [value as Scalar | MessageValue];
   if (values.length === 1 && values[0] !== undefined) return <One field={field} value={values[0]} plain={plain} />;
   return (
-    <span className={styles.several}>
+    <span className={styles.several} data-chips={isChips(field)}>
       {values.map((item, index) => (
         <span key={index} className={styles.item}>
           <One field={field} value={item} plain={plain} />
@@ -115,4 +129,3 @@ export function FieldValue({ field, value, plain = false }: Props) {
     </span>
   );
 }
-

@@ -11,7 +11,8 @@ import { useLabel } from '../i18n/i18n';
 import { selectProps } from '../ui/Field';
 import { useDebounced } from '../ui/useDelayed';
 import type { EditorProps } from './FieldEditor';
-import { textOf } from './values';
+import styles from './FieldValue.module.css';
+import { colourOf, useTitleOf } from './title';
 
 const DEBOUNCE_MS = 120;
 const LIMIT = '100';
@@ -67,7 +68,9 @@ function ChoicesEditor({ field, value, onChange, input, autoFocus }: EditorProps
 
 function ReferencesEditor({ field, value, onChange, input, autoFocus }: EditorProps) {
   const { t } = useTranslation();
-  const title = useSchema().find(field.reference ?? '')?.title ?? 'name';
+  const schema = useSchema();
+  const titleOf = useTitleOf();
+  const resource = schema.find(field.reference ?? '');
   const { data } = useList(field.reference ?? '', apiQuery({ limit: LIMIT }));
   const records = data?.pages[0]?.data ?? [];
   return (
@@ -78,7 +81,8 @@ function ReferencesEditor({ field, value, onChange, input, autoFocus }: EditorPr
       optionFilterProp="label"
       placeholder={t('field.choose')}
       value={textsOf(value)}
-      options={records.map((record) => ({ value: record.id, label: textOf(record[title]) }))}
+      options={records.map((record) => ({ value: record.id, label: titleOf(resource, record), colour: colourOf(schema, resource, record) }))}
+      optionRender={({ label, data: { colour } }) => (colour === undefined ? label : <span className={styles.tag} data-colour={colour}>{label}</span>)}
       onChange={(next: string[]) => onChange(next)}
     />
   );

@@ -63,7 +63,9 @@ interface PartProps {
 
 function Part({ id, field, value, onChange, error, autoFocus }: PartProps) {
   const label = useLabel();
-  const values = useSchema().enumOf(field)?.values.filter(({ name }) => name !== 'unspecified');
+  const schema = useSchema();
+  const named = field.fieldOf === undefined ? undefined : schema.find(field.fieldOf)?.fields.filter(({ outputOnly }) => outputOnly !== true);
+  const values = named ?? schema.enumOf(field)?.values.filter(({ name }) => name !== 'unspecified');
   const common = { id, 'aria-label': label(field.label), 'aria-invalid': error === undefined ? undefined : true };
   if (field.type === 'boolean') return <Checkbox className={styles.flag} checked={value === true} onChange={(event) => onChange(event.target.checked || undefined)}>{label(field.label)}</Checkbox>;
   const asTyped = (text: string) => (field.type === 'integer' && /^\d{1,9}$/.test(text) ? Number(text) : text);
@@ -75,6 +77,8 @@ function Part({ id, field, value, onChange, error, autoFocus }: PartProps) {
         <Select
           {...common}
           allowClear
+          showSearch={named !== undefined}
+          optionFilterProp="label"
           popupMatchSelectWidth={false}
           placeholder={label(field.label)}
           value={typeof value === 'string' ? value : undefined}

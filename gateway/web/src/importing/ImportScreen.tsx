@@ -8,6 +8,7 @@ import { useSchema, type Resource } from '../api/schema';
 import { featureOf } from '../app/features';
 import { readJson, writeJson } from '../app/settings';
 import { useInlineLabel } from '../i18n/i18n';
+import { useListPath } from '../shell/shellContext';
 import { ChooseFile } from './ChooseFile';
 import type { UploadedFile } from './files';
 import styles from './Import.module.css';
@@ -24,6 +25,7 @@ export default function ImportScreen() {
 function ImportInto({ resource, method }: { resource: Resource; method: string }) {
   const { t } = useTranslation();
   const inline = useInlineLabel();
+  const listPath = useListPath();
   const key = `guanxi.import.${resource.collection}`;
   const [file, setFile] = useState(() => readJson<UploadedFile>(key));
   const title = t('import.title', { name: inline(resource.plural) });
@@ -38,7 +40,7 @@ function ImportInto({ resource, method }: { resource: Resource; method: string }
   return (
     <section className={styles.screen} aria-label={title}>
       <header className={styles.header}>
-        <Link to={`/${resource.collection}`} className={styles.back} aria-label={t('record.back', { name: inline(resource.plural) })}>
+        <Link to={listPath(resource.collection)} className={styles.back} aria-label={t('record.back', { name: inline(resource.plural) })}>
           <ArrowLeftOutlined />
         </Link>
         <h1 className={styles.title}>{title}</h1>

@@ -3,14 +3,16 @@ import { ArrowLeftOutlined } from '../ui/icons';
 import { useQuery } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, useParams } from 'react-router-dom';
+import { Link, useNavigate, useParams } from 'react-router-dom';
 import { fetchRecord, keys, type RecordData } from '../api/records';
 import { findField, useSchema } from '../api/schema';
 import { FieldValue } from '../fields/FieldValue';
 import { useInlineLabel } from '../i18n/i18n';
+import { useShortcuts } from '../keyboard/shortcuts';
 import { ErrorState } from '../ui/ErrorState';
 import { Skeleton } from '../ui/Skeleton';
 import { Advance } from './Advance';
+import { useListPath } from '../shell/shellContext';
 import { isRunning, useJobName } from './job';
 import styles from './Job.module.css';
 import { Outcome } from './Outcome';
@@ -31,17 +33,20 @@ export default function JobScreen() {
 function Job({ job }: { job: RecordData }) {
   const { t } = useTranslation();
   const inline = useInlineLabel();
+  const navigate = useNavigate();
   const resource = useSchema().find('jobs');
   const [state, action] = (['state', 'action'] as const).map((field) => resource && findField(resource, field));
   const name = useJobName()(job);
+  const listPath = useListPath();
 
+  useShortcuts({ Escape: () => navigate(listPath('jobs')) });
   useEffect(() => {
     document.title = `${name} · Guanxi`;
   }, [name]);
   return (
     <section className={styles.screen} aria-label={name}>
       <header className={styles.header}>
-        <Link to="/jobs" className={styles.back} aria-label={t('record.back', { name: inline(resource?.plural) })}>
+        <Link to={listPath('jobs')} className={styles.back} aria-label={t('record.back', { name: inline(resource?.plural) })}>
           <ArrowLeftOutlined />
         </Link>
         <h1 className={styles.title}>{name}</h1>

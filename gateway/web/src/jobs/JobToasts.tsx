@@ -60,13 +60,14 @@ function JobToast({ id, watch, close }: { id: string; watch: (id: string) => voi
     queryFn: () => fetchRecord('jobs', id),
     refetchInterval: ({ state }) => (state.data === undefined || isRunning(state.data) ? POLL_MS : false),
   });
+  const [held, setHeld] = useState(false); // the pointer or the focus is on it: it stays
   const ended = isError || (job !== undefined && !isRunning(job));
 
   useEffect(() => {
-    if (!ended) return;
+    if (!ended || held) return;
     const timer = setTimeout(() => close(id), ENDED_MS);
     return () => clearTimeout(timer);
-  }, [ended, close, id]);
+  }, [ended, held, close, id]);
   if (job === undefined) return null;
   const back = () =>
     undo(job)
@@ -77,7 +78,7 @@ function JobToast({ id, watch, close }: { id: string; watch: (id: string) => voi
       .catch((error: unknown) => toast({ kind: 'error', text: problemText(error) }));
   const [done, total] = [Number(job['done'] ?? 0), Number(job['total'] ?? 0)];
   return (
-    <div className={styles.toast}>
+    <div className={styles.toast} onMouseEnter={() => setHeld(true)} onMouseLeave={() => setHeld(false)} onFocus={() => setHeld(true)} onBlur={() => setHeld(false)}>
       <div className={styles.toastText}>
         <Link to={`/jobs/${id}`}>{text(job)}</Link>
         {!ended && <Progress percent={total > 0 ? Math.floor((done / total) * 100) : 0} size="small" showInfo={false} aria-label={t('job.progress')} />}

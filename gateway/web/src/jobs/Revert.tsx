@@ -2,29 +2,23 @@
 import { UndoOutlined } from '../ui/icons';
 import { Button, Modal } from 'antd';
 import { useRef, useState } from 'react';
-import { useQuery } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate } from 'react-router-dom';
 import { newIdempotencyKey, request } from '../api/client';
-import type { RecordData } from '../api/records';
+import { query } from '../api/query';
+import { keys, useList, type RecordData } from '../api/records';
 import { textOf } from '../fields/values';
 import { useOverlay } from '../keyboard/shortcuts';
 import { useProblemText } from '../ui/ErrorState';
 import { numberOf } from './job';
 import styles from './Job.module.css';
 
-interface Page {
-  data: RecordData[];
-}
-
 export function Revert({ job }: { job: RecordData }) {
   const { t } = useTranslation();
   const [asking, setAsking] = useState(false);
-  const undone = useQuery({
-    queryKey: ['jobs', 'reverts', job.id],
-    queryFn: async ({ signal }) => (await request<Page>('GET', `/api/v1/jobs?filter[revertsId][eq]=${job.id}&sort=-createTime&limit=1`, { signal })).data.data[0] ?? null,
-  });
-  const earlier = undone.data ?? undefined;
+  const undone = useList('jobs', query({ 'filter[revertsId][eq]': job.id, sort: '-createTime', limit: '1' }));
+  const earlier = undone.isPlaceholderData ? undefined : undone.data?.pages[0]?.data[0];
   if (earlier !== undefined && !['failed', 'cancelled'].includes(textOf(earlier['state']))) return <Link to={`/jobs/${earlier.id}`}>{t('job.wasUndone')}</Link>;
   return (
     <>
@@ -39,6 +33,7 @@ export function Revert({ job }: { job: RecordData }) {
 function Confirm({ job, close }: { job: RecordData; close: () => void }) {
   const { t } = useTranslation();
   const navigate = useNavigate();
+  const client = useQueryClient();
   const problemText = useProblemText();
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string>();
@@ -49,6 +44,7 @@ function Confirm({ job, close }: { job: RecordData; close: () => void }) {
     setBusy(true);
     try {
       const { data } = await request<RecordData>('POST', `/api/v1/jobs/${job.id}:revert`, { body: {}, idempotencyKey: key.current });
+      void client.invalidateQueries({ queryKey: keys.lists('jobs') });
       navigate(`/jobs/${data.id}`);
     } catch (problem) {
       setError(problemText(problem));

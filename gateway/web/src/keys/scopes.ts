@@ -22,5 +22,6 @@ export function useScopeChoices(): { value: string; label: string }[] {
   const schema = useSchema();
   const name = useScopeName();
   const collections = [...schema.resources.map(({ collection }) => collection).filter((collection) => !WITHOUT.includes(collection)), 'files'];
-  return collections.flatMap((collection) => [`${collection}:read`, `${collection}:write`]).map((value) => ({ value, label: name(value) }));
+  const rights = (collection: string) => (schema.find(collection)?.personsWrite === true ? ['read'] : ['read', 'write']);
+  return collections.flatMap((collection) => rights(collection).map((right) => `${collection}:${right}`)).map((value) => ({ value, label: name(value) }));
 }

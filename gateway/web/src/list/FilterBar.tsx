@@ -10,7 +10,8 @@ import { ColumnPicker } from './ColumnPicker';
 import type { Columns } from './columns';
 import { FilterSentence } from './FilterSentence';
 import styles from './List.module.css';
-import type { Filter, ListState } from './useListState';
+import type { Filter } from './filter';
+import type { ListState } from './useListState';
 
 const FilterEditor = lazy(() => import('./FilterEditor'));
 

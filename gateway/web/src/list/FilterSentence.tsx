@@ -6,7 +6,7 @@ import { useMe } from '../api/session';
 import { ReferenceName } from '../fields/ReferenceName';
 import { useFormats } from '../i18n/format';
 import { useLabel } from '../i18n/i18n';
-import type { Filter } from './useListState';
+import { isTime, operatorKey, type Filter } from './filter';
 
 export function FilterSentence({ resource, filter }: { resource: Resource; filter: Filter }) {
   const { t } = useTranslation();
@@ -14,16 +14,12 @@ export function FilterSentence({ resource, filter }: { resource: Resource; filte
   const field = findField(resource, filter.field);
   if (field === undefined) return <>{t('filter.unknown', { name: filter.field })}</>;
   if (filter.operator === 'isNull') return <>{t(filter.values[0] === 'false' ? 'filter.filled' : 'filter.empty', { field: label(field.label) })}</>;
-  const isTime = field.type === 'timestamp' || field.type === 'date' || field.format === 'date';
-  const key = isTime && TIME_OPERATORS.includes(filter.operator) ? `filter.time.${filter.operator}` : `filter.op.${filter.operator}`;
   return (
     <>
-      {label(field.label)} {t(key)} <FilterValues field={field} values={filter.values} every={filter.operator === 'all'} />
+      {label(field.label)} {t(operatorKey(field, filter.operator))} <FilterValues field={field} values={filter.values} every={filter.operator === 'all'} />
     </>
   );
 }
-
-const TIME_OPERATORS = ['lt', 'lte', 'gt', 'gte'];
 
 function FilterValues({ field, values, every }: { field: Field; values: string[]; every: boolean }) {
   const { t } = useTranslation();
@@ -48,7 +44,6 @@ function FilterOneValue({ field, value }: { field: Field; value: string }) {
   if (field.reference !== undefined) return value === me.id ? <>{t('filter.me')}</> : <ReferenceName collection={field.reference} id={value} plain />;
   if (field.type === 'enum') return <>{label(schema.enumOf(field)?.values.find(({ name }) => name === value)?.label) || value}</>;
   if (field.type === 'boolean') return <>{t(value === 'true' ? 'common.yes' : 'common.no')}</>;
-  if (field.type === 'timestamp' || field.type === 'date') return <>{formats.date(value)}</>;
+  if (isTime(field)) return <>{formats.date(value)}</>;
   return <>{value}</>;
 }
-

@@ -7,6 +7,7 @@ import { useSchema, type Resource } from '../api/schema';
 import { useCreate } from '../form/CreateProvider';
 import { useLabel } from '../i18n/i18n';
 import { useShortcuts } from '../keyboard/shortcuts';
+import { useRememberList } from '../shell/shellContext';
 import { ErrorState } from '../ui/ErrorState';
 import { Skeleton } from '../ui/Skeleton';
 import { usePhone } from '../ui/useMediaQuery';
@@ -52,6 +53,7 @@ function ListOf({ resource }: { resource: Resource }) {
   useEffect(() => {
     document.title = `${label(resource.plural)} · Guanxi`;
   }, [label, resource]);
+  useRememberList(resource.collection);
   useShortcuts({
     '/': () => search.current?.focus(),
     c: resource.rights?.create === true && resource.readOnly !== true ? () => create(resource) : undefined,

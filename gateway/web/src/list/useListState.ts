@@ -2,13 +2,7 @@
 import { useMemo } from 'react';
 import { useLocation, useNavigate } from 'react-router-dom';
 import { formatQuery, parseQuery, type Parameter } from '../api/query';
-import type { Operator } from '../api/schema';
-
-export interface Filter {
-  field: string;
-  operator: Operator;
-  values: string[];
-}
+import { isFilter, toFilter, toParameter, type Filter } from './filter';
 
 export interface ListState {
   q: string;
@@ -26,17 +20,7 @@ export interface ListState {
   clear: () => void;
 }
 
-const FILTER_NAME = /^filter\[(\w+)\]\[(\w+)\]$/;
 const OWN_PARAMETERS = ['q', 'sort', 'deleted'];
-
-const isFilter = ({ name }: Parameter) => FILTER_NAME.test(name);
-
-function toFilter({ name, values }: Parameter): Filter[] {
-  const [, field, operator] = FILTER_NAME.exec(name) ?? [];
-  return field === undefined || operator === undefined ? [] : [{ field, operator: operator as Operator, values }];
-}
-
-const toParameter = ({ field, operator, values }: Filter): Parameter => ({ name: `filter[${field}][${operator}]`, values });
 
 export function useListState(): ListState {
   const { search } = useLocation();

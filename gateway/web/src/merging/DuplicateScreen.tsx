@@ -6,6 +6,7 @@ import { useSchema } from '../api/schema';
 import { FieldValue } from '../fields/FieldValue';
 import { textOf } from '../fields/values';
 import { useEdit } from '../record/EditProvider';
+import { useListPath } from '../shell/shellContext';
 import { ErrorState } from '../ui/ErrorState';
 import { Skeleton } from '../ui/Skeleton';
 import { Merge } from './MergeScreen';
@@ -16,6 +17,7 @@ export default function DuplicateScreen() {
   const { id = '' } = useParams();
   const resource = useSchema().find('duplicates');
   const navigate = useNavigate();
+  const left = useListPath()('duplicates');
   const { save } = useEdit();
   const { data, error, refetch } = useRecord('duplicates', id, 0);
   if (error !== null) return <ErrorState error={error} retry={() => void refetch()} />;
@@ -26,9 +28,9 @@ export default function DuplicateScreen() {
       <section className={styles.screen}>
         <h1>{textOf(data['names'])}</h1>
         <p><FieldValue field={state} value={data['state']} /></p>
-        <p><Link to="/duplicates">{t('merge.back')}</Link></p>
+        <p><Link to={left}>{t('merge.back')}</Link></p>
       </section>
     );
-  const dismiss = () => void save(resource, data, { state: 'dismissed' }).then((saved) => saved && navigate('/duplicates?filter[state][in]=open'));
+  const dismiss = () => void save(resource, data, { state: 'dismissed' }).then((saved) => saved && navigate(left.includes('?') ? left : '/duplicates?filter[state][in]=open'));
   return <Merge ids={[textOf(data['customerId']), textOf(data['otherId'])]} dismiss={dismiss} />;
 }

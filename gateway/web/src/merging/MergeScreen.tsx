@@ -7,13 +7,14 @@ import { useNavigate, useSearchParams } from 'react-router-dom';
 import { newIdempotencyKey } from '../api/client';
 import { fetchRecord, keys, type RecordData } from '../api/records';
 import { useSchema, type Resource } from '../api/schema';
-import { mergeCustomers, unmergeCustomers } from '../relations/api';
+import { mergeCustomers } from '../relations/api';
 import { textOf } from '../fields/values';
 import { ErrorState, useProblemText } from '../ui/ErrorState';
 import { Skeleton } from '../ui/Skeleton';
 import { useToast } from '../ui/Toasts';
 import { choicesOf, differing, offered, type Chosen } from './choices';
 import { MergeTable } from './MergeTable';
+import { refreshMerged, useUnmerge } from './useUnmerge';
 import styles from './Merge.module.css';
 
 export default function MergeScreen() {
@@ -74,18 +75,7 @@ function useMerge() {
   const [error, setError] = useState<string>();
   const attempt = useRef({ body: '', key: '' });
 
-  const refresh = () => {
-    for (const collection of ['customers', 'duplicates', 'contacts', 'activities', 'relationships']) void client.invalidateQueries({ queryKey: [collection] });
-  };
-  const undo = async (id: string) => {
-    try {
-      await unmergeCustomers(id, newIdempotencyKey());
-      refresh();
-      toast({ text: t('merge.undone') });
-    } catch (problem) {
-      toast({ kind: 'error', text: problemText(problem) });
-    }
-  };
+  const undo = useUnmerge();
   const run = async (survivor: string, records: RecordData[], fields: ReturnType<typeof choicesOf>) => {
     const others = records.map(({ id }) => id).filter((id) => id !== survivor);
     const body = JSON.stringify([survivor, others, fields]);
@@ -94,7 +84,7 @@ function useMerge() {
     setError(undefined);
     try {
       const record = await mergeCustomers(survivor, others, fields, attempt.current.key);
-      refresh();
+      refreshMerged(client);
       navigate(`/customers/${record.id}`);
       toast({ text: t('merge.done', { name: textOf(record['name']), count: records.length }), action: { label: t('common.undo'), run: () => void undo(record.id) } });
     } catch (problem) {

@@ -11,7 +11,7 @@ import { KindIcon } from './KindIcon';
 import styles from './Timeline.module.css';
 
 const SILENT = ['id', 'version', 'createTime', 'updateTime', 'deleteTime', 'rightsVersion'];
-const VERBS = ['created', 'updated', 'deleted', 'restored'];
+const VERBS = ['created', 'updated', 'deleted', 'restored', 'snapshot'];
 
 const verbOf = (type: string) => type.split('.').find((part) => VERBS.includes(part)) ?? 'updated';
 

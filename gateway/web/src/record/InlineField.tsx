@@ -63,6 +63,9 @@ const isBeside = (event: MouseEvent) => event.target instanceof HTMLElement && e
 // A choice is made in one step: choosing saves. Text and lists are saved by Enter, by leaving, or by the button.
 const isChoice = (field: Field) => field.repeated !== true && (field.type === 'enum' || field.type === 'boolean' || field.reference !== undefined || field.type === 'timestamp' || field.type === 'date' || field.format === 'date');
 
+// What has inputs of its own is saved by the button alone.
+const hasParts = (field: Field) => field.type === 'message' || field.filterOf !== undefined;
+
 function InlineEditor({ resource, base, field, close }: { resource: Resource; base: RecordData; field: Field; close: () => void }) {
   const { t } = useTranslation();
   const label = useLabel();
@@ -102,7 +105,7 @@ function InlineEditor({ resource, base, field, close }: { resource: Resource; ba
     if (event.key === 'Escape') {
       event.stopPropagation();
       finish();
-    } else if (event.key === 'Enter' && !isChoice(field) && field.repeated !== true && (field.format !== 'multiline' || event.ctrlKey || event.metaKey)) {
+    } else if (event.key === 'Enter' && !isChoice(field) && !hasParts(field) && field.repeated !== true && (field.format !== 'multiline' || event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       void commit(value);
     }
@@ -110,7 +113,7 @@ function InlineEditor({ resource, base, field, close }: { resource: Resource; ba
   const onBlur = (event: FocusEvent<HTMLDivElement>) => {
     const to = event.relatedTarget;
     if (event.currentTarget.contains(to) || (to instanceof Element && to.closest('.ant-select-dropdown, .ant-picker-dropdown') !== null)) return;
-    if (field.type !== 'message') void commit(value); // lists of plain values too: leaving saves
+    if (!hasParts(field)) void commit(value); // lists of plain values too: leaving saves
   };
   const change = (next: Value) => {
     setValue(next);
@@ -135,7 +138,7 @@ function InlineEditor({ resource, base, field, close }: { resource: Resource; ba
           {general}
         </p>
       )}
-      {field.type === 'message' && (
+      {hasParts(field) && (
         <div className={styles.editorActions}>
           <Button size="small" type="primary" onClick={() => void commit(value)}>
             {t('common.save')}

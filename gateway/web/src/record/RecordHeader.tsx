@@ -9,6 +9,7 @@ import { FieldValue } from '../fields/FieldValue';
 import { isEmpty } from '../fields/values';
 import { useInlineLabel } from '../i18n/i18n';
 import { Completeness } from '../relations/Completeness';
+import { useListPath } from '../shell/shellContext';
 import { useEdit } from './EditProvider';
 import styles from './Record.module.css';
 
@@ -18,13 +19,14 @@ export function RecordHeader({ resource, record, title }: { resource: Resource; 
   const { t } = useTranslation();
   const inline = useInlineLabel();
   const navigate = useNavigate();
+  const listPath = useListPath();
   const { remove } = useEdit();
   const [search, setSearch] = useSearchParams();
   const settingPassword = search.get('setPassword') === 'true';
   const setSettingPassword = (on: boolean) => setSearch(on ? { setPassword: 'true' } : {}, { replace: true });
   const mayDelete = resource.rights?.delete === true && resource.readOnly !== true && isEmpty(record['deleteTime']);
   const maySetPassword = resource.collection === 'users' && resource.rights?.update === true;
-  const tags = ['stage', 'state', 'role'].flatMap((name) => findField(resource, name) ?? []).filter((field) => !isEmpty(record[field.name]));
+  const tags = ['stage', 'state', 'role', 'categoryIds'].flatMap((name) => findField(resource, name) ?? []).filter((field) => !isEmpty(record[field.name]));
 
   const items = [
     ...(maySetPassword ? [{ key: 'password', icon: <KeyOutlined />, label: t('password.set') }] : []),
@@ -34,12 +36,12 @@ export function RecordHeader({ resource, record, title }: { resource: Resource; 
     if (key === 'password') setSettingPassword(true);
     else {
       void remove(resource, [record]);
-      navigate(`/${resource.collection}`);
+      navigate(listPath(resource.collection));
     }
   };
   return (
     <header className={styles.header}>
-      <Link to={`/${resource.collection}`} className={styles.back} aria-label={t('record.back', { name: inline(resource.plural) })}>
+      <Link to={listPath(resource.collection)} className={styles.back} aria-label={t('record.back', { name: inline(resource.plural) })}>
         <ArrowLeftOutlined />
       </Link>
       <h1 className={styles.title}>{title}</h1>

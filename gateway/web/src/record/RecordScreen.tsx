@@ -8,6 +8,7 @@ import { useRememberVisit } from '../app/recent';
 import { isEmpty, textOf } from '../fields/values';
 import { useLabel } from '../i18n/i18n';
 import { useShortcuts } from '../keyboard/shortcuts';
+import { useListPath } from '../shell/shellContext';
 import { ErrorState } from '../ui/ErrorState';
 import { Skeleton } from '../ui/Skeleton';
 import { usePhone } from '../ui/useMediaQuery';
@@ -37,6 +38,7 @@ function RecordOf({ resource, record }: { resource: Resource; record: RecordData
   const navigate = useNavigate();
   const schema = useSchema();
   const phone = usePhone();
+  const listPath = useListPath();
   const withRelated = hasRelated(schema, resource);
   const [tab, setTab] = useState<Tab>(resource.activities === true ? 'timeline' : 'facts');
   const tabs: Tab[] = ['timeline', 'facts', ...(withRelated ? (['related'] as const) : [])];
@@ -46,7 +48,7 @@ function RecordOf({ resource, record }: { resource: Resource; record: RecordData
     document.title = `${title} · ${label(resource.label)} · Guanxi`;
   }, [title, label, resource]);
   useRememberVisit(resource.collection, record.id);
-  useShortcuts({ Escape: () => navigate(`/${resource.collection}`) });
+  useShortcuts({ Escape: () => navigate(listPath(resource.collection)) });
 
   const shows = (name: Tab) => !phone || tab === name;
   return (

@@ -10,6 +10,7 @@ import { FieldValue } from '../fields/FieldValue';
 import { isEmpty, textOf } from '../fields/values';
 import { useCreate } from '../form/CreateProvider';
 import { useInlineLabel, useLabel } from '../i18n/i18n';
+import { Merges } from '../merging/Merges';
 import { Relations } from '../relations/Relations';
 import { activityLink } from './activityLink';
 import { DoneBox, DueTime } from './ActivityItem';
@@ -33,6 +34,7 @@ export function Related({ resource, record }: { resource: Resource; record: Reco
     <>
       {resource.activities === true && <OpenTasks resource={resource} record={record} />}
       {resource.collection === 'customers' && <Relations record={record} />}
+      {resource.collection === 'customers' && <Merges resource={resource} record={record} />}
       {relatedTo(schema, resource).map(({ other, field }) => (
         <RelatedList key={other.collection} other={other} field={field} record={record} />
       ))}

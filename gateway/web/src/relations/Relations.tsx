@@ -1,5 +1,5 @@
 // Who and what a customer is tied to: a list to work with, a picture on demand.
-import { DeleteOutlined, PlusOutlined } from '../ui/icons';
+import { DeleteOutlined, EditOutlined, PlusOutlined } from '../ui/icons';
 import { Button, Segmented } from 'antd';
 import { lazy, Suspense, useState } from 'react';
 import { useQueryClient } from '@tanstack/react-query';
@@ -7,11 +7,13 @@ import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router-dom';
 import type { RecordData } from '../api/records';
 import { fetchRecord } from '../api/records';
-import { useSchema } from '../api/schema';
+import { useSchema, type Resource } from '../api/schema';
 import { useLabel } from '../i18n/i18n';
 import { useEdit } from '../record/EditProvider';
+import { useProblemText } from '../ui/ErrorState';
+import { useToast } from '../ui/Toasts';
 import related from '../record/Related.module.css';
-import { useGraph, type Graph, type GraphEdge, type GraphNode } from './api';
+import { GRAPHS, useGraph, type Graph, type GraphEdge, type GraphNode } from './api';
 import styles from './Relations.module.css';
 
 const NEAR = 2; // its own relations and those of its contacts
@@ -35,13 +37,13 @@ export function useEdgeLabel(): (edge: GraphEdge, seenFrom?: string) => string {
 
 export function Relations({ record }: { record: RecordData }) {
   const { t } = useTranslation();
-  const [adding, setAdding] = useState(false);
+  const [form, setForm] = useState<{ existing?: RecordData } | null>(null); // a new one, or one that is edited
   const [picture, setPicture] = useState(false);
   const { data } = useGraph(record.id, NEAR);
   const client = useQueryClient();
-  const refresh = () => void client.invalidateQueries({ queryKey: ['customers', 'graph'] });
+  const refresh = () => void client.invalidateQueries({ queryKey: GRAPHS });
   const close = () => {
-    setAdding(false);
+    setForm(null);
     refresh();
   };
   return (
@@ -50,19 +52,24 @@ export function Relations({ record }: { record: RecordData }) {
         <h2>{t('relations.title')}</h2>
         <span>
           {(data?.edges ?? []).length > 0 && <Segmented size="small" value="list" options={[{ value: 'list', label: t('relations.list') }, { value: 'chart', label: t('relations.asChart') }]} onChange={(value) => setPicture(value === 'chart')} />}
-          <Button type="text" size="small" icon={<PlusOutlined />} aria-label={t('relations.add')} onClick={() => setAdding(true)} />
+          <Button type="text" size="small" icon={<PlusOutlined />} aria-label={t('relations.add')} onClick={() => setForm({})} />
         </span>
       </div>
-      {data !== undefined && <RelationList graph={data} id={record.id} refresh={refresh} />}
+      {data !== undefined && <RelationList graph={data} id={record.id} refresh={refresh} edit={(existing) => setForm({ existing })} />}
       <Suspense fallback={null}>
-        {adding && <RelationForm customerId={record.id} close={close} />}
+        {form !== null && <RelationForm customerId={record.id} {...form} close={close} />}
         {picture && <GraphDialog id={record.id} close={() => setPicture(false)} />}
       </Suspense>
     </section>
   );
 }
 
-function RelationList({ graph, id, refresh }: { graph: Graph; id: string; refresh: () => void }) {
+interface Act {
+  refresh: () => void;
+  edit: (relationship: RecordData) => void;
+}
+
+function RelationList({ graph, id, ...act }: { graph: Graph; id: string } & Act) {
   const { t } = useTranslation();
   const nodes = new Map(graph.nodes.map((node) => [node.id, node]));
   const own = new Set([id, ...(graph.edges ?? []).flatMap(({ type, from, to }) => (type === 'contact' && from === id ? [to] : []))]);
@@ -74,22 +81,32 @@ function RelationList({ graph, id, refresh }: { graph: Graph; id: string; refres
         const here = own.has(edge.from) ? edge.from : edge.to;
         const other = nodes.get(here === edge.from ? edge.to : edge.from);
         const who = here === id ? undefined : nodes.get(here);
-        return other === undefined ? null : <RelationItem key={`${edge.type}${edge.relationshipId ?? other.id}`} edge={edge} other={other} here={here} who={who} refresh={refresh} />;
+        return other === undefined ? null : <RelationItem key={`${edge.type}${edge.relationshipId ?? other.id}`} edge={edge} other={other} here={here} who={who} {...act} />;
       })}
     </ul>
   );
 }
 
-function RelationItem({ edge, other, here, who, refresh }: { edge: GraphEdge; other: GraphNode; here: string; who: GraphNode | undefined; refresh: () => void }) {
+function RelationItem({ edge, other, here, who, refresh, edit }: { edge: GraphEdge; other: GraphNode; here: string; who: GraphNode | undefined } & Act) {
   const { t } = useTranslation();
   const labelOf = useEdgeLabel();
   const schema = useSchema();
   const { remove } = useEdit();
+  const toast = useToast();
+  const problemText = useProblemText();
   const relationship = edge.relationshipId;
-  const drop = async () => {
-    const resource = schema.find('relationships');
+  const resource = schema.find('relationships');
+  const withIt = async (act: (resource: Resource, record: RecordData) => unknown) => {
     if (relationship === undefined || resource === undefined) return;
-    await remove(resource, [await fetchRecord('relationships', relationship)]);
+    try {
+      await act(resource, await fetchRecord('relationships', relationship));
+    } catch (error) {
+      toast({ kind: 'error', text: problemText(error) });
+      refresh();
+    }
+  };
+  const drop = async (resource: Resource, record: RecordData) => {
+    await remove(resource, [record]);
     refresh();
   };
   return (
@@ -99,11 +116,17 @@ function RelationItem({ edge, other, here, who, refresh }: { edge: GraphEdge; ot
         <span className={related.meta}>
           {who !== undefined && <span>{who.name}</span>}
           <span>{labelOf(edge, edge.from === here && who !== undefined ? undefined : here)}</span>
+          {edge.startDate !== undefined && <span>{t('relations.since', { date: edge.startDate })}</span>}
           {edge.endDate !== undefined && <span>{t('relations.until', { date: edge.endDate })}</span>}
           {edge.note !== undefined && <span>{edge.note}</span>}
         </span>
       </span>
-      {relationship !== undefined && <Button type="text" size="small" icon={<DeleteOutlined />} aria-label={t('relations.remove', { name: other.name })} onClick={() => void drop()} />}
+      {relationship !== undefined && resource?.rights?.update === true && (
+        <span>
+          <Button type="text" size="small" icon={<EditOutlined />} aria-label={t('relations.edit', { name: other.name })} onClick={() => void withIt((_, record) => edit(record))} />
+          <Button type="text" size="small" icon={<DeleteOutlined />} aria-label={t('relations.remove', { name: other.name })} onClick={() => void withIt(drop)} />
+        </span>
+      )}
     </li>
   );
 }

@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { request } from '../api/client';
 import { query as apiQuery } from '../api/query';
-import type { RecordData } from '../api/records';
+import { keys, type RecordData } from '../api/records';
 
 export interface GraphNode {
   id: string;
@@ -35,9 +35,12 @@ export interface Candidate {
   score?: number;
 }
 
+// Among the lists of relationships: refreshed when one of them changes.
+export const GRAPHS = [...keys.lists('relationships'), 'graph'];
+
 export function useGraph(id: string, depth: number) {
   return useQuery({
-    queryKey: ['customers', 'graph', id, depth],
+    queryKey: [...GRAPHS, id, depth],
     queryFn: async ({ signal }) => (await request<Graph>('GET', `/api/v1/customers/${id}/graph?depth=${String(depth)}`, { signal })).data,
     placeholderData: (previous) => previous,
   });
@@ -60,5 +63,6 @@ export interface Choice {
 export const mergeCustomers = async (id: string, others: string[], fields: Choice[], idempotencyKey: string): Promise<RecordData> =>
   (await request<RecordData>('POST', `/api/v1/customers/${id}:merge`, { body: { others, fields }, idempotencyKey })).data;
 
-export const unmergeCustomers = async (id: string, idempotencyKey: string): Promise<RecordData> =>
-  (await request<RecordData>('POST', `/api/v1/customers/${id}:unmerge`, { body: {}, idempotencyKey })).data;
+// Without a merge's id: the latest.
+export const unmergeCustomers = async (id: string, idempotencyKey: string, mergeId?: string): Promise<RecordData> =>
+  (await request<RecordData>('POST', `/api/v1/customers/${id}:unmerge`, { body: mergeId === undefined ? {} : { mergeId }, idempotencyKey })).data;

@@ -37,7 +37,7 @@ export default function Shell() {
   const location = useLocation();
   const [overlay, setOverlay] = useState<Overlay>(null);
   const close = useCallback(() => setOverlay(null), []);
-  const shell = useMemo(() => ({ openPalette: () => setOverlay('palette'), openHelp: () => setOverlay('help') }), []);
+  const shell = useMemo(() => ({ openPalette: () => setOverlay('palette'), openHelp: () => setOverlay('help'), left: new Map<string, string>() }), []);
 
   useShortcuts({ 'mod+k': () => setOverlay((old) => (old === 'palette' ? null : 'palette')) }, true);
   useShortcuts({ '?': shell.openHelp });

@@ -67,6 +67,7 @@ export function antTheme(mode: 'light' | 'dark', dense: boolean, reducedMotion: 
     token: {
       fontFamily: 'var(--gx-font)', fontSize: 14, borderRadius: 6, wireframe: false,
       controlHeight: dense ? 30 : 34,
+      controlHeightSM: 24, // the least that a finger or a shaking hand can be asked to hit (WCAG 2.5.8)
       motion: !reducedMotion, motionDurationFast: '0.08s', motionDurationMid: '0.12s', motionDurationSlow: '0.15s',
       colorPrimary: palette.accent, colorPrimaryHover: palette.accentHover, colorTextLightSolid: palette.onAccent,
       colorLink: palette.accent, colorLinkHover: palette.accentHover, colorInfo: palette.accent,

@@ -38,7 +38,7 @@ export function DeliveryItem({ delivery, state, refresh }: { delivery: RecordDat
         </summary>
         <div className={styles.detail}>
           <p className={styles.note}>
-            <Link to={`/${textOf(delivery['subject'])}`}>{t('webhook.openRecord')}</Link> · webhook-id <code>{delivery.id}</code>
+            <Link to={`/${textOf(delivery['subject'])}`}>{t('webhook.openRecord')}</Link> {t('webhook.id')} <code>{delivery.id}</code>
           </p>
           {delivery['state'] === 'waiting' && !isEmpty(delivery['nextTime']) && <p className={styles.note}>{t('webhook.nextTry', { time: formats.dateTime(textOf(delivery['nextTime'])) })}</p>}
           <ol className={styles.tries}>
@@ -54,11 +54,12 @@ export function DeliveryItem({ delivery, state, refresh }: { delivery: RecordDat
 }
 
 function Try({ one }: { one: MessageValue }) {
+  const { t } = useTranslation();
   const formats = useFormats();
   const outcome = one['error'] ?? `HTTP ${String(one['status'] ?? '')}`;
   return (
     <li>
-      <time dateTime={String(one['time'])}>{formats.dateTime(String(one['time']))}</time> · {String(outcome)} · {formats.number(Number(one['durationMs'] ?? 0))} ms
+      <time dateTime={String(one['time'])}>{formats.dateTime(String(one['time']))}</time> {t('webhook.try', { outcome: String(outcome), ms: formats.number(Number(one['durationMs'] ?? 0)) })}
       {one['answer'] !== undefined && <pre className={styles.answer}>{String(one['answer'])}</pre>}
     </li>
   );

@@ -12,6 +12,7 @@ import { DeletedBanner } from '../record/DeletedBanner';
 import { Facts } from '../record/Facts';
 import { RecordHeader } from '../record/RecordHeader';
 import record from '../record/Record.module.css';
+import { useListPath } from '../shell/shellContext';
 import { ErrorState } from '../ui/ErrorState';
 import { Skeleton } from '../ui/Skeleton';
 import { Actions } from './Actions';
@@ -37,10 +38,11 @@ function Webhook({ resource, webhook, refresh }: { resource: Resource; webhook: 
   const { t } = useTranslation();
   const navigate = useNavigate();
   const name = textOf(webhook['name']);
+  const listPath = useListPath();
   useEffect(() => {
     document.title = `${name} · Webhook · Guanxi`;
   }, [name]);
-  useShortcuts({ Escape: () => navigate('/webhooks') });
+  useShortcuts({ Escape: () => navigate(listPath('webhooks')) });
   return (
     <article className={record.record}>
       <RecordHeader resource={resource} record={webhook} title={name} />
