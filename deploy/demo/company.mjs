@@ -112,8 +112,8 @@ export const people = [
 export const again = [
   { like: "chengdu", name: "成都蜀香商贸有限责任公司", stage: "prospect", source: "春季糖酒会", owner: 2 },
   { like: "retail", name: "长沙 曾记百货连锁有限公司", stage: "prospect", source: "官网", owner: 1 },
-  { like: "usina", name: "Usina Boa Vista", stage: "prospect", source: "Website", owner: 6, email: true },
-  { like: "spv", name: "桂西新能源（SPV）", stage: "prospect", source: "银团推介", owner: 4, phone: true },
+  { like: "usina", name: "Usina Boa Vista", stage: "prospect", source: "Website", owner: 6 },
+  { like: "spv", name: "桂西新能源（SPV）", stage: "prospect", source: "银团推介", owner: 4 },
 ];
 
 const finance = ["项目公司（SPV）", "银行", "法律服务", "工程", "Project sponsor", "Lending", "Lenders' counsel"];

@@ -75,7 +75,7 @@ function coreCustomer(one, number) {
     ...(one.website === undefined ? {} : { website: one.website }), ...(one.description === undefined ? {} : { description: one.description }),
     ...(one.phone === undefined ? {} : { phones: [{ kind: "work", number: one.phone }] }),
   };
-  if (again.some(({ like, phone }) => like === one.key && phone)) customer.phones ??= [{ kind: "work", number: `+86${mobile()}` }];
+  if (one.name !== undefined && again.some(({ like }) => like === one.key)) customer.phones ??= [{ kind: "work", number: `+86${mobile()}` }];
   return { key: one.key, of, customer, owner: one.owner, parent: one.parent, strategic: one.strategic === true };
 }
 
@@ -98,8 +98,7 @@ function drawnCustomer(number) {
 
 function copyOf(one, customers) {
   const { customer, of } = customers.find(({ key }) => key === one.like);
-  const same = one.phone || customer.emails === undefined ? { phones: customer.phones } : { emails: customer.emails };
-  const shared = /[一-鿿]/.test(one.name) && !one.phone ? {} : same;
+  const shared = customer.phones === undefined ? { emails: customer.emails } : { phones: customer.phones };
   return { key: `again-${one.like}`, of, customer: { name: one.name, kind: "company", stage: one.stage, industry: of.industry, source: one.source, ...shared }, owner: one.owner, strategic: false };
 }
 

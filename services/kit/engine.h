@@ -109,8 +109,8 @@ enum status engine_change_many(struct request *req, const struct schema_resource
 /* Locks those records for the rest of the transaction. */
 enum status engine_lock_many(struct request *req, const struct schema_resource *resource,
 	const struct change *changes, size_t count) MUST_CHECK;
-/* Which of those records have live ones that belong to them: rows of this service whose parent they are, but for what
- * the service finds by itself (Resource.found). */
+/* Which of those records have live ones that belong to them: rows of this service whose parent they are, but
+ * for what the service finds by itself (Resource.made_by_service). */
 enum status engine_find_children(struct request *req, const struct schema_resource *resource,
 	const struct change *changes, size_t count, bool *has_out) MUST_CHECK;
 

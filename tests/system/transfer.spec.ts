@@ -185,8 +185,9 @@ test.describe("undoing an import", () => {
 
   test("removes what was found to be a duplicate as well, and the pair with it @SYS-18 @CUS-19", async ({ admin }) => {
     const name = `重名 ${uniqueWord()}`;
-    const there = await admin.create("customers", { name });
-    const job = await run(admin, [["name"], [name]]);
+    const phone = phoneOf(somePhone());
+    const there = await admin.create("customers", { name, phones: [{ number: phone }] });
+    const job = await run(admin, [["name", "phones"], [name, phone]]);
     const pairs = async (): Promise<Row[]> => (await admin.all("duplicates", { "filter[state][eq]": "open" })).filter((row) => String(row["names"]).includes(name));
     await eventually("the pair is found", async () => ((await pairs()).length === 1 ? true : undefined));
     expect(await revert(admin, job)).toMatchObject({ removed: "1", skipped: "0" });
