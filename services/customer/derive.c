@@ -43,15 +43,27 @@ static struct slice matching_ids(struct request *req, const struct rules *rules,
 	return (struct slice){ out.data, out.len };
 }
 
-static enum status put_right(struct request *req, const uint8_t id[16], struct slice rule_ids)
+static struct change change_of(struct request *req, const uint8_t id[16], struct slice rule_ids)
 {
-	const uint32_t fields[] = { CUSTOMER_RULE_CATEGORIES };
-	struct record *after, *patch = record_new(customers(), req->arena);
+	static const uint32_t fields[] = { CUSTOMER_RULE_CATEGORIES };
+	struct change change = { .verb = VERB_UPDATE,
+		.patch = record_new(customers(), req->arena),
+		.fields = fields,
+		.field_count = 1 };
 
-	record_set_wire(patch, CUSTOMER_RULE_CATEGORIES, rule_ids);
-	enum status status = engine_update(req, customers(), id, patch, fields, 1, &after);
+	record_set_wire(change.patch, CUSTOMER_RULE_CATEGORIES, rule_ids);
+	memcpy(change.id, id, 16);
+	return change;
+}
 
-	return status == NOT_FOUND ? OK : status; /* deleted meanwhile */
+static enum status put_right(struct request *req, struct change *changes, size_t count)
+{
+	if (count)
+		TRY(engine_change_many(req, customers(), changes, count));
+	for (size_t i = 0; i < count; i++)
+		if (changes[i].status != OK && changes[i].status != NOT_FOUND) /* deleted meanwhile */
+			return changes[i].status;
+	return OK;
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -76,9 +88,11 @@ static enum status derive(
 	struct request *req, const struct rules *rules, const uint8_t (*ids)[16], size_t count)
 {
 	bool *matches = arena_alloc(req->arena, (count * rules->by_rule_count + 1) * sizeof *matches);
+	struct change *changes = arena_alloc(req->arena, count * sizeof *changes);
 	struct table *table = customer_table();
 	struct db_params params = { .arena = req->arena };
 	struct db_array array;
+	size_t wrong = 0;
 	PGresult *rows;
 
 	TRY(rule_match(req, table, rules->by_rule, rules->by_rule_count, ids, count, matches));
@@ -95,9 +109,9 @@ static enum status derive(
 		struct slice rule_ids = matching_ids(req, rules, matches + at * rules->by_rule_count);
 
 		if (!record_has(record, STANDARD_DELETE_TIME) && !is_right(rules, record, rule_ids))
-			TRY(put_right(req, ids[at], rule_ids));
+			changes[wrong++] = change_of(req, ids[at], rule_ids);
 	}
-	return OK;
+	return put_right(req, changes, wrong);
 }
 
 /* --- the consumer */
