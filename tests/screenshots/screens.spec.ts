@@ -1,6 +1,6 @@
 import type { APIRequestContext, Page } from "@playwright/test";
 import path from "node:path";
-import { create, createCustomer, enter, expect, test, unique, type Customer } from "../browser/support";
+import { create, createCustomer, enter, expect, get, test, unique, type Customer } from "../browser/support";
 import { top } from "../system/harness/system";
 
 // `make screenshots`: every screen in both languages and both themes, on a desktop and at 360 px, to be looked at.
@@ -11,6 +11,9 @@ const sizes = { desktop: { width: 1366, height: 850 }, phone: { width: 360, heig
 interface Sample {
   customer: Customer;
   source: string;
+  category: string;
+  duplicate: string;
+  webhook: string;
 }
 interface Screen {
   name: string;
@@ -29,7 +32,29 @@ const screens: Screen[] = [
   { name: "customers-filtered", open: ({ source }) => `/customers?filter[source][eq]=${encodeURIComponent(source)}&filter[stage][in]=active,lost&sort=-employees` },
   { name: "customers-nothing", open: () => "/customers?q=qqqqqqqq" },
   { name: "customer", open: ({ customer }) => `/customers/${customer.id}` },
+  { name: "customers-grouped", open: ({ source }) => `/customers?filter[source][eq]=${encodeURIComponent(source)}&group=stage` },
+  {
+    name: "customer-chart",
+    open: ({ customer }) => `/customers/${customer.id}`,
+    then: async (page) => {
+      const related = page.getByRole("tab", { name: /^(Related|相关)/ }); // on a phone
+      if (await related.isVisible()) await related.click();
+      await page.getByText(/^(Picture|关系图)$/).click();
+      await expect(page.getByRole("dialog")).toBeVisible();
+    },
+  },
   { name: "contacts", open: () => "/contacts" },
+  { name: "categories", open: () => "/categories" },
+  { name: "category", open: ({ category }) => `/categories/${category}` },
+  { name: "field-policies", open: () => "/fieldPolicies" },
+  { name: "duplicates", open: () => "/duplicates" },
+  { name: "duplicate", open: ({ duplicate }) => `/duplicates/${duplicate}` },
+  { name: "webhooks", open: () => "/webhooks" },
+  { name: "webhook", open: ({ webhook }) => `/webhooks/${webhook}` },
+  { name: "api-keys", open: () => "/apiKeys" },
+  { name: "notifications", open: () => "/notifications" },
+  { name: "docs", open: () => "/docs" },
+  { name: "reference", open: () => "/docs/reference" },
   { name: "activities", open: () => "/activities" },
   { name: "jobs", open: () => "/jobs" },
   { name: "users", open: () => "/users" },
@@ -74,7 +99,17 @@ async function makeSample(api: APIRequestContext): Promise<Sample> {
   for (const activity of activities) await create(api, "activities", { ...activity, customerId: customer.id });
   const headers = { "If-Match": '"1"', "Content-Type": "application/merge-patch+json" };
   expect((await api.patch(`/api/v1/customers/${customer.id}`, { data: { stage: "dormant", industry: "新能源" }, headers })).status()).toBe(200);
-  return { customer, source };
+  const twin = await createCustomer(api, { name: "青岛海风能源", phones: [{ kind: "work", number: "+8653288880107" }] });
+  await create(api, "relationships", { kind: "supplier", customerId: customer.id, otherCustomerId: twin.id });
+  const category = await create<{ id: string }>(api, "categories", { name: unique("重点客户"), englishName: unique("Key account"), colour: "red", rule: "filter[stage][in]=active,dormant&filter[employees][gte]=100" });
+  const { id: webhook } = await create<{ id: string }>(api, "webhooks", { name: "ERP", url: "https://erp.invalid/hooks/guanxi", types: ["guanxi.customer.customer.*"] });
+  let duplicate = "";
+  await expect(async () => {
+    const { data } = await get<{ data: { id: string }[] }>(api, `duplicates?filter[customerId][eq]=${twin.id}`);
+    duplicate = data[0]?.id ?? "";
+    expect(duplicate).not.toBe("");
+  }).toPass();
+  return { customer, source, category: category.id, duplicate, webhook };
 }
 
 for (const language of ["zh", "en"] as const) {
