@@ -6,6 +6,7 @@
 #include "kit/query.h"
 #include "kit/sequencer.h"
 #include "kit/validate.h"
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -138,10 +139,11 @@ static void run_queries(struct lane *lane, struct request **requests, size_t cou
  * has; or nothing. Other answers are nowhere to be had a second time (the token of a new session). */
 static enum status run_once(struct request *req)
 {
-	const struct schema_method *defined = req->method ? schema_method_find(req->method->name) : NULL;
-
 	if (req->verb == VERB_BULK)
 		return bulk_start(req);
+	assert(req->method);
+	const struct schema_method *defined = schema_method_find(req->method->name);
+
 	if (req->method->makes)
 		return engine_once(req, schema_resource_find(req->method->makes), req->method->run);
 	if (defined && !defined->output->count)

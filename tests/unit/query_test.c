@@ -470,7 +470,7 @@ static void an_aggregate_counts_what_the_list_shows(void **state)
 {
 	struct principal *member = person_new(false, NULL, 0), *other = person_new(false, NULL, 0);
 	char owner[37];
-	struct wire_field group, value, text;
+	struct wire_field group = { 0 }, value = { 0 }, text = { 0 };
 
 	(void)state;
 	uuid_to_text(member->id, owner);

@@ -57,15 +57,15 @@ static void names_that_are_almost_right_are_not_found(void **state)
 static void resources_have_the_standard_fields_in_their_places(void **state)
 {
 	static const struct {
-		uint32_t number;
 		const char *name;
+		uint32_t number;
 		enum field_type type;
 	} standard[] = {
-		{ STANDARD_ID, "id", FIELD_STRING },
-		{ STANDARD_VERSION, "version", FIELD_UINT64 },
-		{ STANDARD_CREATE_TIME, "create_time", FIELD_TIMESTAMP },
-		{ STANDARD_UPDATE_TIME, "update_time", FIELD_TIMESTAMP },
-		{ STANDARD_DELETE_TIME, "delete_time", FIELD_TIMESTAMP },
+		{ "id", STANDARD_ID, FIELD_STRING },
+		{ "version", STANDARD_VERSION, FIELD_UINT64 },
+		{ "create_time", STANDARD_CREATE_TIME, FIELD_TIMESTAMP },
+		{ "update_time", STANDARD_UPDATE_TIME, FIELD_TIMESTAMP },
+		{ "delete_time", STANDARD_DELETE_TIME, FIELD_TIMESTAMP },
 	};
 	const struct schema *schema = schema_get();
 

@@ -88,7 +88,7 @@ static void *serve(void *unused)
 
 static int open_endpoints(void **state)
 {
-	struct sockaddr_in at;
+	struct sockaddr_in at = { 0 };
 	socklen_t len = sizeof at;
 
 	(void)state;
