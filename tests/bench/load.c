@@ -66,8 +66,13 @@ static void read_ids(const char *path)
 	while (file && fgets(line, sizeof line, file)) {
 		if (strlen(line) < ID_LEN)
 			continue;
-		if (id_count == capacity)
-			ids = realloc(ids, (capacity = capacity ? capacity * 2 : 1024) * sizeof *ids);
+		if (id_count == capacity) {
+			void *grown = realloc(ids, (capacity = capacity ? capacity * 2 : 1024) * sizeof *ids);
+
+			if (!grown)
+				abort();
+			ids = grown;
+		}
 		memcpy(ids[id_count], line, ID_LEN);
 		ids[id_count++][ID_LEN] = '\0';
 	}
