@@ -98,9 +98,8 @@ static enum status keep_pair(struct request *req, const PGresult *rows, int row)
 #define ADDRESSES(c) "jsonb_path_query_array(" c ".emails::jsonb, '$[*].address')"
 #define TEXTS(list)  "ARRAY(SELECT jsonb_array_elements_text(" list "))"
 #define OTHERS(why, having, mine)                                                                            \
-	"(SELECT c.id, '" why                                                                                \
-	"' AS why FROM customer c WHERE c.delete_time IS NULL AND c.id <> me.id AND " having " ?| me." mine  \
-	" LIMIT $2::int + 1)"
+	"(WITH m AS MATERIALIZED (SELECT c.id FROM customer c WHERE c.delete_time IS NULL AND c.id <> "      \
+	"me.id AND " having " ?| me." mine ") SELECT id, '" why "' AS why FROM m LIMIT $2::int + 1)"
 
 /* What the changed ones have in common with others. What more than PAIRS_MAX share (a switchboard) says
  * nothing of any two. A credit code nobody shares: it is unique. */
@@ -320,18 +319,20 @@ static void take(struct look *l, const PGresult *rows, int row, const char *why,
 
 static enum status find_exact(struct look *l)
 {
-	static const struct db_statement find = {
-		"SELECT c.id, c.name, c.owner_id, c.team_id, u.name, concat_ws(',', CASE WHEN c.credit_code ="
-		" $3::text THEN 'creditCode' END, CASE WHEN " NUMBERS(
-			"c") " ? $1::text THEN 'phones' END,"
-			     " CASE WHEN " ADDRESSES(
-				     "c") " ? $2::text THEN 'emails' END) FROM customer c"
-					  " LEFT JOIN user_ref u ON u.id = c.owner_id WHERE c.delete_time IS "
-					  "NULL AND c.id <> $4::uuid"
-					  " AND (" NUMBERS("c") " ? $1::text OR " ADDRESSES(
-						  "c") " ? $2::text"
-						       " OR c.credit_code = $3::text) LIMIT $5::int"
-	};
+	static const struct db_statement
+		find = { "WITH c AS MATERIALIZED (SELECT c.id, c.name, c.owner_id, c.team_id, concat_ws(',',"
+			 " CASE WHEN c.credit_code = $3::text THEN 'creditCode' END,"
+			 " CASE WHEN " NUMBERS(
+				 "c") " ? $1::text THEN 'phones' END,"
+				      " CASE WHEN " ADDRESSES(
+					      "c") " ? $2::text THEN 'emails' END) AS why FROM customer c"
+						   " WHERE c.delete_time IS NULL AND c.id <> $4::uuid AND "
+						   "(" NUMBERS("c") " ? $1::text OR " ADDRESSES(
+							   "c") " ? $2::text OR c.credit_code = $3::text))"
+								" SELECT c.id, c.name, c.owner_id, "
+								"c.team_id, u.name, c.why FROM c"
+								" LEFT JOIN user_ref u ON u.id = c.owner_id "
+								"LIMIT $5::int" };
 	struct db_params params = { .arena = l->req->arena };
 	PGresult *rows;
 

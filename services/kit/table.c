@@ -240,15 +240,16 @@ static const char *scope(bool scoped)
 		      : " OR $3::uuid IS NOT NULL OR $4::uuid[] IS NOT NULL";
 }
 
-/* One probe of an index a value: a join could be planned as a scan of the table, and a value that thousands
- * have in common would bring them all. */
+/* One probe of an index a value: a join could be planned as a scan of the table. What matches is apart from
+ * the limit: PostgreSQL, which expects one row in a hundred to match, would else walk another index and
+ * filter. */
 static struct db_statement find_by(
 	const char *in, const char *type, const char *what, bool scoped, struct arena *arena)
 {
 	return (struct db_statement){ arena_printf(arena,
 		"SELECT k.n, o.id FROM unnest($1::%s[]) WITH ORDINALITY AS k(value, n) CROSS JOIN LATERAL"
-		" (SELECT id FROM %s WHERE %s k.value AND delete_time IS NULL AND ($2::boolean%s) LIMIT 2) "
-		"o",
+		" (WITH m AS MATERIALIZED (SELECT id FROM %s WHERE %s k.value AND delete_time IS NULL AND "
+		"($2::boolean%s)) SELECT id FROM m LIMIT 2) o",
 		type, in, what, scope(scoped)) };
 }
 
