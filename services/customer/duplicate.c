@@ -93,38 +93,34 @@ static enum status keep_pair(struct request *req, const PGresult *rows, int row)
 	return engine_create(req, duplicates(), pair, &after);
 }
 
-/* All numbers, or addresses, of a customer, as their index has them; and as an array. */
-#define NUMBERS(c)   "jsonb_path_query_array(" c ".phones::jsonb, '$[*].number')"
-#define ADDRESSES(c) "jsonb_path_query_array(" c ".emails::jsonb, '$[*].address')"
-#define TEXTS(list)  "ARRAY(SELECT jsonb_array_elements_text(" list "))"
-#define OTHERS(why, having, mine)                                                                            \
-	"(WITH m AS MATERIALIZED (SELECT c.id FROM customer c WHERE c.delete_time IS NULL AND c.id <> "      \
-	"me.id AND " having " ?| me." mine ") SELECT id, '" why "' AS why FROM m LIMIT $2::int + 1)"
+/* All numbers, or addresses, of the customer c, as their index has them; and as an array. */
+#define NUMBERS      "jsonb_path_query_array(c.phones::jsonb, '$[*].number')"
+#define ADDRESSES    "jsonb_path_query_array(c.emails::jsonb, '$[*].address')"
+#define NUMBER_LIST  "ARRAY(SELECT jsonb_array_elements_text(" NUMBERS "))"
+#define ADDRESS_LIST "ARRAY(SELECT jsonb_array_elements_text(" ADDRESSES "))"
 
 /* What the changed ones have in common with others. What more than PAIRS_MAX share (a switchboard) says
  * nothing of any two. A credit code nobody shares: it is unique. */
 static enum status add_pairs(struct request *req, struct db_array *changed)
 {
 	static const struct db_statement find = {
-		"WITH me AS MATERIALIZED (SELECT c.id, " TEXTS(NUMBERS("c")) " AS numbers, " TEXTS(ADDRESSES(
-			"c")) " AS addresses FROM customer c WHERE c.id = ANY ($1::uuid[]) AND "
-			      "c.delete_time IS NULL),"
-			      " p AS (SELECT me.id AS mine, o.id AS other, o.why, count(*) OVER (PARTITION "
-			      "BY "
-			      "me.id, o.why) AS shared FROM me CROSS JOIN LATERAL (" OTHERS("phones",
-				      NUMBERS("c"), "numbers") " UNION ALL " OTHERS("emails", ADDRESSES("c"),
-				      "addresses") ") o)"
-						   " SELECT newer.id, older.id, string_agg(DISTINCT p.why, "
-						   "','), newer.owner_id, newer.team_id,"
-						   " newer.name || ' / ' || older.name FROM p"
-						   " JOIN customer newer ON newer.id = greatest(p.mine, "
-						   "p.other)"
-						   " JOIN customer older ON older.id = least(p.mine, p.other)"
-						   " WHERE p.shared <= $2::int AND NOT EXISTS (SELECT FROM "
-						   "duplicate d WHERE d.delete_time IS "
-						   "NULL AND least(d.customer_id, d.other_id) = older.id AND "
-						   "greatest(d.customer_id, d.other_id)"
-						   " = newer.id) GROUP BY newer.id, older.id"
+		"WITH me AS MATERIALIZED (SELECT c.id, " NUMBER_LIST " AS numbers, " ADDRESS_LIST
+		" AS addresses FROM customer c WHERE c.id = ANY ($1::uuid[]) AND c.delete_time IS NULL),"
+		" p AS (SELECT me.id AS mine, o.id AS other, o.why, count(*) OVER (PARTITION BY me.id, "
+		"o.why) AS shared FROM me CROSS JOIN LATERAL ("
+		"(WITH m AS MATERIALIZED (SELECT c.id FROM customer c WHERE c.delete_time IS NULL AND c.id "
+		"<> me.id AND " NUMBERS " ?| me.numbers) SELECT id, 'phones' AS why FROM m LIMIT $2::int + 1)"
+		" UNION ALL "
+		"(WITH m AS MATERIALIZED (SELECT c.id FROM customer c WHERE c.delete_time IS NULL AND c.id "
+		"<> me.id AND " ADDRESSES " ?| me.addresses) SELECT id, 'emails' AS why FROM m LIMIT $2::int "
+		"+ 1)) o)"
+		" SELECT newer.id, older.id, string_agg(DISTINCT p.why, ','), newer.owner_id, newer.team_id,"
+		" newer.name || ' / ' || older.name FROM p"
+		" JOIN customer newer ON newer.id = greatest(p.mine, p.other)"
+		" JOIN customer older ON older.id = least(p.mine, p.other)"
+		" WHERE p.shared <= $2::int AND NOT EXISTS (SELECT FROM duplicate d WHERE d.delete_time IS "
+		"NULL AND least(d.customer_id, d.other_id) = older.id AND greatest(d.customer_id, d.other_id)"
+		" = newer.id) GROUP BY newer.id, older.id"
 	};
 	struct db_params params = { .arena = req->arena };
 	PGresult *rows;
@@ -144,11 +140,13 @@ static enum status drop_pairs(struct request *req, struct db_array *changed)
 		"WITH pair AS (SELECT id, customer_id, other_id FROM duplicate WHERE customer_id = ANY "
 		"($1::uuid[]) AND delete_time IS NULL AND state = 1 UNION SELECT id, customer_id, other_id "
 		"FROM duplicate WHERE other_id = ANY ($1::uuid[]) AND delete_time IS NULL AND state = 1)"
-		" SELECT p.id FROM pair p JOIN customer a ON a.id = p.customer_id JOIN customer b ON b.id ="
-		" p.other_id WHERE a.delete_time IS NOT NULL OR b.delete_time IS NOT NULL OR NOT"
-		" (coalesce(" NUMBERS("a") " ?| " TEXTS(
-			NUMBERS("b")) ", false) OR"
-				      " coalesce(" ADDRESSES("a") " ?| " TEXTS(ADDRESSES("b")) ", false))"
+		" SELECT p.id FROM pair p"
+		" LEFT JOIN LATERAL (SELECT " NUMBERS " AS numbers, " ADDRESSES " AS addresses FROM customer "
+		"c WHERE c.id = p.customer_id AND c.delete_time IS NULL) a ON true"
+		" LEFT JOIN LATERAL (SELECT " NUMBER_LIST " AS numbers, " ADDRESS_LIST " AS addresses FROM "
+		"customer c WHERE c.id = p.other_id AND c.delete_time IS NULL) b ON true"
+		" WHERE NOT coalesce(a.numbers ?| b.numbers, false)"
+		" AND NOT coalesce(a.addresses ?| b.addresses, false)"
 	};
 	struct db_params params = { .arena = req->arena };
 	struct record *after;
@@ -319,20 +317,16 @@ static void take(struct look *l, const PGresult *rows, int row, const char *why,
 
 static enum status find_exact(struct look *l)
 {
-	static const struct db_statement
-		find = { "WITH c AS MATERIALIZED (SELECT c.id, c.name, c.owner_id, c.team_id, concat_ws(',',"
-			 " CASE WHEN c.credit_code = $3::text THEN 'creditCode' END,"
-			 " CASE WHEN " NUMBERS(
-				 "c") " ? $1::text THEN 'phones' END,"
-				      " CASE WHEN " ADDRESSES(
-					      "c") " ? $2::text THEN 'emails' END) AS why FROM customer c"
-						   " WHERE c.delete_time IS NULL AND c.id <> $4::uuid AND "
-						   "(" NUMBERS("c") " ? $1::text OR " ADDRESSES(
-							   "c") " ? $2::text OR c.credit_code = $3::text))"
-								" SELECT c.id, c.name, c.owner_id, "
-								"c.team_id, u.name, c.why FROM c"
-								" LEFT JOIN user_ref u ON u.id = c.owner_id "
-								"LIMIT $5::int" };
+	static const struct db_statement find = {
+		"WITH c AS MATERIALIZED (SELECT c.id, c.name, c.owner_id, c.team_id, concat_ws(',',"
+		" CASE WHEN c.credit_code = $3::text THEN 'creditCode' END,"
+		" CASE WHEN " NUMBERS " ? $1::text THEN 'phones' END,"
+		" CASE WHEN " ADDRESSES " ? $2::text THEN 'emails' END) AS why FROM customer c"
+		" WHERE c.delete_time IS NULL AND c.id <> $4::uuid AND (" NUMBERS " ? $1::text OR " ADDRESSES
+		" ? $2::text OR c.credit_code = $3::text))"
+		" SELECT c.id, c.name, c.owner_id, c.team_id, u.name, c.why FROM c"
+		" LEFT JOIN user_ref u ON u.id = c.owner_id LIMIT $5::int"
+	};
 	struct db_params params = { .arena = l->req->arena };
 	PGresult *rows;
 
