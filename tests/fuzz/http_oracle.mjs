@@ -151,7 +151,7 @@ function difference(ours, node) {
 	return null;
 }
 
-/* Node before 18.17 ends the headers at a CR without its LF (CVE-2023-30589), Debian 12's among them: such a Node is no judge of those. */
+/* A Node with an old llhttp, Debian 12's among them, ends the headers at a CR without its LF (CVE-2023-30589): it is no judge of those. */
 const endsAtBareCr = (await runNode(Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\rx'))).messages.length > 0;
 const isJudged = (data) => !endsAtBareCr || !/\r(?!\n)/.test(data.toString('latin1'));
 const cases = Array.from({ length: count }, makeCase).filter(isJudged);
