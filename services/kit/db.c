@@ -17,7 +17,7 @@
 #define CONNECT_TIMEOUT   "5"   /* s */
 #define RETRY_MS          200
 #define IDLE_TIMEOUT_MS   60000
-#define FAREWELL_MS       20
+#define FAREWELL_MS       100
 #define POSTGRES_EPOCH_US 946684800000000 /* 2000-01-01 */
 
 enum pending { PENDING_PREPARE, PENDING_STATEMENT, PENDING_SYNC };
