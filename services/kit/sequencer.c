@@ -31,7 +31,8 @@ static struct {
 	struct db *db;
 	struct arena *arena;
 	struct bus_publisher *publisher;
-	bool settled; /* the epoch was looked at since the connection was made */
+	bool settled;    /* the epoch was looked at since the connection was made */
+	bool look_first; /* nobody woke us: a look costs a tenth of a turn */
 	int cut;
 	int64_t partitions_at; /* position at which partitions were last looked after */
 	time_t signed_at;
@@ -146,17 +147,26 @@ static enum status turn(int *moved_out)
 	return add_partitions(last);
 }
 
-/* Rows that wait although nothing moved belong to a transaction beyond the cut: a larger cut takes it whole.
- */
-static enum status look_for_large(int *moved_out)
+static enum status find_waiting(bool *waits_out)
 {
 	static const struct db_statement any = { "SELECT FROM event_outbox LIMIT 1" };
 	PGresult *rows;
 
+	TRY(db_run(s.db, s.arena, &any, NULL, &rows));
+	*waits_out = PQntuples(rows) > 0;
+	return OK;
+}
+
+/* Rows that wait although nothing moved belong to a transaction beyond the cut: a larger cut takes it whole.
+ */
+static enum status turn_whole(int *moved_out)
+{
+	bool waits;
+
 	if (s.cut == CUT_WHOLE)
 		return OK;
-	TRY(db_run(s.db, s.arena, &any, NULL, &rows));
-	if (!PQntuples(rows))
+	TRY(find_waiting(&waits));
+	if (!waits)
 		return OK;
 	s.cut = CUT_WHOLE;
 	return turn(moved_out);
@@ -200,6 +210,7 @@ static enum status sign(void)
 static enum status work(int *moved_out)
 {
 	struct timespec from, to;
+	bool waits = true;
 
 	*moved_out = 0;
 	if (db_ready(s.db) != OK) {
@@ -210,15 +221,20 @@ static enum status work(int *moved_out)
 		TRY(settle_epoch());
 		TRY(add_partitions(s.partitions_at < 0 ? 0 : s.partitions_at));
 	}
+	if (s.look_first)
+		TRY(find_waiting(&waits));
+	if (!waits)
+		return sign();
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	TRY(turn(moved_out));
 	if (!*moved_out)
-		TRY(look_for_large(moved_out));
+		TRY(turn_whole(moved_out));
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	if (*moved_out)
 		metric_observe(s.duration,
 			(double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9);
-	s.cut = *moved_out >= CUT_MIN ? CUT_MAX : CUT_MIN;
+	s.look_first = *moved_out < CUT_MIN;
+	s.cut = s.look_first ? CUT_MIN : CUT_MAX;
 	return sign();
 }
 
@@ -230,8 +246,8 @@ static void wait_for_work(void)
 	uint64_t count;
 
 	poll(fds, 2, POLL_MS);
-	if (fds[0].revents & POLLIN && read(s.wake_fd, &count, sizeof count) < 0)
-		return;
+	if (fds[0].revents & POLLIN && read(s.wake_fd, &count, sizeof count) > 0)
+		s.look_first = false;
 }
 
 static void *run(void *unused)
