@@ -229,7 +229,7 @@ static enum progress check_scope(struct call *call)
 
 	if (is_open_to_keys(r))
 		return GO_ON;
-	if (!r->scope)
+	if (!r->scope || !principal_is_scope(r->scope, r->scope_writes))
 		return call_fail(call, FORBIDDEN, MSG_NOT_BY_KEY, NULL);
 	if (principal_may_use(call->principal, r->scope, r->scope_writes))
 		return GO_ON;
