@@ -265,12 +265,18 @@ enum status user_change_password(struct request *req)
 	if (!req->principal)
 		return fail(req, UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
 	TRY(engine_get(req, users(), req->principal->id, &me));
+	const char *email = record_text(me, USER_EMAIL);
+
+	TRY(throttle_check(req, email, ""));
 	TRY(stored_hash(req, req->principal->id, &hash));
-	if (!password_matches(hash, body->current_password))
+	if (!password_matches(hash, body->current_password)) { /* a session alone must not find it out */
+		throttle_failed(req, email, "");
 		return fail_field(req, "/currentPassword", MSG_WRONG_PASSWORD, NULL);
+	}
+	throttle_succeeded(req, email, "");
 	if (!strcmp(body->current_password, body->new_password))
 		return fail_field(req, "/newPassword", MSG_SAME_PASSWORD, NULL);
-	TRY(password_check(req, "/newPassword", body->new_password, record_text(me, USER_EMAIL)));
+	TRY(password_check(req, "/newPassword", body->new_password, email));
 	TRY(store_password(req, req->principal->id, body->new_password));
 	TRY(set_must_change(req, req->principal->id, false));
 	return end_sessions(req, req->principal->id,

@@ -1,4 +1,5 @@
-import { System, eventually } from "./harness/system";
+import path from "node:path";
+import { System, eventually, outcome } from "./harness/system";
 import { Client, type Reply, type Row, expectOk, expectProblem, uniqueWord } from "./lib/client";
 import { test as base, expect } from "./lib/fixtures";
 import { administrator, newPerson, signIn } from "./lib/people";
@@ -76,6 +77,19 @@ test.describe("signing in", () => {
     expectProblem(await client.post("/api/v1/sessions", {}), 400, "invalid", { "/email": "required", "/password": "required" });
     expectProblem(await client.post("/api/v1/sessions", { ...own.admin, address: "10.0.0.1" }), 400, "invalid", { "/address": "output_only" });
     expectProblem(await client.post("/api/v1/sessions", { ...own.admin, remember: true }), 400, "invalid", { "/remember": "unknown_field" });
+  });
+
+  test("a count that lost its end, as when the process died before it was set, gets one again @SYS-22", async ({ own }) => {
+    const person = await newPerson(await administrator(own));
+    const redis = async (...words: string[]): Promise<string[]> => (await outcome("redis-cli", ["-s", path.join(own.directory, "run/redis"), ...words])).stdout.trim().split("\n");
+    const fail = async (): Promise<void> => void expectProblem(await attempt(own.url, person.email, "a wrong password"), 401, "bad_credentials");
+    const keys = async (): Promise<string[]> => redis("--scan", "--pattern", "guanxi:sign-in:pair:*");
+    const before = await keys();
+    await fail();
+    const [key = ""] = (await keys()).filter((name) => !before.includes(name));
+    expect(await redis("PERSIST", key)).toEqual(["1"]);
+    await fail();
+    expect(Number((await redis("TTL", key))[0])).toBeGreaterThan(0);
   });
 
   for (const redis of [true, false])
@@ -233,6 +247,16 @@ test.describe("a password", () => {
     expectOk(await admin.post(`/api/v1/users/${client.id}:setPassword`, { password: "another one 12" }), 204);
     for (const session of [client, second]) await eventually("the session is refused", async () => ((await session.get("/api/v1/me")).status === 401 ? true : undefined), 5_000);
     expectOk(await admin.get("/api/v1/me"), 200);
+  });
+
+  test("is not to be found out with a session: five wrong ones, and the next wait @SYS-22", async ({ own }) => {
+    const { client, email, password } = await newPerson(await administrator(own));
+    const change = (currentPassword: string): Promise<Reply> => client.post("/api/v1/me:changePassword", { currentPassword, newPassword: "quite another 12" });
+    for (let i = 0; i < 5; i++) expectProblem(await change(`wrong ${i} password`), 400, "invalid", { "/currentPassword": "wrong_password" });
+    const refused = await change(password);
+    expectProblem(refused, 429, "sign_in_throttled");
+    expect(Number(refused.header("retry-after"))).toBeGreaterThan(0);
+    await signIn(own.url, email, password); // whoever holds a session shuts nobody out
   });
 
   test("changed by its owner ends their other sessions and keeps this one @SYS-22", async ({ own }) => {
