@@ -7,6 +7,7 @@
 #include "kit/log.h"
 #include "kit/metrics.h"
 #include "kit/sequencer.h"
+#include "kit/thread.h"
 #include "kit/uuid.h"
 #include <assert.h>
 #include <poll.h>
@@ -463,7 +464,7 @@ static void start_follower(struct follower *f)
 		&(struct bus_client_options){ .endpoints = c.options.broker_requests }, &error);
 	if (!f->client)
 		config_refuse("GUANXI_BROKER_REQUESTS: %s", error.text);
-	pthread_create(&f->thread, NULL, run, f);
+	f->thread = thread_start(run, f, 0);
 }
 
 size_t consumer_count(const struct service *service)
