@@ -1,4 +1,5 @@
-/* Calls from their first byte to their last, and what is told about them: gathered, and sent at the end of a turn. */
+/* Calls from their first byte to their last, and what is told about them: gathered, and sent at the end of a
+ * turn. */
 #include "broker/call.h"
 
 #include <stdlib.h>
