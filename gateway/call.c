@@ -385,6 +385,8 @@ void call_add_common_headers(struct call *call)
 
 	call_add_header(call, "traceparent", call->trace.text);
 	call_add_header(call, "X-Content-Type-Options", "nosniff");
+	if (exchange_is_secure(call->x))
+		call_add_header(call, "Strict-Transport-Security", STRICT_TRANSPORT);
 	if (call->replayed)
 		call_add_header(call, "Idempotency-Replayed", "true");
 	if (!call->rate_known)

@@ -279,3 +279,13 @@ test.describe("a password", () => {
     expectProblem(await admin.post(`/api/v1/users/${id}:setPassword`, { password: "ab".repeat(513) }), 400, "invalid", { "/password": "too_long" });
   });
 });
+
+test("whoever came over TLS is told never to come without it @SYS-22", async ({ ownSystem }) => {
+  ownSystem.set("GUANXI_TRUSTED_PROXIES", "127.0.0.1/32");
+  await ownSystem.start();
+  const client = new Client(ownSystem.url, undefined);
+  for (const path of ["/", "/docs", "/api/v1/me", "/api/openapi.json"]) {
+    expect((await client.get(path, { "x-forwarded-proto": "https" })).header("strict-transport-security"), path).toBe("max-age=31536000");
+    expect((await client.get(path)).header("strict-transport-security"), path).toBe("");
+  }
+});
