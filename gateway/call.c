@@ -342,6 +342,8 @@ enum status bus_reply_status(
 
 	if (!problem_from_wire(reply->body, reply->body_len, arena, problem_out))
 		*problem_out = problem_new(arena, message_find(status_code(status)), NULL);
+	if (status == UNAVAILABLE && !(*problem_out)->retry_after_s)
+		(*problem_out)->retry_after_s = 1;
 	return status;
 }
 
