@@ -214,7 +214,7 @@ static const char *query_text(struct request *req, const Guanxi__Customer__V1__E
 			buffer_printf(&out, "%s%s", k ? "," : "", c->values[k]);
 	}
 	for (size_t i = 0; i < body->n_sort; i++)
-		add_pair(&out, i ? "" : "sort=", body->sort[i]);
+		buffer_printf(&out, "%s%s", i ? "," : out.len ? "&sort=" : "sort=", body->sort[i]);
 	if (body->q)
 		add_pair(&out, "q=", body->q);
 	if (body->deleted)

@@ -295,6 +295,12 @@ test.describe("a list as a file", () => {
     ]);
   });
 
+  test("tells its conditions and its order as the list's address has them @SYS-24", async ({ admin }) => {
+    const job = await exportRows(admin, "nobody", { format: "csv", sort: ["name", "-createTime"], q: "zs" });
+    expect(job["query"]).toBe("filter[source][eq]=nobody&sort=name,-createTime&q=zs");
+    expect((await admin.get(`/api/v1/customers?${String(job["query"])}`)).status).toBe(200);
+  });
+
   test("by conditions longer than a job keeps of them tells their beginning, whole characters of it @SYS-24", async ({ admin }) => {
     const values = Array.from({ length: 90 }, (_, i) => `${"汉字行业名称".repeat(3)}${i}`);
     for (const before of ["", "x", "xx"]) {
