@@ -45,6 +45,9 @@ test("the examples of /docs run as they stand, in their order @SYS-04", async ({
   const lines = ran.stdout.trim().split("\n");
   expect(lines).toContain("张三有限公司");
   expect(lines).toContain("active");
+  expect(lines, "a batch").toEqual(expect.arrayContaining(["201", "200"]));
+  expect(lines, "the first version").toContain("prospect");
+  expect(lines.some((line) => /^2 .*stage/.test(line)), "history").toBe(true);
   expect(lines).toEqual(expect.arrayContaining(["invalid", "/name"]));
   expect(lines.some((line) => /^guanxi\.customer\.customer\.\w+\.v1$/.test(line))).toBe(true);
   expect(lines.at(-1)).toBe("queued");
