@@ -229,7 +229,7 @@ static enum progress check_scope(struct call *call)
 
 	if (is_open_to_keys(r))
 		return GO_ON;
-	if (!r->scope)
+	if (!r->scope || !principal_is_scope(r->scope, r->scope_writes))
 		return call_fail(call, FORBIDDEN, MSG_NOT_BY_KEY, NULL);
 	if (principal_may_use(call->principal, r->scope, r->scope_writes))
 		return GO_ON;
@@ -342,6 +342,8 @@ enum status bus_reply_status(
 
 	if (!problem_from_wire(reply->body, reply->body_len, arena, problem_out))
 		*problem_out = problem_new(arena, message_find(status_code(status)), NULL);
+	if (status == UNAVAILABLE && !(*problem_out)->retry_after_s)
+		(*problem_out)->retry_after_s = 1;
 	return status;
 }
 
@@ -385,6 +387,8 @@ void call_add_common_headers(struct call *call)
 
 	call_add_header(call, "traceparent", call->trace.text);
 	call_add_header(call, "X-Content-Type-Options", "nosniff");
+	if (exchange_is_secure(call->x))
+		call_add_header(call, "Strict-Transport-Security", STRICT_TRANSPORT);
 	if (call->replayed)
 		call_add_header(call, "Idempotency-Replayed", "true");
 	if (!call->rate_known)

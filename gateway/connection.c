@@ -3,25 +3,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
-
-enum {
-	SPARE_REQUESTS_MAX = 64,     /* kept a thread for the next requests */
-	BODY_FIRST_SIZE = 16 * 1024, /* grows by doubling: a length that is only claimed costs nothing */
-	/*
-	 * "Gone" is watched edge-triggered: a reset makes libevent report a readable and writable socket,
-	 * and a level-triggered watch for the closing alone would not consume that, and spin.
-	 */
-	WATCH_READ = EV_READ | EV_PERSIST,
-	WATCH_WRITE = EV_WRITE | EV_PERSIST,
-	WATCH_BOTH = EV_READ | EV_WRITE | EV_PERSIST,
-	WATCH_GONE = EV_READ | EV_CLOSED | EV_ET | EV_PERSIST,
-};
 
 void *memory_resize(void *memory, size_t size_bytes)
 {
@@ -178,70 +163,6 @@ void connection_touch(struct connection *c)
 	thread->touched = c;
 }
 
-/* --- request memory --- */
-
-static void request_take(struct connection *c)
-{
-	struct server_thread *thread = c->exchange.thread;
-	struct request *request = thread->spare;
-
-	if (request) {
-		thread->spare = request->next;
-		thread->spare_count--;
-	} else {
-		request = memory_resize(NULL, sizeof(*request));
-		request->arena = arena_new();
-		request->body = NULL;
-	}
-	request->input_size = request->used_size = request->scanned = 0;
-	request->body_size = request->body_capacity = 0;
-	request->body_limit_bytes = 0;
-	c->request = request;
-}
-
-static void request_free_body(struct request *request)
-{
-	free(request->body);
-	request->body = NULL;
-	request->body_size = request->body_capacity = 0;
-}
-
-static void request_give_back(struct connection *c)
-{
-	struct server_thread *thread = c->exchange.thread;
-	struct request *request = c->request;
-
-	if (!request)
-		return;
-	c->request = NULL;
-	c->exchange.head = NULL;
-	c->exchange.arena = NULL;
-	c->exchange.body = (struct http_slice){ NULL, 0 };
-	request_free_body(request);
-	if (thread->spare_count == SPARE_REQUESTS_MAX) {
-		arena_free(request->arena);
-		free(request);
-		return;
-	}
-	arena_reset(request->arena);
-	request->next = thread->spare;
-	thread->spare = request;
-	thread->spare_count++;
-}
-
-/* Moves what the client has pipelined behind the answered request to the front. */
-static void request_begin_next(struct connection *c)
-{
-	struct request *request = c->request;
-	size_t left = request->input_size - request->used_size;
-
-	request_free_body(request);
-	arena_reset(request->arena);
-	memmove(request->input, request->input + request->used_size, left);
-	request->input_size = left;
-	request->used_size = request->scanned = 0;
-}
-
 /* --- opening and closing --- */
 
 static uint32_t slot_take(struct server_thread *thread)
@@ -317,12 +238,12 @@ void connection_close(struct connection *c)
 	connection_touch(c);
 }
 
-static void connection_free(struct connection *c)
+void connection_free(struct connection *c)
 {
 	struct server_thread *thread = c->exchange.thread;
 
 	list_remove(&thread->lists[CONNECTION_CLOSED], c);
-	request_give_back(c);
+	connection_give_memory_back(c);
 	free(c->output);
 	thread->slots[c->slot] = NULL;
 	thread->generations[c->slot] = c->generation + 1;
@@ -386,7 +307,7 @@ static void on_input(struct connection *c, short events)
 {
 	(void)events;
 	if (!c->request)
-		request_take(c);
+		connection_take_memory(c);
 	ssize_t received = receive_input(c);
 
 	if (received < 0)
@@ -394,7 +315,7 @@ static void on_input(struct connection *c, short events)
 	else if (received > 0)
 		connection_take(c);
 	else if (c->request->input_size == 0)
-		request_give_back(c);
+		connection_give_memory_back(c);
 }
 
 void connection_drain_idle(struct connection *c)
@@ -404,8 +325,6 @@ void connection_drain_idle(struct connection *c)
 		connection_close(c);
 }
 
-static void take_body(struct connection *c);
-
 static void on_body_input(struct connection *c, short events)
 {
 	(void)events;
@@ -414,7 +333,7 @@ static void on_body_input(struct connection *c, short events)
 	if (received < 0)
 		connection_close(c);
 	else if (received > 0)
-		take_body(c);
+		connection_take_body(c);
 }
 
 /* The client pipelines while its request is worked on: kept, until the buffer is full. */
@@ -479,146 +398,6 @@ static void on_linger(struct connection *c, short events)
 		connection_close(c);
 }
 
-/* --- from bytes to exchanges --- */
-
-static void hand_over(struct connection *c)
-{
-	connection_enter(c, CONNECTION_WORKING);
-	c->exchange.thread->must_turn = true;
-	c->exchange.thread->server->application.on_request(&c->exchange);
-}
-
-static void begin_body(struct connection *c)
-{
-	struct server *server = c->exchange.thread->server;
-	struct request *request = c->request;
-
-	request->body_limit_bytes = server->options.http.body_size_bytes;
-	request->on_body = NULL;
-	connection_enter(c, CONNECTION_BODY);
-	if (server->application.on_head)
-		server->application.on_head(&c->exchange);
-	if (!c->exchange_is_open)
-		return;
-	if (request->head.framing == HTTP_LENGTH &&
-		request->head.content_length > request->body_limit_bytes) {
-		connection_refuse(c, 413, MSG_TOO_LARGE);
-		return;
-	}
-	http_body_init(&request->decoder, &request->head, &server->options.http, request->body_limit_bytes);
-	if (request->on_body && c->state == CONNECTION_BODY)
-		connection_enter(c, CONNECTION_UPLOAD);
-	if (request->input_size > request->head.size_bytes) {
-		take_body(c);
-	} else if (request->head.expects_continue) {
-		static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-
-		memcpy(output_reserve(c, sizeof(go_on) - 1), go_on, sizeof(go_on) - 1);
-		c->output_size += sizeof(go_on) - 1;
-		connection_touch(c);
-	}
-}
-
-static void begin_exchange(struct connection *c)
-{
-	struct exchange *x = &c->exchange;
-	struct request *request = c->request;
-
-	*x = (struct exchange){ .thread = x->thread, .head = &request->head, .arena = request->arena };
-	c->exchange_is_open = true;
-	c->stream_events = NULL;
-	request->used_size = request->head.size_bytes;
-	count(&x->thread->counters.requests, 1);
-	if (request->head.framing == HTTP_NO_BODY)
-		hand_over(c);
-	else
-		begin_body(c);
-}
-
-void connection_take(struct connection *c)
-{
-	struct request *request = c->request;
-	struct http_refusal refusal;
-
-	switch (http_parse_head(request->input, request->input_size, &request->scanned,
-		&c->exchange.thread->server->options.http, &request->head, &refusal)) {
-	case HTTP_NEED_MORE:
-		if (c->state != CONNECTION_HEAD)
-			connection_enter(c, CONNECTION_HEAD);
-		break;
-	case HTTP_REFUSED:
-		connection_refuse(c, refusal.status, refusal.message);
-		break;
-	case HTTP_READY:
-		begin_exchange(c);
-		break;
-	}
-}
-
-static void keep_body(struct request *request, const char *data, size_t size)
-{
-	if (!size) /* then `data` may be NULL */
-		return;
-	while (request->body_capacity - request->body_size < size) {
-		request->body_capacity =
-			request->body_capacity ? 2 * request->body_capacity : BODY_FIRST_SIZE;
-		request->body = memory_resize(request->body, request->body_capacity);
-	}
-	memcpy(request->body + request->body_size, data, size);
-	request->body_size += size;
-}
-
-/*
- * The body is whole: in place where it came at once, else gathered. What lies behind it moves up to the
- * head.
- */
-static void finish_body(struct connection *c, struct http_slice decoded, size_t consumed)
-{
-	struct request *request = c->request;
-	size_t head_size = request->head.size_bytes, behind = request->input_size - head_size - consumed;
-
-	if (request->on_body || request->body) {
-		if (!request->on_body)
-			keep_body(request, decoded.data, decoded.size);
-		memmove(request->input + head_size, request->input + head_size + consumed, behind);
-		request->input_size = head_size + behind;
-		c->exchange.body = (struct http_slice){ request->body, request->body_size };
-	} else {
-		request->used_size = head_size + consumed;
-		c->exchange.body = decoded;
-	}
-	hand_over(c);
-}
-
-static void take_body(struct connection *c)
-{
-	struct request *request = c->request;
-	char *raw = request->input + request->head.size_bytes;
-	size_t raw_size = request->input_size - request->head.size_bytes, consumed = 0, size = 0;
-	struct http_refusal refusal;
-	enum http_result result =
-		http_body_decode(&request->decoder, raw, raw_size, &consumed, &size, &refusal);
-
-	if (result == HTTP_REFUSED) {
-		connection_refuse(c, refusal.status, refusal.message);
-		return;
-	}
-	c->window_bytes += raw_size;
-	if (request->on_body && size > 0) {
-		c->exchange.thread->must_turn = true;
-		request->on_body(&c->exchange, (struct http_slice){ raw, size });
-		if (!c->exchange_is_open)
-			return;
-	}
-	if (result == HTTP_READY) {
-		finish_body(c, (struct http_slice){ raw, size }, consumed);
-		return;
-	}
-	if (!request->on_body)
-		keep_body(request, raw, size);
-	request->input_size = request->head.size_bytes;
-}
-
 /* --- refusing and expiring --- */
 
 void connection_refuse(struct connection *c, unsigned status, enum message message)
@@ -669,146 +448,4 @@ static void expire_window(struct connection *c)
 		connection_refuse(c, 408, MSG_HTTP_UPLOAD_TOO_SLOW);
 	else
 		connection_close(c);
-}
-
-/* --- sending --- */
-
-static ssize_t send_some(struct connection *c)
-{
-	struct iovec parts[2] = {
-		{ c->output + c->output_start, c->output_size - c->output_start },
-		{ (void *)(uintptr_t)c->pinned.data, c->pinned.size },
-	};
-	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
-
-	if (c->tls)
-		return tls_send(
-			c->tls, parts[parts[0].iov_len == 0].iov_base, parts[parts[0].iov_len == 0].iov_len);
-	ssize_t sent = c->pinned.size ? sendmsg(c->fd, &message, MSG_NOSIGNAL)
-				      : send(c->fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL);
-
-	return sent < 0 ? -errno : sent;
-}
-
-static void drop_sent(struct connection *c, size_t sent)
-{
-	size_t buffered = c->output_size - c->output_start, first = sent < buffered ? sent : buffered;
-
-	c->output_start += first;
-	c->pinned.data += sent - first;
-	c->pinned.size -= sent - first;
-	c->window_bytes += sent;
-	count(&c->exchange.thread->counters.sent_bytes, sent);
-}
-
-enum flush { FLUSH_ALL, FLUSH_SOME, FLUSH_NONE, FLUSH_BROKEN };
-
-static enum flush flush_output(struct connection *c)
-{
-	enum flush progress = FLUSH_NONE;
-
-	while (c->output_start < c->output_size || c->pinned.size > 0) {
-		ssize_t sent = send_some(c);
-
-		if (sent == -EAGAIN || sent == -EINTR)
-			return progress;
-		if (sent <= 0)
-			return FLUSH_BROKEN;
-		drop_sent(c, (size_t)sent);
-		progress = FLUSH_SOME;
-	}
-	return FLUSH_ALL;
-}
-
-static void free_output(struct connection *c)
-{
-	free(c->output);
-	c->output = NULL;
-	c->output_start = c->output_size = c->output_capacity = 0;
-}
-
-static void linger(struct connection *c)
-{
-	request_give_back(c);
-	if (c->tls)
-		tls_session_shutdown(c->tls);
-	shutdown(c->fd, SHUT_WR);
-	connection_enter(c, CONNECTION_LINGER);
-}
-
-static void make_ready(struct connection *c)
-{
-	struct server_thread *thread = c->exchange.thread;
-
-	request_begin_next(c);
-	c->is_ready = true;
-	c->next_ready = thread->ready;
-	thread->ready = c;
-	connection_enter(c, CONNECTION_HEAD);
-}
-
-static void finish_answer(struct connection *c)
-{
-	bool has_unread = c->request && c->request->input_size > c->request->used_size;
-
-	if (c->after == NEXT_LINGER || (c->after == NEXT_CLOSE && has_unread)) {
-		linger(c);
-	} else if (c->after == NEXT_CLOSE) {
-		connection_close(c);
-	} else if (has_unread) {
-		make_ready(c);
-	} else if (c->exchange.thread->is_draining) {
-		connection_close(c);
-	} else {
-		request_give_back(c);
-		connection_enter(c, CONNECTION_IDLE);
-	}
-}
-
-static void settle_stream(struct connection *c, enum flush flush)
-{
-	request_give_back(c);
-	if (flush != FLUSH_ALL) {
-		if (flush == FLUSH_SOME || c->state == CONNECTION_STREAM)
-			connection_enter(c, CONNECTION_STREAM_BLOCKED);
-		return;
-	}
-	if (c->state == CONNECTION_STREAM_BLOCKED || c->watched != WATCH_READ)
-		connection_enter(c, CONNECTION_STREAM);
-	if (!c->stream_was_refused)
-		return;
-	c->stream_was_refused = false;
-	c->exchange.thread->must_turn = true;
-	if (c->stream_events->on_writable)
-		c->stream_events->on_writable(&c->exchange);
-}
-
-static void settle_open(struct connection *c)
-{
-	enum flush flush = flush_output(c);
-	bool is_stream = c->state == CONNECTION_STREAM || c->state == CONNECTION_STREAM_BLOCKED;
-	bool is_answer = c->state == CONNECTION_ANSWERED || c->state == CONNECTION_WRITING;
-
-	if (flush == FLUSH_ALL)
-		free_output(c);
-	if (flush == FLUSH_BROKEN)
-		connection_close(c);
-	else if (is_stream)
-		settle_stream(c, flush);
-	else if (is_answer && flush == FLUSH_ALL)
-		finish_answer(c);
-	else if (c->state == CONNECTION_ANSWERED)
-		connection_enter(c, CONNECTION_WRITING);
-	else if (!is_answer &&
-		 flush != FLUSH_ALL) /* a client that asks for 100 Continue and leaves no room for it */
-		connection_close(c);
-}
-
-void connection_settle(struct connection *c)
-{
-	c->is_touched = false;
-	if (c->state != CONNECTION_CLOSED)
-		settle_open(c);
-	if (c->state == CONNECTION_CLOSED && !c->is_touched && !c->is_ready)
-		connection_free(c);
 }

@@ -1,5 +1,5 @@
 /*
- * connection: the server's inside; only server.c, connection.c and exchange.c include this.
+ * connection: the server's inside; only server.c, connection*.c and exchange.c include this.
  *
  * A connection is in one state, and the state *is* the list of its thread that it is on. Every state has
  * one duration, so each list is ordered by deadline and one timer looks at the heads only.
@@ -38,6 +38,18 @@ enum connection_state {
 	CONNECTION_LINGER,         /* answered and half closed; what still comes is thrown away */
 	CONNECTION_CLOSED,         /* freed at the end of the turn */
 	CONNECTION_STATES
+};
+
+/* What of the socket libevent watches. */
+enum {
+	/*
+	 * "Gone" is watched edge-triggered: a reset makes libevent report a readable and writable socket,
+	 * and a level-triggered watch for the closing alone would not consume that, and spin.
+	 */
+	WATCH_READ = EV_READ | EV_PERSIST,
+	WATCH_WRITE = EV_WRITE | EV_PERSIST,
+	WATCH_BOTH = EV_READ | EV_WRITE | EV_PERSIST,
+	WATCH_GONE = EV_READ | EV_CLOSED | EV_ET | EV_PERSIST,
 };
 
 /* What follows when the answer is out. */
@@ -160,16 +172,31 @@ void connection_enter(struct connection *c, enum connection_state state);
 void connection_drain_idle(struct connection *c);
 /* Bytes to send, a state to leave or memory to free: looked at at the end of the turn. */
 void connection_touch(struct connection *c);
-/* The end of a turn for one touched connection: sends, goes on to what follows, frees. */
-void connection_settle(struct connection *c);
-/* Looks for a request in what has already been received. */
-void connection_take(struct connection *c);
 /* The deadline of the state has passed. */
 void connection_expire(struct connection *c);
 /* Wakes the thread at that time at the latest; UINT64_MAX for never. */
 void connection_arm_sweep(struct server_thread *thread, uint64_t deadline_ms);
 /* Answers by ourselves, tells the log, and closes. */
 void connection_refuse(struct connection *c, unsigned status, enum message message);
+/* Of one that is closed. */
+void connection_free(struct connection *c);
+
+/* --- connection_request.c --- */
+
+/* The memory of a request, until its exchange ends. */
+void connection_take_memory(struct connection *c);
+void connection_give_memory_back(struct connection *c);
+/* Moves what the client has pipelined behind the answered request to the front. */
+void connection_begin_next(struct connection *c);
+/* Looks for a request in what has already been received. */
+void connection_take(struct connection *c);
+/* Takes what was received as part of the request's body. */
+void connection_take_body(struct connection *c);
+
+/* --- connection_send.c --- */
+
+/* The end of a turn for one touched connection: sends, goes on to what follows, frees. */
+void connection_settle(struct connection *c);
 
 /* --- exchange.c --- */
 

@@ -163,6 +163,8 @@ static enum progress start_round(struct call *call, bool similar)
 	}
 	if (!similar)
 		search->fan = fan;
+	if (!fan->count)
+		return GO_ON; /* an API key whose scopes leave nothing to search */
 	return fan_start(fan, FIND_MS, similar ? on_second : on_first);
 }
 

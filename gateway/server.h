@@ -178,6 +178,8 @@ struct exchange *exchange_find(struct server_thread *thread, uint64_t handle);
 const char *exchange_client_address(struct exchange *x);
 /* Whether the client speaks TLS: to us, or to a trusted proxy that says so. */
 bool exchange_is_secure(const struct exchange *x);
+/* What is said to whoever came over TLS: for a year, never without it (RFC 6797). */
+#define STRICT_TRANSPORT "max-age=31536000"
 
 /* In on_head: this route takes a body of at most limit_bytes in place of options.http.body_size_bytes. */
 void exchange_limit_body(struct exchange *x, uint64_t limit_bytes);

@@ -301,7 +301,8 @@ static void send_file(const struct file *file, struct exchange *x)
 	const struct variant *variant = &file->variants[coding];
 	bool is_hashed = strncmp(file->path, "/assets/", 8) == 0;
 	bool is_known = client_has(x->head, text(variant->etag));
-	const struct http_header headers[] = {
+	size_t count = 7;
+	struct http_header headers[9] = {
 		{ HTTP_SLICE("ETag"), text(variant->etag) },
 		{ HTTP_SLICE("Cache-Control"),
 			text(is_hashed ? "public, max-age=31536000, immutable" : "no-cache") },
@@ -310,13 +311,18 @@ static void send_file(const struct file *file, struct exchange *x)
 		{ HTTP_SLICE("X-Content-Type-Options"), HTTP_SLICE("nosniff") },
 		{ HTTP_SLICE("Content-Security-Policy"), text(content_security_policy) },
 		{ HTTP_SLICE("Referrer-Policy"), HTTP_SLICE("same-origin") },
-		{ HTTP_SLICE("Content-Encoding"), text(coding == IDENTITY ? "" : codings[coding].name) },
 	};
 
+	if (coding != IDENTITY)
+		headers[count++] =
+			(struct http_header){ HTTP_SLICE("Content-Encoding"), text(codings[coding].name) };
+	if (exchange_is_secure(x))
+		headers[count++] = (struct http_header){ HTTP_SLICE("Strict-Transport-Security"),
+			HTTP_SLICE(STRICT_TRANSPORT) };
 	exchange_reply(x, &(struct reply){
 				  .status = is_known ? 304 : 200,
 				  .headers = headers,
-				  .header_count = sizeof(headers) / sizeof(*headers) - (coding == IDENTITY),
+				  .header_count = count,
 				  .body = { variant->data, variant->size },
 				  .body_is_static = true,
 			  });

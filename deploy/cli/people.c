@@ -1,5 +1,6 @@
 /* user and key: resources of identity over the API. */
 #include "deploy/cli/cli.h"
+#include "deploy/cli/web.h"
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,17 @@ static int give_password(struct cli *cli, json_t *user)
 	return CODE_DONE;
 }
 
+/* An API key gives no passwords. */
+static int leave_password(struct cli *cli, json_t *user)
+{
+	json_t *rows = json_array();
+
+	json_array_append(rows, user);
+	show_rows(cli, rows, user_columns);
+	return complain(
+		cli, CODE_DONE, TEXT_PASSWORD_BY_PERSON, json_string_value(json_object_get(user, "email")));
+}
+
 int user_create(struct cli *cli)
 {
 	json_t *user, *body = json_pack("{s:s,s:s,s:s}", "email", cli->words[0], "name", cli->words[1],
@@ -99,7 +111,7 @@ int user_create(struct cli *cli)
 	if (cli->team)
 		json_object_set_new(body, "teamId", json_string(cli->team));
 	TRY_CODE(web_call(cli, "POST", "/api/v1/users", body, &user));
-	int code = give_password(cli, user);
+	int code = cli->web->is_session ? give_password(cli, user) : leave_password(cli, user);
 
 	json_decref(user);
 	return code;

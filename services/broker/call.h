@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "broker/requests.h"
 #include "broker/router.h"
 
 #include <sys/queue.h>
@@ -85,3 +86,47 @@ void queue_remove_service(struct queue *queue, struct service *service);
 
 /* Sets the metrics of a queue that has had a worker. */
 void queue_tell_gauges(struct queue *queue);
+
+enum { SLOT_BITS = 20, SLOT_MASK = (1 << SLOT_BITS) - 1 };
+
+_Static_assert((int)REQUESTS_CALLS_MAX <= (int)SLOT_MASK, "a slot fits into an id");
+
+struct requests {
+	struct router router;
+	struct queue *queues[REQUESTS_QUEUES_MAX];
+	size_t queue_count;
+	size_t waiting_bytes; /* of inbound messages */
+	uint64_t serial;
+	uint64_t random;
+	atomic_bool leave;
+	uint64_t leaving_ns; /* since when; 0: it is not */
+	struct call *slots[REQUESTS_CALLS_MAX];
+	uint32_t free_slots[REQUESTS_CALLS_MAX]; /* a stack */
+	uint32_t free_count;
+	uint32_t slots_used;                      /* beyond, no slot has ever been used */
+	struct party *to_flush[ROUTER_PEERS_MAX]; /* have something in a writer */
+	size_t flush_count;
+	struct metric_series *outcomes[BUS_OUTCOMES];
+	struct metric_series *waiting_bytes_gauge;
+};
+
+/* NULL: there are as many as allowed. */
+struct call *call_new(struct requests *requests);
+/* By its own id; NULL: it has ended, or is another broker's. */
+struct call *call_find(struct requests *requests, uint64_t id);
+/* Its bytes are no longer needed. */
+void call_release_inbound(struct requests *requests, struct call *call);
+/* Nobody waits for it any more. */
+void call_leave_client(struct call *call);
+void call_leave_queue(struct call *call);
+/* Out of all lists. */
+void call_free(struct requests *requests, struct call *call);
+
+/* Answers are written now and sent by requests_flush(). */
+void requests_answer(struct requests *requests, struct party *client, const struct frame_item *item);
+/* Answers without a worker's help; the call goes on existing. */
+void call_answer_outcome(
+	struct requests *requests, struct call *call, enum bus_outcome outcome, uint8_t flags);
+/* Its worker is told that nobody waits. */
+void call_tell_cancel(struct requests *requests, struct call *call);
+void requests_flush(struct requests *requests);

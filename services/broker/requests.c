@@ -10,29 +10,6 @@
 
 static const uint64_t NS_PER_MS = 1000000;
 
-enum { SLOT_BITS = 20, SLOT_MASK = (1 << SLOT_BITS) - 1 };
-
-_Static_assert((int)REQUESTS_CALLS_MAX <= (int)SLOT_MASK, "a slot fits into an id");
-
-struct requests {
-	struct router router;
-	struct queue *queues[REQUESTS_QUEUES_MAX];
-	size_t queue_count;
-	size_t waiting_bytes; /* of inbound messages */
-	uint64_t serial;
-	uint64_t random;
-	atomic_bool leave;
-	uint64_t leaving_ns; /* since when; 0: it is not */
-	struct call *slots[REQUESTS_CALLS_MAX];
-	uint32_t free_slots[REQUESTS_CALLS_MAX]; /* a stack */
-	uint32_t free_count;
-	uint32_t slots_used;                      /* beyond, no slot has ever been used */
-	struct party *to_flush[ROUTER_PEERS_MAX]; /* have something in a writer */
-	size_t flush_count;
-	struct metric_series *outcomes[BUS_OUTCOMES];
-	struct metric_series *waiting_bytes_gauge;
-};
-
 /* xorshift64: spreads load, guards nothing */
 static uint32_t next_random(struct requests *requests)
 {
@@ -43,145 +20,6 @@ static uint32_t next_random(struct requests *requests)
 	x ^= x << 17;
 	requests->random = x;
 	return (uint32_t)(x >> 32);
-}
-
-/* --- calls */
-
-static struct call *new_call(struct requests *requests)
-{
-	if (requests->free_count == 0)
-		return NULL;
-
-	struct call *call = calloc(1, sizeof(*call));
-	uint32_t slot = requests->free_slots[--requests->free_count];
-
-	if (!call)
-		abort();
-	call->id = ++requests->serial << SLOT_BITS | slot;
-	requests->slots[slot] = call;
-	if (requests->slots_used <= slot)
-		requests->slots_used = slot + 1;
-	requests->router.busy = true;
-	return call;
-}
-
-static struct call *find_call(struct requests *requests, uint64_t id)
-{
-	uint64_t slot = id & SLOT_MASK;
-	struct call *call = slot < REQUESTS_CALLS_MAX ? requests->slots[slot] : NULL;
-
-	return call && call->id == id ? call : NULL;
-}
-
-static void release_inbound(struct requests *requests, struct call *call)
-{
-	struct inbound *inbound = call->inbound;
-
-	call->inbound = NULL;
-	if (--inbound->waiting)
-		return;
-	requests->waiting_bytes -= zmq_msg_size(&inbound->message);
-	zmq_msg_close(&inbound->message);
-	free(inbound);
-}
-
-static void leave_client(struct call *call)
-{
-	if (!call->client)
-		return;
-	TAILQ_REMOVE(&call->client->calls, call, in_client);
-	call->client->call_count--;
-	call->client = NULL;
-}
-
-static void leave_queue(struct call *call)
-{
-	TAILQ_REMOVE(&call->queue->waiting, call, in_state);
-	call->queue->waiting_count--;
-}
-
-static void leave_service(struct call *call)
-{
-	TAILQ_REMOVE(&call->service->running, call, in_state);
-	call->service->running_count--;
-	call->service->running_bytes -= call->size;
-}
-
-static void free_call(struct requests *requests, struct call *call)
-{
-	uint32_t slot = call->id & SLOT_MASK;
-
-	leave_client(call);
-	if (call->service)
-		leave_service(call);
-	else
-		leave_queue(call);
-	if (call->inbound)
-		release_inbound(requests, call);
-	requests->slots[slot] = NULL;
-	requests->free_slots[requests->free_count++] = slot;
-	free(call);
-}
-
-/* --- what is to be sent at the end of the turn */
-
-static void flush_later(struct requests *requests, struct party *party)
-{
-	if (party->to_flush)
-		return;
-	party->to_flush = true;
-	requests->to_flush[requests->flush_count++] = party;
-}
-
-static void write_item(struct requests *requests, struct party *party, struct frame_writer *writer,
-	enum frame_type type, const struct frame_item *item)
-{
-	if (!frame_writer_open(writer))
-		frame_write_begin(writer, type, NULL, 0);
-	if (!frame_write_item(writer, item)) {
-		router_send(&requests->router, &party->peer, writer);
-		frame_write_begin(writer, type, NULL, 0);
-		frame_write_item(writer, item);
-	}
-	flush_later(requests, party);
-}
-
-static void answer(struct requests *requests, struct party *client, const struct frame_item *item)
-{
-	metric_add(requests->outcomes[item->outcome], 1);
-	write_item(requests, client, &client->replies, FRAME_REPLY, item);
-}
-
-/* Answers without a worker's help; the call goes on existing. */
-static void answer_outcome(
-	struct requests *requests, struct call *call, enum bus_outcome outcome, uint8_t flags)
-{
-	if (!call->client)
-		return;
-	answer(requests, call->client,
-		&(struct frame_item){ .id = call->client_id, .outcome = (uint8_t)outcome, .flags = flags });
-	leave_client(call);
-}
-
-static void tell_cancel(struct requests *requests, struct call *call)
-{
-	struct party *worker = call->service->worker;
-
-	write_item(requests, worker, &worker->cancels, FRAME_CANCEL, &(struct frame_item){ .id = call->id });
-}
-
-static void flush(struct requests *requests)
-{
-	for (size_t i = 0; i < requests->flush_count; i++) {
-		struct party *party = requests->to_flush[i];
-
-		party->to_flush = false;
-		if (frame_writer_open(&party->replies))
-			router_send(&requests->router, &party->peer, &party->replies);
-		if (frame_writer_open(&party->cancels))
-			router_send(&requests->router, &party->peer, &party->cancels);
-	}
-	requests->flush_count = 0;
 }
 
 /* --- queues */
@@ -228,7 +66,7 @@ static uint32_t retry_after_ms(const struct requests *requests, const struct que
 
 static void refuse(struct requests *requests, struct party *client, const struct queue *queue, uint64_t id)
 {
-	answer(requests, client,
+	requests_answer(requests, client,
 		&(struct frame_item){
 			.id = id,
 			.outcome = BUS_OVERLOADED,
@@ -246,7 +84,7 @@ static bool has_room(const struct requests *requests, const struct party *client
 static void accept(struct requests *requests, struct party *client, struct queue *queue,
 	struct inbound *inbound, const struct frame_item *item)
 {
-	struct call *call = has_room(requests, client, queue) ? new_call(requests) : NULL;
+	struct call *call = has_room(requests, client, queue) ? call_new(requests) : NULL;
 
 	if (!call) {
 		refuse(requests, client, queue, item->id);
@@ -272,7 +110,8 @@ static void refuse_all(struct requests *requests, struct party *client, struct f
 	struct frame_item item;
 
 	while (frame_read_item(&body, &item))
-		answer(requests, client, &(struct frame_item){ .id = item.id, .outcome = BUS_REFUSED });
+		requests_answer(
+			requests, client, &(struct frame_item){ .id = item.id, .outcome = BUS_REFUSED });
 }
 
 static void on_request(struct requests *requests, struct party *client, const struct frame_envelope *envelope,
@@ -313,8 +152,8 @@ static uint32_t remaining_ms(const struct requests *requests, const struct call 
 
 static void expire_waiting(struct requests *requests, struct call *call)
 {
-	answer_outcome(requests, call, BUS_DEADLINE, 0);
-	free_call(requests, call);
+	call_answer_outcome(requests, call, BUS_DEADLINE, 0);
+	call_free(requests, call);
 }
 
 /* Takes what fits into one message for this service, into `calls`; they stay in the queue. */
@@ -342,8 +181,8 @@ static size_t gather(struct requests *requests, struct queue *queue, const struc
 
 static void start_running(struct requests *requests, struct service *service, struct call *call)
 {
-	leave_queue(call);
-	release_inbound(requests, call);
+	call_leave_queue(call);
+	call_release_inbound(requests, call);
 	call->service = service;
 	service->running_count++;
 	service->running_bytes += call->size;
@@ -385,7 +224,7 @@ static void on_reply(struct requests *requests, struct party *worker, struct fra
 	struct frame_item item;
 
 	while (frame_read_item(&body, &item)) {
-		struct call *call = find_call(requests, item.id);
+		struct call *call = call_find(requests, item.id);
 
 		if (!call || !call->service || call->service->worker != worker) {
 			router_count_drop(&requests->router, ROUTER_STALE);
@@ -393,8 +232,8 @@ static void on_reply(struct requests *requests, struct party *worker, struct fra
 		}
 		item.id = call->client_id;
 		if (call->client)
-			answer(requests, call->client, &item);
-		free_call(requests, call);
+			requests_answer(requests, call->client, &item);
+		call_free(requests, call);
 	}
 }
 
@@ -410,11 +249,11 @@ static struct call *find_clients_call(struct party *client, uint64_t id)
 static void cancel(struct requests *requests, struct call *call)
 {
 	if (!call->service) {
-		free_call(requests, call);
+		call_free(requests, call);
 		return;
 	}
-	leave_client(call);
-	tell_cancel(requests, call);
+	call_leave_client(call);
+	call_tell_cancel(requests, call);
 }
 
 static void on_cancel(struct requests *requests, struct party *client, struct frame_reader body)
@@ -478,8 +317,8 @@ static void end_service(struct requests *requests, struct service *service)
 
 	for (call = TAILQ_FIRST(&service->running); call; call = next) {
 		next = TAILQ_NEXT(call, in_state);
-		answer_outcome(requests, call, BUS_UNAVAILABLE, FRAME_MAYBE_EXECUTED);
-		free_call(requests, call);
+		call_answer_outcome(requests, call, BUS_UNAVAILABLE, FRAME_MAYBE_EXECUTED);
+		call_free(requests, call);
 	}
 	queue_remove_service(service->queue, service);
 	LIST_REMOVE(service, in_worker);
@@ -535,7 +374,7 @@ static void on_turn_end(void *owner)
 
 	for (size_t i = 0; i < requests->queue_count; i++)
 		dispatch(requests, requests->queues[i]);
-	flush(requests);
+	requests_flush(requests);
 	requests->router.busy = !is_idle(requests) || atomic_load(&requests->leave);
 }
 
@@ -547,8 +386,8 @@ static void end_unserved(struct requests *requests, struct queue *queue)
 		next = TAILQ_NEXT(call, in_state);
 		if (requests->router.now_ns - call->arrived_ns < REQUESTS_NO_WORKER_MS * NS_PER_MS)
 			continue;
-		answer_outcome(requests, call, BUS_NO_SERVICE, 0);
-		free_call(requests, call);
+		call_answer_outcome(requests, call, BUS_NO_SERVICE, 0);
+		call_free(requests, call);
 	}
 }
 
@@ -562,8 +401,8 @@ static void tick_call(struct requests *requests, struct call *call)
 	}
 	if (!call->client)
 		return; /* answered or cancelled; it occupies the worker until that is done with it */
-	answer_outcome(requests, call, BUS_DEADLINE, FRAME_MAYBE_EXECUTED);
-	tell_cancel(requests, call);
+	call_answer_outcome(requests, call, BUS_DEADLINE, FRAME_MAYBE_EXECUTED);
+	call_tell_cancel(requests, call);
 }
 
 static void tick_queue(struct requests *requests, size_t index)
@@ -613,7 +452,7 @@ static void on_tick(void *owner)
 		tick_queue(requests, i - 1);
 	metric_set(requests->waiting_bytes_gauge, (double)requests->waiting_bytes);
 	tick_leaving(requests);
-	flush(requests);
+	requests_flush(requests);
 }
 
 static void on_gone(void *owner, struct peer *peer)
@@ -631,7 +470,7 @@ static void on_gone(void *owner, struct peer *peer)
 		next_call = TAILQ_NEXT(call, in_client);
 		cancel(requests, call);
 	}
-	flush(requests); /* whatever was meant for it is dropped here, before it is freed */
+	requests_flush(requests); /* whatever was meant for it is dropped here, before it is freed */
 }
 
 static const struct router_ops ROUTER_OPS = {

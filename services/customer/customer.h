@@ -90,6 +90,8 @@ const char *refused_text(struct request *req, const struct problem *problem);
 /* transfer.c: the methods that make jobs, and end them. */
 enum status transfer_import(struct request *req);
 enum status transfer_export(struct request *req);
+/* Whether an API key may undo that job: it needs the scope for what is changed. */
+enum status transfer_check_scope(struct request *req);
 enum status transfer_revert(struct request *req);
 enum status transfer_cancel(struct request *req);
 /* The records that a job deals with. */

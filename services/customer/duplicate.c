@@ -99,6 +99,12 @@ static enum status keep_pair(struct request *req, const PGresult *rows, int row)
 #define NUMBER_LIST  "ARRAY(SELECT jsonb_array_elements_text(" NUMBERS "))"
 #define ADDRESS_LIST "ARRAY(SELECT jsonb_array_elements_text(" ADDRESSES "))"
 
+/* A pair tells the names of both, so it belongs to whom both belong to, person or team: administrators see
+ * the others. */
+#define SHARED(a, b)                                                                                         \
+	"CASE WHEN " a ".owner_id = " b ".owner_id THEN " a ".owner_id END, "                                \
+	"CASE WHEN " a ".team_id = " b ".team_id THEN " a ".team_id END"
+
 /* What the changed ones have in common with others. What more than PAIRS_MAX share (a switchboard) says
  * nothing of any two. A credit code nobody shares: it is unique. */
 static enum status add_pairs(struct request *req, struct db_array *changed)
@@ -114,13 +120,16 @@ static enum status add_pairs(struct request *req, struct db_array *changed)
 		"(WITH m AS MATERIALIZED (SELECT c.id FROM customer c WHERE c.delete_time IS NULL AND c.id "
 		"<> me.id AND " ADDRESSES " ?| me.addresses) SELECT id, 'emails' AS why FROM m LIMIT $2::int "
 		"+ 1)) o)"
-		" SELECT newer.id, older.id, string_agg(DISTINCT p.why, ','), newer.owner_id, newer.team_id,"
-		" newer.name || ' / ' || older.name FROM p"
-		" JOIN customer newer ON newer.id = greatest(p.mine, p.other)"
-		" JOIN customer older ON older.id = least(p.mine, p.other)"
-		" WHERE p.shared <= $2::int AND NOT EXISTS (SELECT FROM duplicate d WHERE d.delete_time IS "
-		"NULL AND least(d.customer_id, d.other_id) = older.id AND greatest(d.customer_id, d.other_id)"
-		" = newer.id) GROUP BY newer.id, older.id"
+		" SELECT newer.id, older.id, string_agg(DISTINCT p.why, ','), " SHARED(
+			"newer", "older") ","
+					  " newer.name || ' / ' || older.name FROM p"
+					  " JOIN customer newer ON newer.id = greatest(p.mine, p.other)"
+					  " JOIN customer older ON older.id = least(p.mine, p.other)"
+					  " WHERE p.shared <= $2::int AND NOT EXISTS (SELECT FROM duplicate "
+					  "d WHERE d.delete_time IS "
+					  "NULL AND least(d.customer_id, d.other_id) = older.id AND "
+					  "greatest(d.customer_id, d.other_id)"
+					  " = newer.id) GROUP BY newer.id, older.id"
 	};
 	struct db_params params = { .arena = req->arena };
 	PGresult *rows;
@@ -161,13 +170,46 @@ static enum status drop_pairs(struct request *req, struct db_array *changed)
 	return OK;
 }
 
-static bool is_concerned(const struct consumer_event *event)
+/* Pairs of customers that went to others: here and not with what else goes with a customer, so that a pair
+ * that is just being made is not missed. */
+static enum status hand_over_pairs(struct request *req, struct db_array *moved)
 {
-	static const char *const names[] = { "phones", "emails", "deleteTime" };
+	static const struct db_statement find = {
+		"WITH family AS (SELECT DISTINCT f AS id FROM unnest($1::uuid[]) AS m(id), "
+		"unnest(customer_family(m.id)) AS f),"
+		" pair AS (SELECT d.* FROM duplicate d JOIN family f ON d.customer_id = f.id UNION SELECT "
+		"d.* FROM duplicate d JOIN family f ON d.other_id = f.id)"
+		" SELECT p.id, s.owner_id, s.team_id FROM pair p JOIN customer a ON a.id = "
+		"customer_root(p.customer_id) JOIN customer b ON b.id = customer_root(p.other_id)"
+		" CROSS JOIN LATERAL (SELECT " SHARED(
+			"a", "b") ") s(owner_id, team_id)"
+				  " WHERE p.delete_time IS NULL AND (p.owner_id, p.team_id) IS DISTINCT FROM "
+				  "(s.owner_id, "
+				  "s.team_id) ORDER BY p.id"
+	};
+	const uint32_t fields[] = { STANDARD_OWNER_ID, STANDARD_TEAM_ID };
+	struct db_params params = { .arena = req->arena };
+	struct record *after;
+	PGresult *rows;
 
-	if (!event->resource || !event->version || strcmp(event->resource->collection, "customers"))
-		return false;
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+	db_bind_array(&params, moved);
+	TRY(db_run(req->db, req->arena, &find, &params, &rows));
+	for (int row = 0; row < PQntuples(rows); row++) {
+		struct record *patch = record_new(duplicates(), req->arena);
+
+		for (int i = 0; i < 2; i++)
+			if (!PQgetisnull(rows, row, i + 1))
+				record_set_uuid(
+					patch, fields[i], (const uint8_t *)db_bytes(rows, row, i + 1).data);
+		TRY(engine_update(req, duplicates(), (const uint8_t *)db_bytes(rows, row, 0).data, patch,
+			fields, 2, &after));
+	}
+	return OK;
+}
+
+static bool names_any(const struct consumer_event *event, const char *const names[3])
+{
+	for (size_t i = 0; i < 3; i++)
 		if (consumer_event_names(event, names[i]))
 			return true;
 	return false;
@@ -175,24 +217,32 @@ static bool is_concerned(const struct consumer_event *event)
 
 enum status duplicate_apply(struct request *req, const struct consumer_event *events, size_t count)
 {
-	struct db_array all, old;
-	bool has_old = false, has_any = false;
+	static const char *const alike[] = { "phones", "emails", "deleteTime" };
+	static const char *const whose[] = { "ownerId", "teamId", "mergedInto" };
+	struct db_array all, old, moved;
 
 	db_array_begin(&all, req->arena, OID_UUID);
 	db_array_begin(&old, req->arena, OID_UUID);
+	db_array_begin(&moved, req->arena, OID_UUID);
 	for (size_t i = 0; i < count; i++) {
-		if (!is_concerned(&events[i]))
+		const struct consumer_event *event = &events[i];
+
+		if (!event->resource || !event->version || strcmp(event->resource->collection, "customers"))
 			continue;
-		has_any = true;
-		db_array_add(&all, events[i].subject_id, 16);
-		if (events[i].before) {
-			has_old = true;
-			db_array_add(&old, events[i].subject_id, 16);
-		}
+		bool is_alike = names_any(event, alike);
+
+		if (is_alike)
+			db_array_add(&all, event->subject_id, 16);
+		if (is_alike && event->before)
+			db_array_add(&old, event->subject_id, 16);
+		if (event->before && names_any(event, whose))
+			db_array_add(&moved, event->subject_id, 16);
 	}
-	if (has_old)
+	if (old.count)
 		TRY(drop_pairs(req, &old));
-	return has_any ? add_pairs(req, &all) : OK;
+	if (moved.count)
+		TRY(hand_over_pairs(req, &moved));
+	return all.count ? add_pairs(req, &all) : OK;
 }
 
 /* --- names that are nearly the same */
@@ -393,21 +443,20 @@ static enum status find_alike(struct look *l)
 
 /* --- what may be told */
 
-/* Each person so often a minute: the look must not become a way to list what others have. */
+/* Each person so often a minute: the look must not become a way to list what others have. Two whose ids end
+ * alike share it; if the later one began anew, they could take turns. */
 static bool may_be_told(const struct principal *principal)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	static struct {
-		uint8_t id[16];
 		time_t minute;
 		unsigned count;
-	} told[256];
-	size_t at = principal->id[15];
+	} told[4096];
+	size_t at = (principal->id[14] << 8 | principal->id[15]) % 4096;
 	time_t minute = time(NULL) / 60;
 
 	pthread_mutex_lock(&lock);
-	if (memcmp(told[at].id, principal->id, 16) || told[at].minute != minute) {
-		memcpy(told[at].id, principal->id, 16);
+	if (told[at].minute != minute) {
 		told[at].minute = minute;
 		told[at].count = 0;
 	}

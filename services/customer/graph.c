@@ -79,14 +79,33 @@ static bool is_new_edge(struct graph *g, const uint8_t key[16])
 }
 
 /* Columns: from, to, other collection, other id, name, title, owner, team, type, relationship, kind, start,
- * end, note. */
-enum { FROM, TO, COLLECTION, OTHER, NAME, TITLE, OWNER, TEAM, TYPE, RELATIONSHIP, KIND, START, END, NOTE };
+ * end, note, the relationship's owner and team. */
+enum {
+	FROM,
+	TO,
+	COLLECTION,
+	OTHER,
+	NAME,
+	TITLE,
+	OWNER,
+	TEAM,
+	TYPE,
+	RELATIONSHIP,
+	KIND,
+	START,
+	END,
+	NOTE,
+	LINE_OWNER,
+	LINE_TEAM
+};
 
 static const struct db_statement step = {
 	"WITH s AS (SELECT unnest($1::uuid[]) AS id),"
 	" r AS (SELECT coalesce(contact_id, customer_root(customer_id)) AS a,"
 	"   coalesce(other_contact_id, customer_root(other_customer_id)) AS b,"
-	"   id, kind, start_date, end_date, note FROM relationship WHERE delete_time IS NULL AND id IN ("
+	"   id, kind, start_date, end_date, note, owner_id, team_id FROM relationship WHERE delete_time IS "
+	"NULL AND "
+	"id IN ("
 	"   SELECT x.id FROM relationship x WHERE x.delete_time IS NULL AND x.contact_id IS NULL AND "
 	"x.customer_id = ANY ($2::uuid[])"
 	"   UNION SELECT x.id FROM relationship x WHERE x.delete_time IS NULL AND x.contact_id = ANY "
@@ -95,20 +114,23 @@ static const struct db_statement step = {
 	"($2::uuid[])"
 	"   UNION SELECT x.id FROM relationship x WHERE x.delete_time IS NULL AND x.other_contact_id = ANY "
 	"($1::uuid[]))),"
-	" l(a, b, type, relationship, kind, start_date, end_date, note, other) AS ("
-	"   SELECT r.a, r.b, 'relationship', r.id, r.kind, r.start_date::text, r.end_date::text, r.note,"
+	" l(a, b, type, relationship, kind, start_date, end_date, note, owner_id, team_id, other) AS ("
+	"   SELECT r.a, r.b, 'relationship', r.id, r.kind, r.start_date::text, r.end_date::text, r.note, "
+	"r.owner_id, r.team_id,"
 	"     CASE WHEN r.a IN (SELECT id FROM s) THEN r.b ELSE r.a END FROM r"
-	"   UNION ALL SELECT customer_root(c.customer_id), c.id, 'contact', NULL, NULL, NULL, NULL, NULL,"
+	"   UNION ALL SELECT customer_root(c.customer_id), c.id, 'contact', NULL, NULL, NULL, NULL, NULL, "
+	"NULL, NULL,"
 	"     CASE WHEN c.id IN (SELECT id FROM s) THEN customer_root(c.customer_id) ELSE c.id END"
 	"     FROM contact c WHERE c.delete_time IS NULL AND (c.customer_id = ANY ($2::uuid[]) OR c.id = ANY "
 	"($1::uuid[]))"
-	"   UNION ALL SELECT customer_root(c.parent_id), c.id, 'parent', NULL, NULL, NULL, NULL, NULL,"
+	"   UNION ALL SELECT customer_root(c.parent_id), c.id, 'parent', NULL, NULL, NULL, NULL, NULL, NULL, "
+	"NULL,"
 	"     CASE WHEN c.id IN (SELECT id FROM s) THEN customer_root(c.parent_id) ELSE c.id END"
 	"     FROM customer c WHERE c.delete_time IS NULL AND c.parent_id IS NOT NULL"
 	"     AND (c.parent_id = ANY ($2::uuid[]) OR c.id = ANY ($1::uuid[])))"
 	" SELECT l.a, l.b, o.collection, l.other, o.name, o.title, o.owner_id, o.team_id, l.type, "
 	"l.relationship, l.kind,"
-	"   l.start_date, l.end_date, l.note FROM l JOIN LATERAL ("
+	"   l.start_date, l.end_date, l.note, l.owner_id, l.team_id FROM l JOIN LATERAL ("
 	"   SELECT 'customers' AS collection, c.name, NULL AS title, c.owner_id, c.team_id FROM customer c"
 	"     WHERE c.id = l.other AND c.delete_time IS NULL"
 	"   UNION ALL SELECT 'contacts', c.name, c.job_title, c.owner_id, c.team_id FROM contact c"
@@ -145,14 +167,23 @@ static void add_edge(struct graph *g, const PGresult *rows, int row)
 	wire_end(&g->edges, begun);
 }
 
+static const uint8_t *id_at(const PGresult *rows, int row, int column)
+{
+	return PQgetisnull(rows, row, column) ? NULL : (const uint8_t *)db_bytes(rows, row, column).data;
+}
+
+/* The end, and the relationship that leads there: it goes with the customer that it was entered at. What an
+ * API key may not read is left out as well. */
 static bool may_see(struct graph *g, const PGresult *rows, int row)
 {
-	const uint8_t *owner =
-		PQgetisnull(rows, row, OWNER) ? NULL : (const uint8_t *)db_bytes(rows, row, OWNER).data;
-	const uint8_t *team =
-		PQgetisnull(rows, row, TEAM) ? NULL : (const uint8_t *)db_bytes(rows, row, TEAM).data;
+	const struct principal *who = g->req->principal;
+	bool sees_line =
+		PQgetisnull(rows, row, RELATIONSHIP) ||
+		(principal_may_use(who, "relationships", false) &&
+			principal_may_see(who, id_at(rows, row, LINE_OWNER), id_at(rows, row, LINE_TEAM)));
 
-	return principal_may_see(g->req->principal, owner, team);
+	return sees_line && principal_may_use(who, db_bytes(rows, row, COLLECTION).data, false) &&
+	       principal_may_see(who, id_at(rows, row, OWNER), id_at(rows, row, TEAM));
 }
 
 static void take_row(struct graph *g, const PGresult *rows, int row, int depth)

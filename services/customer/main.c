@@ -25,6 +25,7 @@ static enum status revert_job(struct request *req)
 {
 	bool over_rows;
 
+	TRY(transfer_check_scope(req));
 	TRY(bulk_undo_fits(req, &over_rows));
 	return over_rows ? bulk_undo_start(req) : transfer_revert(req);
 }

@@ -44,7 +44,6 @@ enum status ownership_apply(struct request *req, const struct consumer_event *ev
 		{ "contacts", { FOLLOWERS("contact") } },
 		{ "activities", { FOLLOWERS("activity") } },
 		{ "relationships", { FOLLOWERS("relationship") } },
-		{ "duplicates", { FOLLOWERS("duplicate") } },
 		{ "merges", { FOLLOWERS("merge") } },
 	};
 

@@ -34,11 +34,16 @@ static const struct schema_resource *resource_of(struct request *req)
 }
 
 /* Jobs of earlier versions tell none: they were of customers. */
+static const char *collection_of(const struct record *job)
+{
+	const char *collection = record_text(job, JOB_COLLECTION);
+
+	return collection ? collection : "customers";
+}
+
 const struct schema_resource *transfer_resource(const struct job *job)
 {
-	const char *collection = record_text(job->record, JOB_COLLECTION);
-
-	return schema_resource_find(collection ? collection : "customers");
+	return schema_resource_find(collection_of(job->record));
 }
 
 static enum status start(struct request *req, const char *kind, struct record *job, struct slice arguments)
@@ -209,15 +214,15 @@ static const char *query_text(struct request *req, const Guanxi__Customer__V1__E
 			buffer_printf(&out, "%s%s", k ? "," : "", c->values[k]);
 	}
 	for (size_t i = 0; i < body->n_sort; i++)
-		add_pair(&out, i ? "" : "sort=", body->sort[i]);
+		buffer_printf(&out, "%s%s", i ? "," : out.len ? "&sort=" : "sort=", body->sort[i]);
 	if (body->q)
 		add_pair(&out, "q=", body->q);
 	if (body->deleted)
 		add_pair(&out, "deleted=", "true");
-	if (out.len > QUERY_TEXT_MAX)
-		out.len = QUERY_TEXT_MAX;
-	while (out.len == QUERY_TEXT_MAX && ((unsigned char)out.data[out.len] & 0xc0) == 0x80)
-		out.len--; /* between characters */
+	if (out.len <= QUERY_TEXT_MAX)
+		return arena_strndup(req->arena, out.data, out.len);
+	for (out.len = QUERY_TEXT_MAX; ((unsigned char)out.data[out.len] & 0xc0) == 0x80; out.len--)
+		; /* back to where a character begins */
 	return arena_strndup(req->arena, out.data, out.len);
 }
 
@@ -342,6 +347,21 @@ static bool is_import(const struct record *job)
 	       (state == JOB_SUCCEEDED || state == JOB_FAILED || state == JOB_CANCELLED);
 }
 
+/* What an API key may not change it may not change back. */
+enum status transfer_check_scope(struct request *req)
+{
+	struct record *job;
+	uint8_t id[16];
+
+	TRY(read_id(req, id));
+	TRY(engine_get(req, schema_resource_find("jobs"), id, &job));
+	const char *collection = collection_of(job);
+
+	if (principal_may_use(req->principal, collection, true))
+		return OK;
+	return fail(req, FORBIDDEN, MSG_OUT_OF_SCOPE, arena_printf(req->arena, "%s:write", collection), NULL);
+}
+
 /* The import's row is locked: two who undo it at the same time come one after the other. */
 enum status transfer_revert(struct request *req)
 {
@@ -355,10 +375,9 @@ enum status transfer_revert(struct request *req)
 	if (!is_import(import))
 		return fail(req, CONFLICT, MSG_NOT_AN_IMPORT, NULL);
 	TRY(find_reverts(req, record_text(import, STANDARD_ID), &from, &done));
-	const char *collection = record_text(import, JOB_COLLECTION),
-		   *name = record_text(import, JOB_FILE_NAME);
+	const char *collection = collection_of(import), *name = record_text(import, JOB_FILE_NAME);
 
-	record_set_text(job, JOB_COLLECTION, collection ? collection : "customers");
+	record_set_text(job, JOB_COLLECTION, collection);
 	record_set_number(job, JOB_ACTION, JOB_REVERT);
 	record_set_text(job, JOB_REVERTS_ID, record_text(import, STANDARD_ID));
 	if (name)

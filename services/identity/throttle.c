@@ -153,18 +153,20 @@ enum status throttle_check(struct request *req, const char *email, const char *a
 	return OK;
 }
 
+/* The expiry each time, where there is none: one that we died before would make a lock for ever. */
 static bool count_in_redis(const char *key)
 {
-	redisReply *reply;
+	redisReply *count = NULL, *expiry = NULL;
 
 	if (!redis_ready())
 		return false;
-	reply = redisCommand(redis, "INCR %s", key);
-	bool good = reply && reply->type == REDIS_REPLY_INTEGER;
+	redisAppendCommand(redis, "INCR %s", key);
+	redisAppendCommand(redis, "EXPIRE %s %d NX", key, WINDOW_S);
+	bool good = redisGetReply(redis, (void **)&count) == REDIS_OK &&
+		    redisGetReply(redis, (void **)&expiry) == REDIS_OK && count->type == REDIS_REPLY_INTEGER;
 
-	if (good && reply->integer == 1)
-		freeReplyObject(redisCommand(redis, "EXPIRE %s %d", key, WINDOW_S));
-	freeReplyObject(reply);
+	freeReplyObject(count);
+	freeReplyObject(expiry);
 	return good;
 }
 

@@ -16,9 +16,17 @@ static const struct schema_resource *users(void)
 
 /* --- hooks */
 
+static bool is_administrator(const struct record *user)
+{
+	return record_number(user, USER_ROLE) == GUANXI__IDENTITY__V1__ROLE__ROLE_ADMINISTRATOR &&
+	       record_number(user, USER_ACTIVE);
+}
+
+/* A key ends, and its scopes never grow: so it makes nobody who can do more than it. */
 static enum status make_user(struct request *req, struct record *after)
 {
-	(void)req;
+	if (req->principal->by_key && is_administrator(after))
+		return fail(req, FORBIDDEN, MSG_NOT_BY_KEY, NULL);
 	record_set_number(after, USER_RIGHTS_VERSION, 1);
 	record_set_number(after, USER_MUST_CHANGE_PASSWORD, 1);
 	return OK;
@@ -40,12 +48,12 @@ static bool same(const struct record *a, const struct record *b, uint32_t number
 /* Nobody takes their own administration away: so whoever acts remains, and there is always one. */
 static enum status change_user(struct request *req, const struct record *before, struct record *after)
 {
-	bool was = record_number(before, USER_ROLE) == GUANXI__IDENTITY__V1__ROLE__ROLE_ADMINISTRATOR;
-	bool is = record_number(after, USER_ROLE) == GUANXI__IDENTITY__V1__ROLE__ROLE_ADMINISTRATOR &&
-		  record_number(after, USER_ACTIVE);
+	bool was = is_administrator(before), is = is_administrator(after);
 
 	if (was && !is && is_self(req, before))
 		return fail(req, CONFLICT, MSG_LAST_ADMINISTRATOR, NULL);
+	if (!was && is && req->principal->by_key)
+		return fail(req, FORBIDDEN, MSG_NOT_BY_KEY, NULL);
 	if (!same(before, after, USER_ROLE) || !same(before, after, USER_TEAM) ||
 		!same(before, after, USER_ACTIVE))
 		record_set_number(after, USER_RIGHTS_VERSION, record_number(before, USER_RIGHTS_VERSION) + 1);
@@ -57,9 +65,17 @@ static enum status delete_user(struct request *req, const struct record *before)
 	return is_self(req, before) ? fail(req, CONFLICT, MSG_LAST_ADMINISTRATOR, NULL) : OK;
 }
 
-const struct resource_ops user_ops = {
-	.before_create = make_user, .before_update = change_user, .before_delete = delete_user
-};
+static enum status restore_user(struct request *req, const struct record *before)
+{
+	bool is_refused = req->principal->by_key && is_administrator(before);
+
+	return is_refused ? fail(req, FORBIDDEN, MSG_NOT_BY_KEY, NULL) : OK;
+}
+
+const struct resource_ops user_ops = { .before_create = make_user,
+	.before_update = change_user,
+	.before_delete = delete_user,
+	.before_restore = restore_user };
 
 const struct resource_ops team_ops = { .cycle = MSG_TEAM_CYCLE };
 
@@ -249,12 +265,18 @@ enum status user_change_password(struct request *req)
 	if (!req->principal)
 		return fail(req, UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
 	TRY(engine_get(req, users(), req->principal->id, &me));
+	const char *email = record_text(me, USER_EMAIL);
+
+	TRY(throttle_check(req, email, ""));
 	TRY(stored_hash(req, req->principal->id, &hash));
-	if (!password_matches(hash, body->current_password))
+	if (!password_matches(hash, body->current_password)) { /* a session alone must not find it out */
+		throttle_failed(req, email, "");
 		return fail_field(req, "/currentPassword", MSG_WRONG_PASSWORD, NULL);
+	}
+	throttle_succeeded(req, email, "");
 	if (!strcmp(body->current_password, body->new_password))
 		return fail_field(req, "/newPassword", MSG_SAME_PASSWORD, NULL);
-	TRY(password_check(req, "/newPassword", body->new_password, record_text(me, USER_EMAIL)));
+	TRY(password_check(req, "/newPassword", body->new_password, email));
 	TRY(store_password(req, req->principal->id, body->new_password));
 	TRY(set_must_change(req, req->principal->id, false));
 	return end_sessions(req, req->principal->id,
@@ -278,6 +300,8 @@ enum status user_set_password(struct request *req)
 		return fail(req, INVALID, MSG_INVALID, NULL);
 	if (!req->principal || !req->principal->administrator)
 		return fail(req, FORBIDDEN, MSG_FORBIDDEN, NULL);
+	if (req->principal->by_key) /* whoever gives a password can sign in with it */
+		return fail(req, FORBIDDEN, MSG_NOT_BY_KEY, NULL);
 	if (!body->id || !uuid_from_text(body->id, strlen(body->id), id))
 		return fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
 	TRY(engine_get(req, users(), id, &user));

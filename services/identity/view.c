@@ -216,9 +216,10 @@ static enum status change_view(struct request *req, const struct record *before,
 	return as_before ? OK : share(req, after);
 }
 
-const struct resource_ops view_ops = {
-	.before_create = create_view, .before_update = change_view, .before_delete = own
-};
+const struct resource_ops view_ops = { .before_create = create_view,
+	.before_update = change_view,
+	.before_delete = own,
+	.before_restore = own };
 
 /* --- preferences */
 

@@ -2,6 +2,7 @@
 #include "kit/config.h"
 #include "kit/http.h"
 #include "kit/metrics.h"
+#include "kit/thread.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -161,12 +162,9 @@ static void bind_listener(void)
 
 void admin_open(const struct admin_options *opened)
 {
-	pthread_t thread;
-
 	options = *opened;
 	if (!*options.address)
 		return;
 	bind_listener();
-	pthread_create(&thread, NULL, run, NULL);
-	pthread_detach(thread);
+	pthread_detach(thread_start(run, NULL, 0));
 }

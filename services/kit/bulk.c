@@ -27,7 +27,8 @@ struct plan {
 	const struct schema_resource *resource;
 	enum verb verb;
 	struct record *set, *add, *remove;
-	uint32_t fields[JSON_MASK_FIELDS]; /* of set, then those of lists that add and remove name */
+	uint32_t fields[2 * JSON_MASK_FIELDS]; /* of set, then of lists that add and remove name: each may be
+						  all */
 	size_t field_count, set_count;
 	struct slice ids; /* 16 bytes each */
 	bool has_list, dry_run;

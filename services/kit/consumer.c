@@ -7,6 +7,7 @@
 #include "kit/log.h"
 #include "kit/metrics.h"
 #include "kit/sequencer.h"
+#include "kit/thread.h"
 #include "kit/uuid.h"
 #include <assert.h>
 #include <poll.h>
@@ -348,12 +349,14 @@ static void on_gap(void *ctx, const char *stream, uint32_t epoch, uint64_t from,
 
 /* --- catching up */
 
-/* Reads and applies pages of the log until there is no more. False: not now. */
+/* Reads and applies pages of the log until there is no more; also of one that was cut up to its end, where a
+ * page has a place and no events. False: not now. */
 static bool catch_up(struct follower *f)
 {
 	for (;;) {
 		struct arena *arena = arena_new();
 		struct event_page page;
+		uint64_t before = f->position;
 		bool answered = event_log_read(f->client, f->subscription->stream,
 					&(struct event_place){ f->epoch, f->position, NULL, 0 }, CALL_MS,
 					arena, &page) == OK;
@@ -365,10 +368,10 @@ static bool catch_up(struct follower *f)
 				"consumer=%s problem=\"positions are no longer kept\" from=%lu to=%lu",
 				f->subscription->name, f->position, page.low);
 		metric_set(f->lag, page.head > f->position ? (double)(page.head - f->position) : 0);
-		enum status status =
-			!answered     ? UNAVAILABLE
-			: !page.count ? OK
-				      : apply_batch(f, page.epoch, page.events, page.count, page.up_to);
+		enum status status = !answered              ? UNAVAILABLE
+				     : page.up_to <= before ? OK
+							    : apply_batch(f, page.epoch, page.events,
+								      page.count, page.up_to);
 
 		arena_free(arena);
 		if (status != OK)
@@ -376,6 +379,8 @@ static bool catch_up(struct follower *f)
 		bus_subscriber_advance(f->subscriber, f->subscription->stream, page.epoch, f->position);
 		if (f->position >= page.head)
 			return true;
+		if (f->position == before)
+			return false; /* the log says that there is nothing: not in a circle */
 	}
 }
 
@@ -459,7 +464,7 @@ static void start_follower(struct follower *f)
 		&(struct bus_client_options){ .endpoints = c.options.broker_requests }, &error);
 	if (!f->client)
 		config_refuse("GUANXI_BROKER_REQUESTS: %s", error.text);
-	pthread_create(&f->thread, NULL, run, f);
+	f->thread = thread_start(run, f, 0);
 }
 
 size_t consumer_count(const struct service *service)

@@ -6,6 +6,7 @@
 #include "kit/metrics.h"
 #include "kit/owner.h"
 #include "kit/sequencer.h"
+#include "kit/thread.h"
 #include "kit/uuid.h"
 #include <assert.h>
 #include <poll.h>
@@ -345,7 +346,7 @@ void jobs_start(const struct job_options *options)
 		&(struct bus_client_options){ .endpoints = options->broker_requests }, &error);
 	if (!j.client)
 		config_refuse("GUANXI_BROKER_REQUESTS: %s", error.text);
-	pthread_create(&j.thread, NULL, run, NULL);
+	j.thread = thread_start(run, NULL, 0);
 }
 
 void jobs_stop(void)

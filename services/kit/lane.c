@@ -5,6 +5,7 @@
 #include "kit/metrics.h"
 #include "kit/query.h"
 #include "kit/sequencer.h"
+#include "kit/thread.h"
 #include "kit/validate.h"
 #include <assert.h>
 #include <pthread.h>
@@ -282,7 +283,6 @@ struct lanes *lanes_start(const struct lanes_options *options)
 {
 	struct lanes *l = calloc(1, sizeof *l);
 	char label[64];
-	pthread_attr_t attributes;
 
 	l->options = *options;
 	l->last = &l->first;
@@ -292,8 +292,6 @@ struct lanes *lanes_start(const struct lanes_options *options)
 	snprintf(label, sizeof label, "class=\"%s\"", names[options->class_]);
 	l->depth = metric_series(METRIC_LANE_QUEUE, label);
 	l->group = metric_series(METRIC_LANE_GROUP, label);
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	for (unsigned i = 0; i < options->count; i++) {
 		struct lane *lane = &l->lane[i];
 
@@ -302,9 +300,8 @@ struct lanes *lanes_start(const struct lanes_options *options)
 		lane->db = db_open(&(struct db_options){ options->conninfo, options->service->name,
 			options->statement_timeout_ms, options->lock_timeout_ms, lane->name,
 			options->idle_timeout_ms });
-		pthread_create(&lane->thread, &attributes, run, lane);
+		lane->thread = thread_start(run, lane, STACK_BYTES);
 	}
-	pthread_attr_destroy(&attributes);
 	return l;
 }
 

@@ -3,6 +3,7 @@
 #include "kit/config.h"
 #include "kit/log.h"
 #include "kit/metrics.h"
+#include "kit/thread.h"
 #include <poll.h>
 #include <pthread.h>
 #include <sodium.h>
@@ -313,7 +314,7 @@ void sequencer_start(const struct sequencer_options *options)
 	s.publisher = bus_publisher_open(options->broker_events, &error);
 	if (!s.publisher)
 		config_refuse("GUANXI_BROKER_EVENTS: %s", error.text);
-	pthread_create(&s.thread, NULL, run, NULL);
+	s.thread = thread_start(run, NULL, 0);
 }
 
 void sequencer_stop(void)

@@ -5,6 +5,7 @@
 #include "kit/log.h"
 #include "kit/metrics.h"
 #include "kit/sequencer.h"
+#include "kit/thread.h"
 #include "kit/uuid.h"
 #include "notification/notification.h"
 #include "notification/owners.h"
@@ -589,7 +590,7 @@ void sender_start(void)
 		config_text("GUANXI_DATABASE"), "notification", 30000, 5000, "sender" });
 	s.multi = curl_multi_init();
 	curl_multi_setopt(s.multi, CURLMOPT_MAXCONNECTS, (long)SENDER_TRANSFERS_MAX);
-	pthread_create(&s.thread, NULL, run, NULL);
+	s.thread = thread_start(run, NULL, 0);
 }
 
 void sender_stop(void)

@@ -5,6 +5,7 @@
 #include "kit/event_log.h"
 #include "kit/json.h"
 #include "kit/log.h"
+#include "kit/thread.h"
 #include "notification/intent.h"
 #include "notification/notification.h"
 #include "notification/sender.h"
@@ -345,7 +346,7 @@ void series_start(void)
 		&(struct bus_client_options){ .endpoints = config_text("GUANXI_BROKER_REQUESTS") }, &error);
 	if (!s.client)
 		config_refuse("GUANXI_BROKER_REQUESTS: %s", error.text);
-	pthread_create(&s.thread, NULL, run, NULL);
+	s.thread = thread_start(run, NULL, 0);
 }
 
 void series_stop(void)

@@ -1,5 +1,6 @@
 import { eventually } from "./harness/system";
-import { Client, type Row, expectOk, expectProblem, uniqueWord } from "./lib/client";
+import { Client, type Json, type Row, expectOk, expectProblem, uniqueWord } from "./lib/client";
+import { jobEnd, upload } from "./lib/csv";
 import { expect, test } from "./lib/fixtures";
 import { newMember, newPerson } from "./lib/people";
 import { Stream } from "./lib/stream";
@@ -50,12 +51,68 @@ test.describe("an API key", () => {
 
   test("opens neither sessions nor other keys, and is no cookie @SYS-04", async ({ admin }) => {
     const { client, secret, apiKey } = await newKey(admin, ["users:write", "customers:write"]);
-    expectProblem(await client.post("/api/v1/apiKeys", { name: "x", scopes: ["users:write"], expireTime: inDays(1) }), 403, "out_of_scope");
-    expectProblem(await client.delete(`/api/v1/apiKeys/${apiKey.id}`), 403, "out_of_scope");
-    expectProblem(await client.get("/api/v1/sessions"), 403, "out_of_scope");
+    expectProblem(await client.post("/api/v1/apiKeys", { name: "x", scopes: ["users:write"], expireTime: inDays(1) }), 403, "not_by_key");
+    expectProblem(await client.delete(`/api/v1/apiKeys/${apiKey.id}`), 403, "not_by_key");
+    expectProblem(await client.get("/api/v1/sessions"), 403, "not_by_key");
     expectProblem(await client.post("/api/v1/me:changePassword", { currentPassword: "x", newPassword: "yyyyyyyyyyyy" }), 403, "not_by_key");
     expectProblem(await new Client(admin.url, undefined, { cookie: `guanxi_session=${secret}` }).get("/api/v1/customers"), 401, "unauthenticated");
     expectProblem(await new Client(admin.url, `${secret.slice(0, -1)}${secret.endsWith("A") ? "B" : "A"}`).get("/api/v1/customers"), 401, "session_expired");
+  });
+
+  test("makes nobody an administrator, and gives nobody a password: either would outlive it @SYS-04", async ({ admin }) => {
+    const { client: person } = await newPerson(admin);
+    const { client: boss } = await newPerson(admin, { role: "administrator" });
+    const { client: retired } = await newPerson(admin, { role: "administrator" });
+    const { client: gone } = await newPerson(admin, { role: "administrator" });
+    await admin.update("users", retired.id, { active: false });
+    await admin.remove("users", gone.id);
+    const { client } = await newKey(admin, ["users:write"]);
+    const attempts = [
+      client.post(`/api/v1/users/${boss.id}:setPassword`, { password: "taken-over-by-key" }),
+      client.post(`/api/v1/users/${person.id}:setPassword`, { password: "taken-over-by-key" }),
+      client.patch(`/api/v1/users/${person.id}`, { role: "administrator" }),
+      client.post("/api/v1/users", { name: "x", email: `${uniqueWord()}@example.com`, role: "administrator" }),
+      client.patch(`/api/v1/users/${retired.id}`, { active: true }),
+      client.post(`/api/v1/users/${gone.id}:restore`),
+    ];
+    for (const reply of await Promise.all(attempts)) expectProblem(reply, 403, "not_by_key");
+    const batch = { operations: [{ create: { name: "x", email: `${uniqueWord()}@example.com`, role: "administrator" } }] };
+    expect(expectOk(await client.post("/api/v1/users:batch", batch), 200).json<{ results: Json[] }>().results).toEqual([expect.objectContaining({ status: 403 })]);
+    const made = await client.create("users", { name: "来自人事系统", email: `${uniqueWord()}@example.com` });
+    expect(await client.update("users", made.id, { name: "改名" })).toMatchObject({ role: "member", name: "改名" });
+  });
+
+  test("whose scopes leave nothing to search finds nothing, and the gateway lives on @SYS-04 @NRM-02", async ({ admin, system }) => {
+    const before = await system.pid("gateway");
+    const { client } = await newKey(admin, ["jobs:read"]);
+    expect(expectOk(await client.get("/api/v1/search?q=zs"), 200).json()).toEqual({ data: [], missing: [] });
+    const { client: other } = await newKey(admin, ["customers:read"]);
+    expect(expectOk(await other.get("/api/v1/search?q=zs&types=users"), 200).json()).toEqual({ data: [], missing: [] });
+    expect(await system.pid("gateway")).toBe(before);
+  });
+
+  test("sees of a customer's relations what its scopes cover @SYS-04 @CUS-03", async ({ admin }) => {
+    const customer = await admin.create("customers", { name: uniqueWord() });
+    const [child, partner] = [await admin.create("customers", { name: uniqueWord(), parentId: customer.id }), await admin.create("customers", { name: uniqueWord() })];
+    const contact = await admin.create("contacts", { name: uniqueWord(), customerId: customer.id });
+    await admin.create("relationships", { kind: "partner", customerId: customer.id, otherCustomerId: partner.id });
+    const seenWith = async (...scopes: string[]): Promise<string[]> => {
+      const { client } = await newKey(admin, scopes);
+      const { nodes } = expectOk(await client.get(`/api/v1/customers/${customer.id}/graph`), 200).json<{ nodes: Row[] }>();
+      return nodes.map((node) => node.id).sort();
+    };
+    expect(await seenWith("customers:read")).toEqual([customer.id, child.id].sort());
+    expect(await seenWith("customers:read", "contacts:read")).toEqual([customer.id, child.id, contact.id].sort());
+    expect(await seenWith("customers:read", "relationships:read")).toEqual([customer.id, child.id, partner.id].sort());
+  });
+
+  test("undoes no job of records that it may not change @SYS-04 @SYS-18", async ({ admin }) => {
+    const file = await upload(admin, "rows.csv", `name\n${uniqueWord()}\n`);
+    const job = await jobEnd(admin, expectOk(await admin.post("/api/v1/customers:import", { fileId: file.id }), 202).json().id);
+    const { client } = await newKey(admin, ["jobs:write", "customers:read"]);
+    expect(expectProblem(await client.post(`/api/v1/jobs/${job.id}:revert`), 403, "out_of_scope").detail).toContain("customers:write");
+    const { client: both } = await newKey(admin, ["jobs:write", "customers:write"]);
+    expectOk(await both.post(`/api/v1/jobs/${job.id}:revert`), 202);
   });
 
   test("neither makes nor changes webhooks, whatever its scopes: what they send would go on without it @SYS-04 @NRM-04", async ({ admin }) => {
@@ -74,7 +131,7 @@ test.describe("an API key", () => {
       client.delete(path),
       client.post("/api/v1/webhooks:batch", { operations: [{ create: { name: "x", url: "https://example.com/" } }] }),
     ];
-    for (const reply of await Promise.all(writes)) expectProblem(reply, 403, "out_of_scope");
+    for (const reply of await Promise.all(writes)) expectProblem(reply, 403, "not_by_key");
     expect((await admin.read("webhooks", webhook.id)).version).toBe("1");
   });
 

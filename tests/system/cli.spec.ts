@@ -135,12 +135,22 @@ test.describe("guanxi", () => {
     expect((JSON.parse(listed.stdout) as Row[]).map((row) => row["email"])).toContain(member.email);
     const refused = await outcome(program, ["key", "list", "--lang", "zh"], key);
     expect(refused).toMatchObject({ code: code.refused, stdout: "" });
-    expect(refused.stderr).toContain("out_of_scope");
+    expect(refused.stderr).toContain("not_by_key");
     expect(refused.stderr).toMatch(/\p{Script=Han}/u);
     expect((await rows(own, "key", "list")).find((row) => row.id === made?.id)).toMatchObject({ name: "夜间同步", scopes: ["users:read", "customers:read"] });
     expect((await guanxi(own, "key", "revoke", made?.id ?? "")).code).toBe(code.done);
     await eventually("the key is refused", async () => ((await new Client(own.url, made?.secret).get("/api/v1/me")).status === 401 ? true : undefined), 1000);
     expect((await guanxi(own, "key", "create", "x", "--scopes", "everything")).stderr).toContain("/scopes/0");
+  });
+
+  test("makes users with an API key, and says who gives them a password @SYS-04", async ({ own }) => {
+    const [made] = await rows<{ secret: string }>(own, "key", "create", "人事系统", "--scopes", "users:write", "--days", "7");
+    const email = `${uniqueWord()}@example.com`;
+    const created = await outcome(program, ["user", "create", email, "新人", "--output", "json"], { GUANXI_API_KEY: made?.secret ?? "", GUANXI_URL: own.url });
+    expect(created.code).toBe(code.done);
+    expect(JSON.parse(created.stdout)).toMatchObject([{ email, role: "member" }]);
+    expect(created.stderr).toContain(`guanxi user set-password ${email}`);
+    expect((await guanxi(own, "user", "set-password", email)).code).toBe(code.done);
   });
 
   test("leaves no session behind", async ({ own }) => {

@@ -3,7 +3,7 @@ import { type Client, expectOk, expectProblem, type Json, type Row, search, uniq
 import { newCreditCode } from "./lib/credit-code";
 import { jobEnd, upload } from "./lib/csv";
 import { expect, test } from "./lib/fixtures";
-import { administrator, newMember } from "./lib/people";
+import { administrator, newMember, newTeam } from "./lib/people";
 
 // Customers as people need them: classified, complete, related, and each there once.
 
@@ -196,6 +196,16 @@ test.describe("relationships", () => {
     expect(await graphOf(client, mine.id)).toEqual({ nodes: [expect.objectContaining({ id: mine.id })] });
     expectProblem(await client.get(`${customers}/${hidden.id}/graph`), 404, "not_found");
   });
+
+  test("a member sees no relationship in it that they may not see, though both ends are theirs @CUS-03 @SYS-03", async ({ admin }) => {
+    const client = await newMember(admin, "李雷");
+    const [mine, hidden] = [await newCustomer(client), await newCustomer(admin)];
+    const contact = await admin.create("contacts", { name: "王", customerId: hidden.id, ownerId: client.id });
+    const secret = await admin.create("relationships", { kind: "supplier", customerId: hidden.id, contactId: contact.id, otherCustomerId: mine.id, note: "回扣" });
+    expectProblem(await client.get(`/api/v1/relationships/${secret.id}`), 404, "not_found");
+    expect((await graphOf(admin, mine.id)).edges).toHaveLength(1);
+    expect(await graphOf(client, mine.id)).toEqual({ nodes: [expect.objectContaining({ id: mine.id })] });
+  });
 });
 
 test.describe("duplicates", () => {
@@ -234,6 +244,26 @@ test.describe("duplicates", () => {
       const { data } = expectOk(await admin.get(`${customers}/${hidden.id}/history`), 200).json<{ data: { type: string }[] }>();
       return data.some((change) => change.type === "guanxi.customer.customer.duplicate_told.v1") || undefined;
     });
+  });
+
+  test("are in the queue of those who may see both, also after a customer went to somebody else @CUS-19 @SYS-03", async ({ admin }) => {
+    const team = await newTeam(admin);
+    const [one, colleague, stranger] = [await newMember(admin, "甲", team.id), await newMember(admin, "乙", team.id), await newMember(admin, "丙")];
+    const phones = [{ number: newPhone() }];
+    const [first, second] = [await newCustomer(one, { phones }), await newCustomer(stranger, { phones })];
+    const pair = await eventually("the pair", async () => (await admin.all("duplicates", { "filter[customerId][eq]": second.id }))[0]);
+    const seenBy = (): Promise<boolean[]> => Promise.all([one, colleague, stranger].map(async (client) => (await client.get(`/api/v1/duplicates/${pair.id}`)).status === 200));
+    expect(await seenBy(), "two owners, no team in common").toEqual([false, false, false]);
+    expectProblem(await admin.patch(`/api/v1/duplicates/${pair.id}`, { ownerId: stranger.id }), 400, "invalid", { "/ownerId": "output_only" });
+    const becomes = async (what: string, wanted: boolean[]): Promise<void> => {
+      await eventually(what, async () => ((await seenBy()).join() === wanted.join() ? true : undefined));
+    };
+    await admin.update("customers", second.id, { ownerId: colleague.id, teamId: team.id });
+    await becomes("both are the team's", [true, true, false]);
+    await admin.update("customers", first.id, { ownerId: stranger.id, teamId: null });
+    await becomes("they are apart again", [false, false, false]);
+    await admin.update("customers", second.id, { ownerId: stranger.id });
+    await becomes("both are one person's", [false, false, true]);
   });
 
   test("come into the queue by themselves, leave it when they no longer match, and are dismissed @CUS-19", async ({ admin }) => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { outcome, top } from "./harness/system";
@@ -45,7 +45,34 @@ test("the examples of /docs run as they stand, in their order @SYS-04", async ({
   const lines = ran.stdout.trim().split("\n");
   expect(lines).toContain("张三有限公司");
   expect(lines).toContain("active");
+  expect(lines, "a batch").toEqual(expect.arrayContaining(["201", "200"]));
+  expect(lines, "the first version").toContain("prospect");
+  expect(lines.some((line) => /^2 .*stage/.test(line)), "history").toBe(true);
   expect(lines).toEqual(expect.arrayContaining(["invalid", "/name"]));
   expect(lines.some((line) => /^guanxi\.customer\.customer\.\w+\.v1$/.test(line))).toBe(true);
   expect(lines.at(-1)).toBe("queued");
+});
+
+test("the examples of the README run as they stand, in their order @SYS-04", async ({ system }) => {
+  const blocks = [...readFileSync(path.join(top, "README.md"), "utf8").matchAll(/^ {3}```sh\n(.*?)^ {3}```/gms)].map(([, block]) => block ?? "");
+  expect(blocks).toHaveLength(3);
+  const here = (block: string): string =>
+    block
+      .replaceAll("localhost:8080", new URL(system.url).host)
+      .replaceAll("$PWD", top)
+      .replaceAll("/release/", `/${process.env["GUANXI_MODE"] ?? "release"}/`)
+      .replaceAll("$(cat var/admin-password)", system.admin.password)
+      .replace(/curl -sN.*/g, (follow) => `timeout 5 ${follow} | head -n 6`);
+  const directory = mkdtempSync(path.join(tmpdir(), "guanxi-test-readme-"));
+  const password = path.join(directory, "password");
+  writeFileSync(password, system.admin.password);
+  const ran = await outcome("bash", ["-eu", "-c", `cd ${directory}; guanxi() { command guanxi "$@" --password-file ${password}; }; ${blocks.map(here).join("\n")}\nls`], { GUANXI_VAR: system.directory, LC_ALL: "C.UTF-8" }, 60_000);
+  rmSync(directory, { recursive: true });
+  expect(ran.stderr).toBe("");
+  expect(ran.code).toBe(0);
+  expect(ran.stdout).not.toContain("/api/problems/");
+  expect(ran.stdout.match(/"name":"张三有限公司"/g)?.length, "made, listed and searched").toBeGreaterThanOrEqual(3);
+  expect(ran.stdout).toContain('"group":{"stage":"prospect"');
+  expect(ran.stdout).toContain("event: guanxi.customer.");
+  expect(ran.stdout).toContain("active.xlsx");
 });

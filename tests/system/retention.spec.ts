@@ -94,7 +94,9 @@ test("who comes back with a place before the cut is told of the gap, and then of
 test("a record's past can be had as far as its events are kept, and no version is made up @SYS-15", async () => {
   const at = (version: number) => admin.get(`/api/v1/customers/${changed.id}?version=${version}`);
   const record = await admin.create("customers", { name: uniqueWord(), industry: "旧" });
-  for (const industry of ["甲", "乙", "丙", "丁"]) await admin.update("customers", record.id, { industry, ...(industry === "丙" ? { description: "有" } : {}) });
+  await admin.update("customers", record.id, { industry: "甲" });
+  await eventually("a seal stands behind the second version", async () => ((await waiting()) === "0" ? true : undefined));
+  for (const industry of ["乙", "丙", "丁"]) await admin.update("customers", record.id, { industry, ...(industry === "丙" ? { description: "有" } : {}) });
   const before = await Promise.all([3, 4, 5].map(async (version) => (await admin.get(`/api/v1/customers/${record.id}?version=${version}`)).json()));
   const past = (version: number) => admin.get(`/api/v1/customers/${record.id}?version=${version}`);
   await eventually("all is in the log", async () => ((await waiting()) === "0" ? true : undefined));
@@ -163,4 +165,19 @@ test("a retention that is too short is refused at start", async () => {
   const refused = await outcome(path.join(top, "build", process.env["GUANXI_MODE"] ?? "release", "bin/guanxi-customer"), [], { GUANXI_LOG_KEEP_DAYS: "29", GUANXI_DATABASE: "x", GUANXI_BROKER_REQUESTS: "ipc:///nowhere", GUANXI_BROKER_EVENTS: "ipc:///nowhere", GUANXI_SECRET: "00".repeat(32) });
   expect(refused.code).toBe(1);
   expect(refused.stderr).toContain("must be 0 or at least 30");
+});
+
+test("who follows a log of which all is cut is at its end, and does not read it in a circle @SYS-15", async ({ ownSystem }) => {
+  await ownSystem.start();
+  await (await administrator(ownSystem)).create("customers", { name: uniqueWord() });
+  const number = async (query: string): Promise<number> => Number((await ownSystem.sql(query))[0]?.[0]);
+  const end = await eventually("all is in the log", async () =>
+    (await number("select count(*) from customer.event_outbox")) === 0 ? number("select pos from customer.event_head") : undefined,
+  );
+  await ownSystem.setUp("customer", false);
+  await ownSystem.sql("delete from customer.event_log");
+  await ownSystem.sql("update customer.event_head set low_pos = pos");
+  await ownSystem.sql("update customer.event_cursor set pos = 0 where consumer = 'customer.duplicates'");
+  await ownSystem.setUp("customer", true);
+  await eventually("the consumer is at the end", async () => ((await number("select pos from customer.event_cursor where consumer = 'customer.duplicates'")) >= end ? true : undefined));
 });

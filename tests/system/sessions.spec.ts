@@ -1,4 +1,5 @@
-import { System, eventually } from "./harness/system";
+import path from "node:path";
+import { System, eventually, outcome } from "./harness/system";
 import { Client, type Reply, type Row, expectOk, expectProblem, uniqueWord } from "./lib/client";
 import { test as base, expect } from "./lib/fixtures";
 import { administrator, newPerson, signIn } from "./lib/people";
@@ -76,6 +77,19 @@ test.describe("signing in", () => {
     expectProblem(await client.post("/api/v1/sessions", {}), 400, "invalid", { "/email": "required", "/password": "required" });
     expectProblem(await client.post("/api/v1/sessions", { ...own.admin, address: "10.0.0.1" }), 400, "invalid", { "/address": "output_only" });
     expectProblem(await client.post("/api/v1/sessions", { ...own.admin, remember: true }), 400, "invalid", { "/remember": "unknown_field" });
+  });
+
+  test("a count that lost its end, as when the process died before it was set, gets one again @SYS-22", async ({ own }) => {
+    const person = await newPerson(await administrator(own));
+    const redis = async (...words: string[]): Promise<string[]> => (await outcome("redis-cli", ["-s", path.join(own.directory, "run/redis"), ...words])).stdout.trim().split("\n");
+    const fail = async (): Promise<void> => void expectProblem(await attempt(own.url, person.email, "a wrong password"), 401, "bad_credentials");
+    const keys = async (): Promise<string[]> => redis("--scan", "--pattern", "guanxi:sign-in:pair:*");
+    const before = await keys();
+    await fail();
+    const [key = ""] = (await keys()).filter((name) => !before.includes(name));
+    expect(await redis("PERSIST", key)).toEqual(["1"]);
+    await fail();
+    expect(Number((await redis("TTL", key))[0])).toBeGreaterThan(0);
   });
 
   for (const redis of [true, false])
@@ -235,6 +249,16 @@ test.describe("a password", () => {
     expectOk(await admin.get("/api/v1/me"), 200);
   });
 
+  test("is not to be found out with a session: five wrong ones, and the next wait @SYS-22", async ({ own }) => {
+    const { client, email, password } = await newPerson(await administrator(own));
+    const change = (currentPassword: string): Promise<Reply> => client.post("/api/v1/me:changePassword", { currentPassword, newPassword: "quite another 12" });
+    for (let i = 0; i < 5; i++) expectProblem(await change(`wrong ${i} password`), 400, "invalid", { "/currentPassword": "wrong_password" });
+    const refused = await change(password);
+    expectProblem(refused, 429, "sign_in_throttled");
+    expect(Number(refused.header("retry-after"))).toBeGreaterThan(0);
+    await signIn(own.url, email, password); // whoever holds a session shuts nobody out
+  });
+
   test("changed by its owner ends their other sessions and keeps this one @SYS-22", async ({ own }) => {
     const { client, email, password } = await newPerson(await administrator(own));
     const second = await signIn(own.url, email, password);
@@ -254,4 +278,14 @@ test.describe("a password", () => {
     expectProblem(await attempt(own.url, email, long.slice(0, -2)), 401, "bad_credentials");
     expectProblem(await admin.post(`/api/v1/users/${id}:setPassword`, { password: "ab".repeat(513) }), 400, "invalid", { "/password": "too_long" });
   });
+});
+
+test("whoever came over TLS is told never to come without it @SYS-22", async ({ ownSystem }) => {
+  ownSystem.set("GUANXI_TRUSTED_PROXIES", "127.0.0.1/32");
+  await ownSystem.start();
+  const client = new Client(ownSystem.url, undefined);
+  for (const path of ["/", "/docs", "/api/v1/me", "/api/openapi.json"]) {
+    expect((await client.get(path, { "x-forwarded-proto": "https" })).header("strict-transport-security"), path).toBe("max-age=31536000");
+    expect((await client.get(path)).header("strict-transport-security"), path).toBe("");
+  }
 });

@@ -295,6 +295,23 @@ test.describe("a list as a file", () => {
     ]);
   });
 
+  test("tells its conditions and its order as the list's address has them @SYS-24", async ({ admin }) => {
+    const job = await exportRows(admin, "nobody", { format: "csv", sort: ["name", "-createTime"], q: "zs" });
+    expect(job["query"]).toBe("filter[source][eq]=nobody&sort=name,-createTime&q=zs");
+    expect((await admin.get(`/api/v1/customers?${String(job["query"])}`)).status).toBe(200);
+  });
+
+  test("by conditions longer than a job keeps of them tells their beginning, whole characters of it @SYS-24", async ({ admin }) => {
+    const values = Array.from({ length: 90 }, (_, i) => `${"汉字行业名称".repeat(3)}${i}`);
+    for (const before of ["", "x", "xx"]) {
+      const filter = [{ field: "industry", operator: "in", values: [before, ...values].filter(Boolean) }];
+      const job = await jobEnd(admin, expectOk(await admin.post("/api/v1/customers:export", { format: "csv", filter }), 202).json().id);
+      const query = String(job["query"]);
+      expect(`filter[industry][in]=${filter[0]?.values.join(",")}`.startsWith(query), query).toBe(true);
+      expect(Buffer.byteLength(query)).toBeGreaterThan(3990);
+    }
+  });
+
   test("in NDJSON is exact: what an earlier export has is put back by its ids @SYS-24 @SYS-18", async ({ admin }) => {
     const source = uniqueWord();
     for (let i = 0; i < 3; i++) await admin.create("customers", { name: `甲 ${i}`, source, addresses: [{ city: "长沙", street: `芙蓉路 ${i} 号` }], employees: String(i) });

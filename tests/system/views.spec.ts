@@ -26,13 +26,17 @@ test("a view is its owner's until it is shared with the team, then with everyone
   expectProblem(await colleague.get(`/api/v1/views/${made.id}`), 404, "not_found");
 });
 
-test("only its owner and an administrator change a shared view @NRM-03", async ({ admin }) => {
-  const owner = await newMember(admin, "主人");
-  const other = await newMember(admin, "外人");
+test("only its owner and an administrator change a shared view, or bring it back @NRM-03", async ({ admin }) => {
+  const team = await newTeam(admin);
+  const [owner, other] = [await newMember(admin, "主人", team.id), await newMember(admin, "同事", team.id)];
   const made = await owner.create("views", view({ shared: "everyone" }));
   expectProblem(await other.patch(`/api/v1/views/${made.id}`, { name: "mine now" }), 403, "view_of_another");
   expectProblem(await other.delete(`/api/v1/views/${made.id}`), 403, "view_of_another");
   expect(await admin.update("views", made.id, { name: "renamed" })).toMatchObject({ name: "renamed", ownerId: owner.id });
+  await owner.update("views", made.id, { shared: "team" });
+  await owner.remove("views", made.id);
+  expectProblem(await other.post(`/api/v1/views/${made.id}:restore`), 403, "view_of_another");
+  expectOk(await owner.post(`/api/v1/views/${made.id}:restore`), 200);
 });
 
 test("a view names a list, fields and an order that exist @NRM-03", async ({ admin }) => {

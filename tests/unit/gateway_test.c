@@ -449,6 +449,27 @@ static void a_client_that_leaves_takes_its_request_with_it(void **state)
 	bus_request_reply(fx->held, OK, NULL, 0, NULL, 0);
 }
 
+static void whoever_meets_a_service_that_is_away_is_told_when_to_come_again(void **state)
+{
+	static const char request[] =
+		"GET /api/v1/customers/" RECORD_ID " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+		"Authorization: Bearer " ADMIN_TOKEN "\r\n\r\n";
+	int fd = dial();
+
+	(void)state;
+	lock();
+	fx->hold_gets = true;
+	unlock();
+	send_all(fd, request, sizeof request - 1);
+	await(is_held, NULL);
+	bus_request_reply(fx->held, UNAVAILABLE, NULL, 0, NULL, 0);
+	struct answer a = receive_answer(fd);
+
+	assert_string_equal(header_of(&a, "retry-after"), "1");
+	expect_problem(a, 503, "unavailable");
+	close(fd);
+}
+
 static void a_principal_that_asks_too_often_is_told_when_to_come_again(void **state)
 {
 	struct gateway_options options = test_options();
@@ -646,6 +667,7 @@ int main(int argc, char **argv)
 		STAGED(a_service_that_answers_nonsense_is_our_own_bug),
 		STAGED(a_service_that_is_not_there_is_503_with_a_time_to_try_again),
 		STAGED(a_client_that_leaves_takes_its_request_with_it),
+		STAGED(whoever_meets_a_service_that_is_away_is_told_when_to_come_again),
 		STAGED(a_principal_that_asks_too_often_is_told_when_to_come_again),
 		STAGED(a_file_goes_up_in_chunks),
 		STAGED(an_upload_that_the_service_refuses_ends_at_once),

@@ -20,6 +20,15 @@ etag=$(curl -fsS -D - -o /dev/null "$url/api/v1/customers/$id" -H "authorization
 curl -fsS -X PATCH "$url/api/v1/customers/$id" -H "authorization: Bearer $key" -H "if-match: $etag" \
   -H 'content-type: application/merge-patch+json' -d '{"stage":"active"}' | jq -r .stage
 
+#: batch
+curl -fsS "$url/api/v1/customers:batch" -H "authorization: Bearer $key" -H 'content-type: application/json' \
+  -H "idempotency-key: $(cat /proc/sys/kernel/random/uuid)" \
+  -d "{\"operations\":[{\"create\":{\"name\":\"赵六有限公司\"}},{\"update\":{\"id\":\"$id\",\"patch\":{\"industry\":\"批发\"}}}]}" | jq -r '.results[].status'
+
+#: past
+curl -fsS "$url/api/v1/customers/$id/history?limit=2" -H "authorization: Bearer $key" | jq -r '.data[] | .version + " " + (.fields | join(","))'
+curl -fsS "$url/api/v1/customers/$id?version=1" -H "authorization: Bearer $key" | jq -r .stage
+
 #: external
 curl -fsS -X PUT "$url/api/v1/customers/external/erp/4711" -H "authorization: Bearer $key" \
   -H 'content-type: application/json' -d '{"name":"李四有限公司"}' | jq -r .id
