@@ -3,6 +3,7 @@
 #include "kit/log.h"
 #include "kit/request.h"
 #include "kit/retention.h"
+#include "kit/thread.h"
 #include <assert.h>
 #include <poll.h>
 #include <pthread.h>
@@ -89,7 +90,7 @@ void chores_start(const struct chores_options *options)
 		c.words[0] = (struct chore){ "learn the words of titles", options->learn_words, 2 };
 	c.stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	c.db = db_open(&(struct db_options){ options->conninfo, options->service, 60000, 5000, "chores" });
-	pthread_create(&c.thread, NULL, run, NULL);
+	c.thread = thread_start(run, NULL, 0);
 }
 
 void chores_stop(void)
