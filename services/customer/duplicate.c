@@ -99,11 +99,11 @@ static enum status keep_pair(struct request *req, const PGresult *rows, int row)
 #define NUMBER_LIST  "ARRAY(SELECT jsonb_array_elements_text(" NUMBERS "))"
 #define ADDRESS_LIST "ARRAY(SELECT jsonb_array_elements_text(" ADDRESSES "))"
 
-/* A pair tells the names of both, so it belongs to whom both belong to, person or team: administrators see
- * the others. */
-#define SHARED(a, b)                                                                                         \
-	"CASE WHEN " a ".owner_id = " b ".owner_id THEN " a ".owner_id END, "                                \
-	"CASE WHEN " a ".team_id = " b ".team_id THEN " a ".team_id END"
+/* A pair tells the names of both, customers a and b, so it belongs to whom both belong to, person or team:
+ * administrators see the others. */
+#define SHARED                                                                                               \
+	"CASE WHEN a.owner_id = b.owner_id THEN a.owner_id END, "                                            \
+	"CASE WHEN a.team_id = b.team_id THEN a.team_id END"
 
 /* What the changed ones have in common with others. What more than PAIRS_MAX share (a switchboard) says
  * nothing of any two. A credit code nobody shares: it is unique. */
@@ -120,16 +120,12 @@ static enum status add_pairs(struct request *req, struct db_array *changed)
 		"(WITH m AS MATERIALIZED (SELECT c.id FROM customer c WHERE c.delete_time IS NULL AND c.id "
 		"<> me.id AND " ADDRESSES " ?| me.addresses) SELECT id, 'emails' AS why FROM m LIMIT $2::int "
 		"+ 1)) o)"
-		" SELECT newer.id, older.id, string_agg(DISTINCT p.why, ','), " SHARED(
-			"newer", "older") ","
-					  " newer.name || ' / ' || older.name FROM p"
-					  " JOIN customer newer ON newer.id = greatest(p.mine, p.other)"
-					  " JOIN customer older ON older.id = least(p.mine, p.other)"
-					  " WHERE p.shared <= $2::int AND NOT EXISTS (SELECT FROM duplicate "
-					  "d WHERE d.delete_time IS "
-					  "NULL AND least(d.customer_id, d.other_id) = older.id AND "
-					  "greatest(d.customer_id, d.other_id)"
-					  " = newer.id) GROUP BY newer.id, older.id"
+		" SELECT a.id, b.id, string_agg(DISTINCT p.why, ','), " SHARED ", a.name || ' / ' || b.name"
+		" FROM p JOIN customer a ON a.id = greatest(p.mine, p.other)"
+		" JOIN customer b ON b.id = least(p.mine, p.other)"
+		" WHERE p.shared <= $2::int AND NOT EXISTS (SELECT FROM duplicate d WHERE d.delete_time IS "
+		"NULL AND least(d.customer_id, d.other_id) = b.id AND greatest(d.customer_id, d.other_id) = "
+		"a.id) GROUP BY a.id, b.id"
 	};
 	struct db_params params = { .arena = req->arena };
 	PGresult *rows;
@@ -181,11 +177,9 @@ static enum status hand_over_pairs(struct request *req, struct db_array *moved)
 		"d.* FROM duplicate d JOIN family f ON d.other_id = f.id)"
 		" SELECT p.id, s.owner_id, s.team_id FROM pair p JOIN customer a ON a.id = "
 		"customer_root(p.customer_id) JOIN customer b ON b.id = customer_root(p.other_id)"
-		" CROSS JOIN LATERAL (SELECT " SHARED(
-			"a", "b") ") s(owner_id, team_id)"
-				  " WHERE p.delete_time IS NULL AND (p.owner_id, p.team_id) IS DISTINCT FROM "
-				  "(s.owner_id, "
-				  "s.team_id) ORDER BY p.id"
+		" CROSS JOIN LATERAL (SELECT " SHARED ") s(owner_id, team_id)"
+		" WHERE p.delete_time IS NULL AND (p.owner_id, p.team_id) IS DISTINCT FROM (s.owner_id, "
+		"s.team_id) ORDER BY p.id"
 	};
 	const uint32_t fields[] = { STANDARD_OWNER_ID, STANDARD_TEAM_ID };
 	struct db_params params = { .arena = req->arena };
