@@ -295,34 +295,38 @@ static int completion_run(struct cli *cli)
 	return CODE_DONE;
 }
 
+static int run(struct cli *cli, int argc, char **argv)
+{
+	bool given[OPTION_COUNT] = { false }, wants_help = false;
+
+	cli->language = language_of(cli);
+	TRY_CODE(read_arguments(cli, argc, argv, given, &wants_help));
+	cli->language = language_of(cli);
+	if (wants_help)
+		return help_run(cli);
+	if (!cli->word_count) {
+		help_run(cli);
+		return CODE_USAGE;
+	}
+	const char *first = cli->words[0];
+	const struct command *command = take_command(cli);
+
+	if (!command)
+		return complain(cli, CODE_USAGE, TEXT_BAD_COMMAND, first);
+	TRY_CODE(check(cli, command, given));
+	cli->json = cli->output && !strcmp(cli->output, "json");
+	set_defaults(cli);
+	find_program(cli);
+	return command->run(cli);
+}
+
 int main(int argc, char **argv)
 {
 	struct cli cli = { .arena = arena_new() };
-	bool given[OPTION_COUNT] = { false }, wants_help = false;
 
 	setlocale(LC_CTYPE, "C.UTF-8");
-	if (sodium_init() < 0)
-		return CODE_REFUSED;
-	cli.language = language_of(&cli);
-	int code = read_arguments(&cli, argc, argv, given, &wants_help);
+	int code = sodium_init() < 0 ? CODE_REFUSED : run(&cli, argc, argv);
 
-	cli.language = language_of(&cli);
-	if (code == CODE_DONE && (wants_help || !cli.word_count)) {
-		code = help_run(&cli);
-		return wants_help ? code : CODE_USAGE;
-	}
-	if (code != CODE_DONE)
-		return code;
-	const char *first = cli.words[0];
-	const struct command *command = take_command(&cli);
-
-	if (!command)
-		return complain(&cli, CODE_USAGE, TEXT_BAD_COMMAND, first);
-	TRY_CODE(check(&cli, command, given));
-	cli.json = cli.output && !strcmp(cli.output, "json");
-	set_defaults(&cli);
-	find_program(&cli);
-	code = command->run(&cli);
 	web_close(&cli);
 	arena_free(cli.arena);
 	return code;
