@@ -1,9 +1,9 @@
 /*
  * Groups and measures over what a list with the same filter would show.
  *
- * Two steps in one statement. The inner one groups rows by the columns as they are stored, a list by its text; the
- * outer one takes the few lists that there are apart and groups by their members. So a million rows cost what they
- * do for a plain column, where a look into each one's list takes seconds.
+ * Two steps in one statement. The inner one groups rows by columns, a list by its key (column <name>_key, the
+ * same for the same list); the outer one looks up the few different lists and groups by their members. So a
+ * million rows cost what they do by a plain column, where a look into the list of each takes seconds.
  */
 #include "kit/column.h"
 #include "kit/query_parts.h"
@@ -20,8 +20,8 @@ static const char *const buckets[] = { "day", "week", "month", "quarter", "year"
 
 enum { BUCKET_COUNT = sizeof buckets / sizeof *buckets };
 
-/* Which columns a function takes: numbers add up, what has an order has a least and a greatest. `inner` is of a column,
- * `outer` of what the inner step found, by the measure's number. */
+/* Which columns a function takes: numbers add up, what has an order has a least and a greatest. `inner` is of
+ * a column, `outer` of what the inner step found, by the measure's number. */
 static const struct {
 	const char *name;
 	bool of_times;
@@ -40,8 +40,8 @@ struct aggregate {
 	const Guanxi__AggregateRequest *asked;
 	const struct schema_field *groups[GROUP_BY_MAX];
 	size_t group_count, measure_count;
-	bool by_time;  /* some group is a span of time */
-	int time_zone; /* parameter */
+	bool by_time;          /* some group is a span of time */
+	int time_zone;         /* parameter */
 	struct buffer inner;   /* columns g1, g2 … m1, m2 … after count(*) AS n */
 	struct buffer members; /* joins that take lists apart: l1, l2 … */
 	struct buffer outer;   /* columns of the answer */
@@ -115,13 +115,19 @@ static enum status add_bucket(struct aggregate *a, const struct schema_field *fi
 	return OK;
 }
 
-/* A record counts once for each member of its list, however often it stands there; without one, under null. */
+/* A record counts once for each member of its list, however often it stands there; without one, under null.
+ * Any row with the key has the list; the order makes PostgreSQL find it by the key's index, whatever it
+ * thinks how many have it. */
 static void add_members(struct aggregate *a, const struct schema_field *field)
 {
-	buffer_printf(&a->inner, ", \"%s\"::text AS g%zu", field->name, a->group_count);
+	size_t group = a->group_count;
+
+	buffer_printf(&a->inner, ", \"%s_key\" AS g%zu", field->name, group);
 	buffer_printf(&a->members,
-		" LEFT JOIN LATERAL (SELECT DISTINCT unnest(json_texts(g%1$zu::json)) AS one) l%1$zu ON true",
-		a->group_count);
+		" LEFT JOIN LATERAL (SELECT DISTINCT unnest(json_texts(t.\"%1$s\")) AS one FROM (SELECT "
+		"\"%1$s\" "
+		"FROM \"%2$s\" WHERE \"%1$s_key\" = g%3$zu ORDER BY delete_time LIMIT 1) t) l%3$zu ON true",
+		field->name, a->q->table->resource->singular, group);
 }
 
 static enum status add_group(struct aggregate *a, const char *text)
@@ -176,8 +182,8 @@ static void add_function(struct aggregate *a, const struct schema_field *field, 
 	buffer_printf(&a->inner, functions[function].inner, field->name, a->measure_count);
 	buffer_add_text(&a->outer, moment ? ", to_char(" : ", ");
 	buffer_printf(&a->outer, functions[function].outer, a->measure_count);
-	buffer_add_text(&a->outer,
-		moment ? " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')" : "::text");
+	buffer_add_text(
+		&a->outer, moment ? " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')" : "::text");
 }
 
 static enum status add_measure(struct aggregate *a, const char *text)

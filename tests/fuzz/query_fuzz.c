@@ -48,6 +48,16 @@ static bool is_numbered(const char *word, size_t len)
 	return len == 2 && strchr("glmn", word[0]) && word[1] >= '1' && word[1] <= '9';
 }
 
+/* A list that is grouped by has a key beside it. */
+static bool is_column(const struct schema_field *field, const char *word, size_t len)
+{
+	size_t own = strlen(field->name);
+
+	return len >= own && !memcmp(word, field->name, own) &&
+	       (len == own || (field->repeated && field->rule->aggregate && len == own + 4 &&
+				      !memcmp(word + own, "_key", 4)));
+}
+
 static bool is_known(const struct schema_resource *resource, const char *word, size_t len)
 {
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -56,8 +66,7 @@ static bool is_known(const struct schema_resource *resource, const char *word, s
 	if (strlen(resource->singular) == len && !memcmp(resource->singular, word, len))
 		return true;
 	for (size_t i = 0; i < resource->message->count; i++)
-		if (strlen(resource->message->fields[i].name) == len &&
-			!memcmp(resource->message->fields[i].name, word, len))
+		if (is_column(&resource->message->fields[i], word, len))
 			return true;
 	return strspn(word, "0123456789") >= len || is_numbered(word, len);
 }
