@@ -2,8 +2,8 @@
  * load: a closed-loop HTTP/1.1 load of one kind over many connections from one thread, for the benchmarks.
  *Prints one line: requests/s, percentiles of latency, and how many answers were not 2xx.
  *
- *	load PORT TOKEN get|timeline|post|patch|list|names|groups|categories|search|pinyin|everything|typo CONNECTIONS
- *SECONDS IDS-FILE
+ *	load PORT TOKEN get|timeline|post|patch|list|names|groups|categories|search|pinyin|everything|typo
+ *CONNECTIONS SECONDS IDS-FILE
  *
  * IDS-FILE has a customer's id a line; get and patch take them at random.
  */
@@ -238,10 +238,10 @@ int main(int argc, char **argv)
 	struct epoll_event events[CONNECTIONS_MAX];
 
 	if (argc != 7) {
-		fprintf(stderr,
-			"usage: load PORT TOKEN "
-			"get|timeline|post|patch|list|names|groups|categories|search|pinyin|everything|typo CONNECTIONS "
-			"SECONDS IDS-FILE\n");
+		fprintf(stderr, "usage: load PORT TOKEN "
+				"get|timeline|post|patch|list|names|groups|categories|search|pinyin|"
+				"everything|typo CONNECTIONS "
+				"SECONDS IDS-FILE\n");
 		return 2;
 	}
 	port = (unsigned)atoi(argv[1]);
