@@ -282,15 +282,25 @@ static bool is_ids(const struct schema_field *f, const char *text)
 	return false;
 }
 
+static void add_titles(struct import_row *to, const struct schema_field *f, char *text)
+{
+	char *rest = NULL;
+
+	for (char *part = f->repeated ? strtok_r(text, ";", &rest) : text; part;
+		part = f->repeated ? strtok_r(NULL, ";", &rest) : NULL) {
+		struct import_title title = { f, part };
+
+		buffer_add(&to->titles, &title, sizeof title);
+	}
+}
+
 static enum status add_cell(
 	struct request *req, struct import_row *to, const struct schema_field *f, char *text)
 {
 	struct buffer out = { .arena = req->arena };
 
 	if (f->reference && !is_ids(f, text)) {
-		if (to->title_count == IMPORT_TITLES_MAX)
-			return INTERNAL;
-		to->titles[to->title_count++] = (struct import_title){ f, text };
+		add_titles(to, f, text);
 		return OK;
 	}
 	if ((f->repeated ? add_parts(req, &out, f, text) : add_plain(req, &out, f, text)) != OK)
@@ -366,6 +376,7 @@ enum csv_result import_next(struct request *req, struct import_row *row_out)
 	if (result != CSV_ROW)
 		return result;
 	*row_out = (struct import_row){ .record = record_new(import.file.resource, req->arena),
+		.titles.arena = req->arena,
 		.cells = copy_cells(req, &row),
 		.cell_count = row.count };
 	req->problem = NULL;

@@ -75,7 +75,8 @@ const char *normalise_name_key(const char *text, size_t size_bytes, struct arena
 {
 	int32_t bad;
 	struct utf16 wide = normalise_utf16(normalise_cut((struct slice){ text, size_bytes }), arena, &bad);
-	struct slice name = normalise_utf8(normalise_form(wide, unorm2_getNFKCCasefoldInstance, arena), arena);
+	struct slice name =
+		normalise_utf8(normalise_form(wide, unorm2_getNFKCCasefoldInstance, arena), arena);
 	struct buffer plain = { .arena = arena }, shortened = { .arena = arena };
 	struct slice word;
 

@@ -1,5 +1,5 @@
-/* What the files of normalise.h share; for them alone. normalise.c: Unicode, codes and names; normalise_phone.c,
- * normalise_host.c (e-mail, URLs), normalise_fold.c (what spellings have in common). */
+/* What the files of normalise.h share; for them alone. normalise.c: Unicode, codes and names;
+ * normalise_phone.c, normalise_host.c (e-mail, URLs), normalise_fold.c (what spellings have in common). */
 #pragma once
 #include "kit/normalise.h"
 #include <unicode/unorm2.h>
