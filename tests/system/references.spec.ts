@@ -1,5 +1,5 @@
 import { eventually } from "./harness/system";
-import { expectOk, expectProblem, type Client, uniqueWord } from "./lib/client";
+import { expectOk, expectProblem, type Client, type Json, uniqueWord } from "./lib/client";
 import { expect, test } from "./lib/fixtures";
 import { administrator, newTeam } from "./lib/people";
 
@@ -32,17 +32,17 @@ interface Result {
   record?: { id: string };
   problem?: { errors?: { pointer: string; code: string }[] };
 }
-const batch = async (client: Client, operations: object[]): Promise<Result[]> => expectOk(await client.post("/api/v1/customers:batch", { operations }), 200).json<{ results: Result[] }>().results;
+const batch = async (client: Client, operations: Json[]): Promise<Result[]> => expectOk(await client.post("/api/v1/customers:batch", { operations }), 200).json<{ results: Result[] }>().results;
 
 test("a batch names users made just now, in any of its operations", async ({ admin }) => {
   const { id } = await admin.create("customers", { name: uniqueWord() });
   for (let round = 0; round < 50; round++) {
     const [a, b] = await Promise.all([1, 2].map(() => admin.create("users", { name: "新人", email: `${uniqueWord()}@example.com` })));
     const results = await batch(admin, [
-      { create: { name: uniqueWord(), ownerId: a?.id } },
+      { create: { name: uniqueWord(), ownerId: a?.id ?? "" } },
       { create: { name: uniqueWord() } },
-      { update: { id, patch: { ownerId: b?.id } } },
-      { create: { name: uniqueWord(), ownerId: b?.id } },
+      { update: { id, patch: { ownerId: b?.id ?? "" } } },
+      { create: { name: uniqueWord(), ownerId: b?.id ?? "" } },
     ]);
     expect(results.map(({ status }) => status), `round ${round}: ${JSON.stringify(results)}`).toEqual([201, 201, 200, 201]);
   }
