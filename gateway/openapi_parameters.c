@@ -161,7 +161,8 @@ static void add_aggregate_parameters(json_t *to, const struct schema_resource *r
 {
 	json_array_append_new(to, list_parameter("group",
 					  "Fields, times with a span: stage, createTime:month (day, week, "
-					  "month, quarter, year).",
+					  "month, quarter, year). A record with several tags is in the group "
+					  "of each.",
 					  openapi_text()));
 	json_array_append_new(
 		to, list_parameter("measure",

@@ -57,9 +57,10 @@ static const struct {
 		"\"description\":\"Spans of time in their order, other groups the largest "
 		"first.\",\"items\":{\"type\":\"object\","
 		"\"required\":[\"group\",\"measures\"],\"properties\":{\"group\":{\"type\":\"object\","
-		"\"description\":\"By "
-		"field; a span of time by its first "
-		"day.\"},\"measures\":{\"type\":\"object\",\"additionalProperties\":{\"type\":"
+		"\"description\":\"By field; a span of time by its first day, a list by one of its members "
+		"(null: "
+		"none). A record with several members is in several "
+		"groups.\"},\"measures\":{\"type\":\"object\",\"additionalProperties\":{\"type\":"
 		"[\"string\",\"null\"]}}}}},\"page\":{\"type\":\"object\",\"required\":[\"more\"],"
 		"\"properties\":{\"more\":{"
 		"\"type\":\"boolean\",\"description\":\"There are more groups than the limit.\"}}}}}" },

@@ -53,9 +53,17 @@ int status_run(struct cli *cli)
 
 /* --- what pages of text say, line by line */
 
+struct shown_metric {
+	const char *metric, *en, *zh;
+};
+
+/* What makes rows of a line; `shown` ends with a NULL. */
+typedef void line_reader(
+	struct cli *cli, const struct shown_metric *shown, const char *process, char *text, json_t *rows);
+
 /* Calls `line` for every line of a page of every process that has it; CODE_FOUND when one does not answer. */
-static int each_line(struct cli *cli, const char *page,
-	void (*line)(struct cli *cli, const char *process, char *text, json_t *rows), json_t *rows)
+static int each_line(
+	struct cli *cli, const char *page, line_reader *line, const struct shown_metric *shown, json_t *rows)
 {
 	struct process *processes;
 	size_t count;
@@ -79,17 +87,16 @@ static int each_line(struct cli *cli, const char *page,
 
 		for (char *one; (one = strsep(&at, "\n"));)
 			if (*one)
-				line(cli, processes[i].name, one, rows);
+				line(cli, shown, processes[i].name, one, rows);
 	}
 	return code;
 }
 
-static int show_lines(struct cli *cli, const char *page,
-	void (*line)(struct cli *cli, const char *process, char *text, json_t *rows),
+static int show_lines(struct cli *cli, const char *page, line_reader *line, const struct shown_metric *shown,
 	const struct column *columns)
 {
 	json_t *rows = json_array();
-	int code = each_line(cli, page, line, rows);
+	int code = each_line(cli, page, line, shown, rows);
 
 	if (code == CODE_AWAY)
 		json_decref(rows);
@@ -99,11 +106,12 @@ static int show_lines(struct cli *cli, const char *page,
 }
 
 /* "write\tcustomers.update\texecute\t12.3", below a heading */
-static void request_line(struct cli *cli, const char *process, char *text, json_t *rows)
+static void request_line(
+	struct cli *cli, const struct shown_metric *none, const char *process, char *text, json_t *rows)
 {
 	const char *lane = strsep(&text, "\t"), *method = strsep(&text, "\t"), *step = strsep(&text, "\t");
 
-	(void)cli;
+	(void)cli, (void)none;
 	if (text && strcmp(lane, "lane"))
 		json_array_append_new(rows, json_pack("{s:s,s:s,s:s,s:s,s:f}", "process", process, "lane",
 						    lane, "method", method, "step", step, "ms", atof(text)));
@@ -115,15 +123,11 @@ int show_requests(struct cli *cli)
 		{ "method", "method", "方法" }, { "step", "step", "步骤" }, { "ms", "ms", "毫秒" },
 		{ NULL } };
 
-	return show_lines(cli, "/requests", request_line, columns);
+	return show_lines(cli, "/requests", request_line, NULL, columns);
 }
 
-struct shown_metric {
-	const char *metric, *en, *zh;
-};
-
 /* "name{label="value"} 3" of one of those metrics becomes a row. */
-static void metric_row(
+static void metric_line(
 	struct cli *cli, const struct shown_metric *shown, const char *process, char *text, json_t *rows)
 {
 	size_t len = strcspn(text, "{ ");
@@ -143,7 +147,7 @@ static void metric_row(
 static const struct column metric_columns[] = { { "process", "process", "进程" }, { "what", "what", "指标" },
 	{ "of", "of", "对象" }, { "value", "value", "数值" }, { NULL } };
 
-static void stream_line(struct cli *cli, const char *process, char *text, json_t *rows)
+int show_streams(struct cli *cli)
 {
 	static const struct shown_metric shown[] = {
 		{ "guanxi_event_log_head", "newest position", "最新位置" },
@@ -154,15 +158,10 @@ static void stream_line(struct cli *cli, const char *process, char *text, json_t
 		{ NULL },
 	};
 
-	metric_row(cli, shown, process, text, rows);
+	return show_lines(cli, "/metrics", metric_line, shown, metric_columns);
 }
 
-int show_streams(struct cli *cli)
-{
-	return show_lines(cli, "/metrics", stream_line, metric_columns);
-}
-
-static void lag_line(struct cli *cli, const char *process, char *text, json_t *rows)
+int show_lag(struct cli *cli)
 {
 	static const struct shown_metric shown[] = {
 		{ "guanxi_consumer_lag_events", "events behind", "滞后事件数" },
@@ -170,12 +169,7 @@ static void lag_line(struct cli *cli, const char *process, char *text, json_t *r
 		{ NULL },
 	};
 
-	metric_row(cli, shown, process, text, rows);
-}
-
-int show_lag(struct cli *cli)
-{
-	return show_lines(cli, "/metrics", lag_line, metric_columns);
+	return show_lines(cli, "/metrics", metric_line, shown, metric_columns);
 }
 
 /* --- PostgreSQL's */

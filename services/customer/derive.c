@@ -91,15 +91,11 @@ static enum status derive(
 	struct change *changes = arena_alloc(req->arena, count * sizeof *changes);
 	struct table *table = customer_table();
 	struct db_params params = { .arena = req->arena };
-	struct db_array array;
 	size_t wrong = 0;
 	PGresult *rows;
 
 	TRY(rule_match(req, table, rules->by_rule, rules->by_rule_count, ids, count, matches));
-	db_array_begin(&array, req->arena, OID_UUID);
-	for (size_t i = 0; i < count; i++)
-		db_array_add(&array, ids[i], 16);
-	db_bind_array(&params, &array);
+	db_bind_uuids(&params, ids, count, 16);
 	TRY(db_run(req->db, req->arena, &table->get, &params, &rows));
 	for (int row = 0; row < PQntuples(rows); row++) {
 		struct record *record = table_record(table, rows, row, req->arena);

@@ -68,6 +68,42 @@ static struct slice list_from(struct export *e, const struct job *job)
 
 /* --- a step */
 
+/* Of lists of references the titles, as an import reads them; NULL unless all are known. */
+static enum status read_list_titles(struct export *e, struct record *const *records, size_t count,
+	const struct schema_field *f, const char **titles_out)
+{
+	size_t most = 0, n = 0;
+
+	for (size_t i = 0; i < count; i++)
+		most += records[i]->fields[f->index].len / (2 + 36);
+	uint8_t(*ids)[16] = arena_alloc(e->req->arena, (most + 1) * sizeof *ids);
+	const uint8_t **asked = arena_alloc(e->req->arena, (most + 1) * sizeof *asked);
+	const char **found = arena_alloc(e->req->arena, (most + 1) * sizeof *found);
+	size_t *ends = arena_alloc(e->req->arena, (count + 1) * sizeof *ends);
+
+	for (size_t i = 0; i < count; ends[i++] = n) {
+		struct slice wire = records[i]->fields[f->index];
+		struct wire_reader reader = wire_reader(wire.data, wire.len);
+		struct wire_field one;
+
+		while (wire_next(&reader, &one) && n < most)
+			if (uuid_from_text(one.bytes, one.len, ids[n]))
+				asked[n] = ids[n], n++;
+	}
+	TRY(engine_titles(e->req, e->resource, f, asked, n, found));
+	for (size_t i = 0, at = 0; i < count; i++) {
+		struct buffer out = { .arena = e->req->arena };
+		bool all = ends[i] > at;
+
+		for (; at < ends[i]; at++) {
+			buffer_printf(&out, "%s%s", out.len ? ";" : "", found[at] ? found[at] : "");
+			all &= found[at] && !strchr(found[at], ';');
+		}
+		titles_out[i] = all ? out.data : NULL;
+	}
+	return OK;
+}
+
 /* For each row and field what it refers to is called; NULL where a form has no use for it. */
 static enum status read_titles(
 	struct export *e, struct record *const *records, size_t count, const char ***titles_out)
@@ -81,8 +117,11 @@ static enum status read_titles(
 		if (!e->fields[k]->reference)
 			continue;
 		for (size_t i = 0; i < count; i++)
-			ids[i] = record_uuid(records[i], e->fields[k]->number);
-		TRY(engine_titles(e->req, e->resource, e->fields[k], ids, count, column));
+			ids[i] =
+				e->fields[k]->repeated ? NULL : record_uuid(records[i], e->fields[k]->number);
+		TRY(e->fields[k]->repeated
+				? read_list_titles(e, records, count, e->fields[k], column)
+				: engine_titles(e->req, e->resource, e->fields[k], ids, count, column));
 		for (size_t i = 0; i < count; i++)
 			titles[i * e->field_count + k] = column[i];
 	}

@@ -40,34 +40,34 @@ static struct slice value_text(struct export *e, const struct schema_field *f, c
 }
 
 static void add_part(
-	struct export *e, struct buffer *out, const struct schema_field *part, const struct wire_field *entry)
+	struct export *e, struct buffer *out, const struct schema_field *part, const struct wire_field *value)
 {
-	struct wire_field value;
-
-	if (!wire_find(entry->bytes, entry->len, part->number, &value))
-		return;
-	struct slice text = value_text(e, part, &value);
+	struct slice text = value_text(e, part, value);
 
 	if (out->len)
 		buffer_add_text(out, ";");
 	buffer_add(out, text.data, text.len);
 }
 
+/* As an import reads it: members, or their main parts, divided by semicolons. */
 static struct slice list_text(struct export *e, const struct schema_field *f, struct slice wire)
 {
 	const struct schema_field *part = schema_cell_part(f);
 	struct wire_reader reader = wire_reader(wire.data, wire.len);
 	struct buffer out = { .arena = e->req->arena };
-	struct wire_field entry;
+	struct wire_field entry, value;
 
 	buffer_reserve(&out, 0);
-	if (!part) {
+	if (f->type == FIELD_MESSAGE && !part) {
 		if (!json_write_repeated(f, wire.data, wire.len, &out))
 			out.len = 0;
 		return (struct slice){ out.data, out.len };
 	}
 	while (wire_next(&reader, &entry))
-		add_part(e, &out, part, &entry);
+		if (!part)
+			add_part(e, &out, f, &entry);
+		else if (wire_find(entry.bytes, entry.len, part->number, &value))
+			add_part(e, &out, part, &value);
 	return (struct slice){ out.data, out.len };
 }
 

@@ -206,21 +206,16 @@ static enum status bind_step(struct graph *g, struct db_params *params)
 		"SELECT DISTINCT f FROM unnest($1::uuid[]) AS s(id), unnest(customer_family(s.id)) AS f"
 	};
 	struct db_params ask = { .arena = g->req->arena };
-	struct db_array nodes, again, family;
+	const uint8_t *first = g->nodes[g->expanded].id;
+	struct db_array family;
 	PGresult *rows;
 
-	db_array_begin(&nodes, g->req->arena, OID_UUID);
-	db_array_begin(&again, g->req->arena, OID_UUID);
 	db_array_begin(&family, g->req->arena, OID_UUID);
-	for (size_t i = g->expanded; i < g->count; i++) {
-		db_array_add(&nodes, g->nodes[i].id, 16);
-		db_array_add(&again, g->nodes[i].id, 16);
-	}
-	db_bind_array(&ask, &again);
+	db_bind_uuids(&ask, first, g->count - g->expanded, sizeof *g->nodes);
 	TRY(db_run(g->req->db, g->req->arena, &families, &ask, &rows));
 	for (int row = 0; row < PQntuples(rows); row++)
 		db_array_add(&family, db_bytes(rows, row, 0).data, 16);
-	db_bind_array(params, &nodes);
+	db_bind_uuids(params, first, g->count - g->expanded, sizeof *g->nodes);
 	db_bind_array(params, &family);
 	db_bind_int4(params, EDGES_MAX + 1);
 	return OK;

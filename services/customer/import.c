@@ -162,30 +162,58 @@ static void refuse_field(struct step *s, struct batch *b, size_t i, const struct
 	b->problems[i] = problem;
 }
 
-/* The titles that one reference's column has, as ids. */
-static enum status resolve(struct step *s, struct batch *b, const struct schema_field *f)
+/* What one reference's column names by titles, a list's one by one; of which rows. */
+static size_t titles_of(struct step *s, struct batch *b, const struct schema_field *f,
+	struct slice **titles_out, size_t **rows_out)
 {
-	struct slice *titles = arena_zalloc(s->req->arena, BATCH_ROWS * sizeof *titles);
-	struct found *found = arena_alloc(s->req->arena, BATCH_ROWS * sizeof *found);
-	bool any = false;
+	size_t most = 0, n = 0;
 
 	for (size_t i = 0; i < b->count; i++)
-		for (size_t k = 0; k < b->rows[i].title_count; k++)
-			if (b->rows[i].titles[k].field == f) {
-				titles[i] = (struct slice){ b->rows[i].titles[k].text,
-					strlen(b->rows[i].titles[k].text) };
-				any = true;
-			}
-	if (!any)
-		return OK;
-	TRY(engine_find_many(s->req, s->file->resource, f, titles, b->count, found));
+		most += b->rows[i].titles.len / sizeof(struct import_title);
+	*titles_out = arena_alloc(s->req->arena, (most + 1) * sizeof **titles_out);
+	*rows_out = arena_alloc(s->req->arena, (most + 1) * sizeof **rows_out);
 	for (size_t i = 0; i < b->count; i++) {
-		if (titles[i].data && found[i].count == 1)
-			record_set_uuid(b->rows[i].record, f->number, found[i].id);
-		else if (titles[i].data && found[i].count)
-			refuse_field(s, b, i, f, MSG_IMPORT_SEVERAL_FOUND, label_of(s, f));
-		else if (titles[i].data)
-			refuse_field(s, b, i, f, MSG_BAD_REFERENCE,
+		const struct import_title *title = (const void *)b->rows[i].titles.data;
+
+		for (size_t k = 0; k < b->rows[i].titles.len / sizeof *title; k++)
+			if (title[k].field == f) {
+				(*titles_out)[n] = (struct slice){ title[k].text, strlen(title[k].text) };
+				(*rows_out)[n++] = i;
+			}
+	}
+	return n;
+}
+
+static void add_reference(
+	struct step *s, struct record *record, const struct schema_field *f, const uint8_t id[16])
+{
+	struct buffer out = { .arena = s->req->arena };
+	struct slice others = record->fields[f->index];
+	char text[37];
+
+	uuid_to_text(id, text);
+	if (f->repeated)
+		buffer_add(&out, others.data, others.len);
+	wire_add_text(&out, f->number, text);
+	record_set_wire(record, f->number, (struct slice){ out.data, out.len });
+}
+
+static enum status resolve(struct step *s, struct batch *b, const struct schema_field *f)
+{
+	struct slice *titles;
+	size_t *rows, count = titles_of(s, b, f, &titles, &rows);
+	struct found *found = arena_alloc(s->req->arena, (count + 1) * sizeof *found);
+
+	if (!count)
+		return OK;
+	TRY(engine_find_many(s->req, s->file->resource, f, titles, count, found));
+	for (size_t n = 0; n < count; n++) {
+		if (found[n].count == 1)
+			add_reference(s, b->rows[rows[n]].record, f, found[n].id);
+		else if (found[n].count)
+			refuse_field(s, b, rows[n], f, MSG_IMPORT_SEVERAL_FOUND, label_of(s, f));
+		else
+			refuse_field(s, b, rows[n], f, MSG_BAD_REFERENCE,
 				problem_resource_label(s->req->arena, f->reference));
 	}
 	return OK;

@@ -7,8 +7,6 @@
 #include "customer/customer.h"
 #include "kit/csv.h"
 
-#define IMPORT_TITLES_MAX 8
-
 enum import_policy { IMPORT_CREATE = 1, IMPORT_UPDATE, IMPORT_UPSERT, IMPORT_SKIP };
 
 /* A reference that is given by the title of what it refers to. */
@@ -21,9 +19,8 @@ struct import_row {
 	struct record *record;
 	const uint32_t *fields; /* those that the row names */
 	size_t field_count;
-	struct import_title titles[IMPORT_TITLES_MAX];
-	size_t title_count;
-	struct slice *cells; /* as they were, for the file of refused rows */
+	struct buffer titles; /* of struct import_title */
+	struct slice *cells;  /* as they were, for the file of refused rows */
 	size_t cell_count;
 	struct problem *problem; /* it is no record; NULL: it is */
 };

@@ -222,12 +222,12 @@ static bool is_label(const struct schema_enum_value *v, const char *text)
 	return !strcasecmp(v->name, text) || !strcasecmp(v->label.en, text) || !strcmp(v->label.zh, text);
 }
 
-static void add_value(struct buffer *out, const struct schema_field *f, const char *text, struct slice value)
+/* Stands on the wire as it stands in the cell: dates and the members of lists too. */
+static bool is_text(const struct schema_field *f)
 {
-	if (column_type(f) == COLUMN_TEXT || column_type(f) == COLUMN_DATE)
-		wire_add_text(out, f->number, text);
-	else
-		column_to_wire(f, value.data, value.len, out);
+	enum column_type type = column_type(f);
+
+	return type == COLUMN_TEXT || type == COLUMN_DATE || (f->repeated && f->type == FIELD_STRING);
 }
 
 static enum status add_plain(
@@ -240,11 +240,13 @@ static enum status add_plain(
 			wire_add_varint(out, f->number, (uint64_t)f->enumeration->values[i].number);
 			return OK;
 		}
-	if (column_type(f) != COLUMN_TEXT && column_type(f) != COLUMN_DATE &&
-		!column_from_text(f, text, req->arena, &value))
+	if (!is_text(f) && !column_from_text(f, text, req->arena, &value))
 		return fail_field(
 			req, arena_printf(req->arena, "/%s", f->json_name), MSG_BAD_VALUE, text, NULL);
-	add_value(out, f, text, value);
+	if (is_text(f))
+		wire_add_text(out, f->number, text);
+	else
+		column_to_wire(f, value.data, value.len, out);
 	return OK;
 }
 
@@ -255,6 +257,10 @@ static enum status add_parts(
 	char *rest;
 
 	for (char *part = strtok_r(text, ";", &rest); part; part = strtok_r(NULL, ";", &rest)) {
+		if (f->type != FIELD_MESSAGE) {
+			TRY(add_plain(req, out, f, part));
+			continue;
+		}
 		size_t begun = wire_begin(out, f->number);
 
 		TRY(add_plain(req, out, schema_cell_part(f), part));
@@ -263,19 +269,41 @@ static enum status add_parts(
 	return OK;
 }
 
+/* One id, or in a list several; anything else is the title of what is meant. */
+static bool is_ids(const struct schema_field *f, const char *text)
+{
+	uint8_t id[16];
+	size_t len;
+
+	for (; (len = f->repeated ? strcspn(text, ";") : strlen(text)), uuid_from_text(text, len, id);
+		text += len + 1)
+		if (!text[len])
+			return true;
+	return false;
+}
+
+static void add_titles(struct import_row *to, const struct schema_field *f, char *text)
+{
+	char *rest = NULL;
+
+	for (char *part = f->repeated ? strtok_r(text, ";", &rest) : text; part;
+		part = f->repeated ? strtok_r(NULL, ";", &rest) : NULL) {
+		struct import_title title = { f, part };
+
+		buffer_add(&to->titles, &title, sizeof title);
+	}
+}
+
 static enum status add_cell(
 	struct request *req, struct import_row *to, const struct schema_field *f, char *text)
 {
 	struct buffer out = { .arena = req->arena };
-	uint8_t id[16];
 
-	if (f->reference && !uuid_from_text(text, strlen(text), id)) {
-		if (to->title_count == IMPORT_TITLES_MAX)
-			return INTERNAL;
-		to->titles[to->title_count++] = (struct import_title){ f, text };
+	if (f->reference && !is_ids(f, text)) {
+		add_titles(to, f, text);
 		return OK;
 	}
-	if ((f->type == FIELD_MESSAGE ? add_parts(req, &out, f, text) : add_plain(req, &out, f, text)) != OK)
+	if ((f->repeated ? add_parts(req, &out, f, text) : add_plain(req, &out, f, text)) != OK)
 		return INVALID;
 	record_set_wire(to->record, f->number, (struct slice){ out.data, out.len });
 	return OK;
@@ -348,6 +376,7 @@ enum csv_result import_next(struct request *req, struct import_row *row_out)
 	if (result != CSV_ROW)
 		return result;
 	*row_out = (struct import_row){ .record = record_new(import.file.resource, req->arena),
+		.titles.arena = req->arena,
 		.cells = copy_cells(req, &row),
 		.cell_count = row.count };
 	req->problem = NULL;

@@ -287,15 +287,11 @@ static enum status mark_pairs(struct merge *m, int64_t from, int64_t to)
 	const uint32_t fields[] = { DUPLICATE_STATE };
 	struct principal *who = m->req->principal;
 	struct db_params params = { .arena = m->req->arena };
-	struct db_array ids;
 	struct record *after;
 	enum status status = OK;
 	PGresult *rows;
 
-	db_array_begin(&ids, m->req->arena, OID_UUID);
-	for (size_t i = 0; i < m->count; i++)
-		db_array_add(&ids, m->ids[i], 16);
-	db_bind_array(&params, &ids);
+	db_bind_uuids(&params, m->ids, m->count, 16);
 	db_bind_int4(&params, (int32_t)from);
 	TRY(db_run(m->req->db, m->req->arena, &pairs, &params, &rows));
 	m->req->principal = &principal_system;

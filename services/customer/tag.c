@@ -17,7 +17,6 @@ enum status tag_suggest(struct request *req)
 						  "$5::text GROUP BY tag ORDER BY 2 DESC, 1 LIMIT 20" };
 	struct db_params params = { .arena = req->arena };
 	struct buffer out = { .arena = req->arena }, pattern = { .arena = req->arena };
-	struct db_array teams;
 	struct wire_field q;
 	PGresult *rows;
 
@@ -29,12 +28,9 @@ enum status tag_suggest(struct request *req)
 			buffer_add(&pattern, q.bytes + i, 1);
 		}
 	buffer_add_text(&pattern, "%");
-	db_array_begin(&teams, req->arena, OID_UUID);
-	for (size_t i = 0; i < req->principal->team_count; i++)
-		db_array_add(&teams, req->principal->teams[i], 16);
 	db_bind_bool(&params, req->principal->administrator);
 	db_bind_uuid(&params, req->principal->id);
-	db_bind_array(&params, &teams);
+	db_bind_uuids(&params, req->principal->teams, req->principal->team_count, 16);
 	db_bind_int4(&params, LOOKED_AT);
 	db_bind_text(&params, pattern.data);
 	TRY(db_run(req->db, req->arena, &used, &params, &rows));

@@ -73,10 +73,18 @@ static void on_answer(void *ctx, const struct bus_reply *reply)
 		sleep_until_projected(req);
 		return;
 	}
-	/* NOT_FOUND: it stands as it was refused. Whoever cannot be asked may have it: worth trying again. */
-	if (reply->outcome != BUS_ANSWERED || reply->status != NOT_FOUND)
+	/* Whoever cannot be asked may have it: worth trying again. */
+	if (reply->outcome != BUS_ANSWERED || reply->status != NOT_FOUND) {
 		fail(req, UNAVAILABLE, MSG_UNAVAILABLE, NULL);
-	answer(req);
+		answer(req);
+		return;
+	}
+	/* It stands as it was refused; of a batch one operation does, and the others are still to be done. */
+	memcpy(req->unknown_id, req->missing_id, sizeof req->unknown_id);
+	if (req->verb == VERB_BATCH)
+		run_again(req);
+	else
+		answer(req);
 }
 
 static void ask(struct request *req)

@@ -185,14 +185,10 @@ static enum status keep_given(
 		" ON CONFLICT DO NOTHING RETURNING 1) SELECT count(*) FROM kept"
 	};
 	struct db_params params = { .arena = req->arena };
-	struct db_array ids;
 	PGresult *rows;
 
-	db_array_begin(&ids, req->arena, OID_UUID);
-	for (size_t at = 0; at < plan->ids.len; at += 16)
-		db_array_add(&ids, plan->ids.data + at, 16);
 	db_bind_uuid(&params, set);
-	db_bind_array(&params, &ids);
+	db_bind_uuids(&params, plan->ids.data, plan->ids.len / 16, 16);
 	TRY(db_run(req->db, req->arena, &keep, &params, &rows));
 	*count = db_int8(rows, 0, 0);
 	return OK;

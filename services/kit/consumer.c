@@ -164,8 +164,14 @@ static enum status move_cursor(
 	return PQntuples(rows) == 1 ? OK : CONFLICT;
 }
 
-/* Records of which an event is parked: few, or none, so one look a batch. */
-static enum status read_parked(struct request *req, const struct follower *f, const PGresult **rows_out)
+/* Records of which an event is parked: in the table, few or none, so one look a batch; and in this batch. */
+struct parked {
+	const PGresult *rows;
+	uint8_t (*now)[16];
+	size_t now_count;
+};
+
+static enum status read_parked(struct request *req, const struct follower *f, struct parked *parked_out)
 {
 	static const struct db_statement find = {
 		"SELECT DISTINCT subject_id FROM event_parked WHERE consumer = $1::text"
@@ -175,20 +181,23 @@ static enum status read_parked(struct request *req, const struct follower *f, co
 
 	db_bind_text(&params, f->subscription->name);
 	TRY(db_run(req->db, req->arena, &find, &params, &rows));
-	*rows_out = rows;
+	parked_out->rows = rows;
 	return OK;
 }
 
-static bool is_parked(const PGresult *parked, const uint8_t subject_id[16])
+static bool is_parked(const struct parked *parked, const uint8_t subject_id[16])
 {
-	for (int row = 0; row < PQntuples(parked); row++)
-		if (!memcmp(db_bytes(parked, row, 0).data, subject_id, 16))
+	for (int row = 0; row < PQntuples(parked->rows); row++)
+		if (!memcmp(db_bytes(parked->rows, row, 0).data, subject_id, 16))
+			return true;
+	for (size_t i = 0; i < parked->now_count; i++)
+		if (!memcmp(parked->now[i], subject_id, 16))
 			return true;
 	return false;
 }
 
-static enum status park(struct request *req, const struct follower *f, const struct consumer_event *event,
-	const struct frame_event *raw, const char *error)
+static enum status park(struct request *req, const struct follower *f, uint32_t epoch,
+	const struct consumer_event *event, const struct frame_event *raw, const char *error)
 {
 	static const struct db_statement insert = {
 		"INSERT INTO event_parked (consumer, stream, epoch, pos, subject_id, event, error)"
@@ -198,7 +207,7 @@ static enum status park(struct request *req, const struct follower *f, const str
 
 	db_bind_text(&params, f->subscription->name);
 	db_bind_text(&params, f->subscription->stream);
-	db_bind_int4(&params, (int32_t)event->epoch);
+	db_bind_int4(&params, (int32_t)epoch);
 	db_bind_int8(&params, (int64_t)raw->position);
 	db_bind_uuid(&params, event->subject_id);
 	db_bind(&params, raw->bytes, raw->len);
@@ -219,24 +228,28 @@ static enum status apply_events(
 	return OK;
 }
 
-static enum status apply_raw(
-	struct request *req, const struct follower *f, const struct frame_event *raw, size_t count)
+/* What cannot be read now never can: it is parked at once. */
+static enum status apply_raw(struct request *req, const struct follower *f, uint32_t epoch,
+	const struct frame_event *raw, size_t count)
 {
 	struct consumer_event *events = arena_alloc(req->arena, (count + 1) * sizeof *events);
-	const PGresult *parked = NULL;
+	struct parked parked = { .now = arena_alloc(req->arena, count * sizeof *parked.now) };
 	size_t good = 0;
 
 	TRY(read_parked(req, f, &parked));
 	for (size_t i = 0; i < count; i++) {
 		struct consumer_event *event = &events[good];
+		bool readable = consumer_event_read(
+			f->subscription->stream, raw[i].bytes, raw[i].len, req->arena, event);
 
-		if (!consumer_event_read(
-			    f->subscription->stream, raw[i].bytes, raw[i].len, req->arena, event))
-			return INVALID;
-		if (is_parked(parked, event->subject_id))
-			TRY(park(req, f, event, &raw[i], "an earlier event of this record is parked"));
-		else
+		if (readable && !is_parked(&parked, event->subject_id)) {
 			good++;
+			continue;
+		}
+		if (!readable)
+			memcpy(parked.now[parked.now_count++], event->subject_id, 16);
+		TRY(park(req, f, epoch, event, &raw[i],
+			readable ? "an earlier event of this record is parked" : "it cannot be read"));
 	}
 	return apply_events(req, f->subscription, events, good);
 }
@@ -255,7 +268,7 @@ static enum status apply_range(
 	if (status == OK)
 		status = move_cursor(req, f, epoch, up_to);
 	if (status == OK && count)
-		status = apply_raw(req, f, events, count);
+		status = apply_raw(req, f, epoch, events, count);
 	if (status == OK)
 		status = db_commit(f->db);
 	else
@@ -282,7 +295,7 @@ static enum status park_one(struct follower *f, uint32_t epoch, const struct fra
 	if (status == OK)
 		status = move_cursor(req, f, epoch, raw->position);
 	if (status == OK)
-		status = park(req, f, &event, raw, db_error(f->db));
+		status = park(req, f, epoch, &event, raw, db_error(f->db));
 	if (status == OK)
 		status = db_commit(f->db);
 	else

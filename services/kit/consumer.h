@@ -2,7 +2,7 @@
  * Following streams: a thread for each subscription of a service. Events arrive from the brokers,
  * gaps are read from the log of the service that owns the stream, and each batch is applied in one
  * transaction that also moves the cursor by compare-and-set: an effect happens once, whatever dies. An event
- * that fails five times is parked, with the later ones of the same record; others go on.
+ * that fails five times, or cannot be read, is parked, with the later ones of the same record; others go on.
  */
 #pragma once
 #include "kit/service.h"

@@ -286,6 +286,16 @@ void db_bind_array(struct db_params *params, struct db_array *array)
 	db_bind(params, array->bytes.data, array->bytes.len);
 }
 
+void db_bind_uuids(struct db_params *params, const void *ids, size_t count, size_t stride_bytes)
+{
+	struct db_array array;
+
+	db_array_begin(&array, params->arena, OID_UUID);
+	for (size_t i = 0; i < count; i++)
+		db_array_add(&array, (const char *)ids + i * stride_bytes, 16);
+	db_bind_array(params, &array);
+}
+
 /* --- sending */
 
 static void expect(struct db *db, enum pending what)

@@ -89,6 +89,9 @@ void db_array_begin(struct db_array *array, struct arena *arena, uint32_t elemen
 void db_array_add(struct db_array *array, const void *bytes, size_t len);
 void db_array_add_null(struct db_array *array);
 void db_bind_array(struct db_params *params, struct db_array *array);
+/* An array of `count` ids; each stands `stride_bytes` after the one before: 16, or the size of what they are
+ * in. */
+void db_bind_uuids(struct db_params *params, const void *ids, size_t count, size_t stride_bytes);
 
 enum {
 	OID_BOOL = 16,

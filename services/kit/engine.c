@@ -96,12 +96,9 @@ enum status write_find_reason(struct db *db, struct write *w)
 static bool is_stored(struct db *db, struct write *w)
 {
 	struct db_params params = { .arena = w->req->arena };
-	struct db_array ids;
 	PGresult *rows;
 
-	db_array_begin(&ids, w->req->arena, OID_UUID);
-	db_array_add(&ids, w->id, 16);
-	db_bind_array(&params, &ids);
+	db_bind_uuids(&params, w->id, 1, 16);
 	return db_run(db, w->req->arena, &w->table->get, &params, &rows) == OK && PQntuples(rows);
 }
 
@@ -259,12 +256,9 @@ static enum status follow_merge(
 			   record_has(*record, STANDARD_DELETE_TIME);
 		step++) {
 		struct db_params params = { .arena = req->arena };
-		struct db_array ids;
 		PGresult *rows;
 
-		db_array_begin(&ids, req->arena, OID_UUID);
-		db_array_add(&ids, record_uuid(*record, into->number), 16);
-		db_bind_array(&params, &ids);
+		db_bind_uuids(&params, record_uuid(*record, into->number), 1, 16);
 		TRY(db_run(db, req->arena, &table->get, &params, &rows));
 		if (!PQntuples(rows))
 			return OK;

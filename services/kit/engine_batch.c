@@ -9,6 +9,9 @@ struct batch {
 	struct request *req;
 	struct request *operations[BATCH_MAX];
 	size_t count;
+	size_t done;                      /* operations whose outcome is known: all before this one */
+	struct request *group[GROUP_MAX]; /* of those after it what is under way */
+	size_t group_count, left;         /* `left` of them wait for a reference (kit/awaited.h) */
 };
 
 static const struct {
@@ -85,10 +88,11 @@ static bool has_time(const struct request *req)
 	return req->bus && request_now_ns() + TURN_NS < req->bus->deadline_ns;
 }
 
-static void write_group(struct db *db, struct request **group, size_t count)
+static void write_group(struct db *db, struct request *const *operations, size_t count)
 {
-	struct request *planned[GROUP_MAX];
+	struct request *planned[GROUP_MAX], *group[GROUP_MAX];
 
+	memcpy(group, operations, count * sizeof *group);
 	for (int turn = 0; count && (turn < BATCH_TURNS || has_time(group[0])); turn++) {
 		size_t n = 0, again = 0;
 
@@ -132,27 +136,84 @@ static void add_result(const struct request *o, struct buffer *out)
 
 /* Creates and changes take different ways: a group ends where one follows the other, so that operations
  * happen in the order in which they stand. */
-enum status engine_batch(struct db *db, struct request *req)
+static void begin_group(struct batch *b)
+{
+	struct request **next = &b->operations[b->done];
+	size_t n = 0;
+
+	while (n < GROUP_MAX && b->done + n < b->count &&
+		(next[n]->verb == VERB_CREATE) == (next[0]->verb == VERB_CREATE))
+		n++;
+	b->group_count = b->left = n;
+	memcpy(b->group, next, n * sizeof *next);
+}
+
+/* Those that wait for something else than what its owner has just said not to be there. */
+static void keep_waiting(struct batch *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->left; i++)
+		if (b->group[i]->status != OK && b->group[i]->missing &&
+			memcmp(b->group[i]->missing_id, b->req->unknown_id, 16))
+			b->group[n++] = b->group[i];
+	b->left = n;
+}
+
+/* The first one's reference is asked about; the batch runs again when it has come or nobody has it. */
+static enum status await(struct batch *b)
+{
+	b->req->missing = b->group[0]->missing;
+	memcpy(b->req->missing_id, b->group[0]->missing_id, 16);
+	return fail(b->req, UNAVAILABLE, MSG_UNAVAILABLE, NULL);
+}
+
+/* Operations after a group that waits wait too: their order holds. */
+static enum status write_groups(struct db *db, struct batch *b)
+{
+	const struct request *req = b->req;
+	bool came = !memcmp(req->known_id, req->missing_id, 16);
+
+	while (b->done < b->count) {
+		if (!b->left)
+			begin_group(b);
+		else
+			keep_waiting(b);
+		if (b->left && (came || !b->group[0]->missing)) {
+			write_group(db, b->group, b->left);
+			keep_waiting(b);
+		}
+		if (b->left)
+			return await(b);
+		b->done += b->group_count;
+		came = false;
+	}
+	return OK;
+}
+
+static enum status begin(struct db *db, struct request *req)
 {
 	struct batch *b = arena_zalloc(req->arena, sizeof *b);
-	struct buffer out = { .arena = req->arena };
 
 	b->req = req;
+	TRY(read_operations(b));
+	TRY(claim_key(req, db));
+	req->plan = b;
+	return OK;
+}
+
+enum status engine_batch(struct db *db, struct request *req)
+{
+	struct buffer out = { .arena = req->arena };
+
 	if (!req->principal)
 		return fail(req, UNAUTHENTICATED, MSG_UNAUTHENTICATED, NULL);
-	TRY(read_operations(b));
 	TRY(db_ready(db));
-	TRY(claim_key(req, db));
-	for (size_t from = 0, n; from < b->count; from += n) {
-		bool creates = b->operations[from]->verb == VERB_CREATE;
-		struct request *group[GROUP_MAX];
+	if (!req->plan)
+		TRY(begin(db, req));
+	struct batch *b = req->plan;
 
-		for (n = 0; n < GROUP_MAX && from + n < b->count &&
-			    (b->operations[from + n]->verb == VERB_CREATE) == creates;
-			n++)
-			group[n] = b->operations[from + n];
-		write_group(db, group, n);
-	}
+	TRY(write_groups(db, b));
 	for (size_t i = 0; i < b->count; i++) {
 		add_result(b->operations[i], &out);
 		req->replayed |= b->operations[i]->replayed;

@@ -51,12 +51,9 @@ static enum status get_by(struct request *req, struct table *table, const struct
 	const uint8_t id[16], struct record **record_out)
 {
 	struct db_params params = { .arena = req->arena };
-	struct db_array ids;
 	PGresult *rows;
 
-	db_array_begin(&ids, req->arena, OID_UUID);
-	db_array_add(&ids, id, 16);
-	db_bind_array(&params, &ids);
+	db_bind_uuids(&params, id, 1, 16);
 	TRY(db_run(req->db, req->arena, statement, &params, &rows));
 	if (!PQntuples(rows))
 		return fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
@@ -89,12 +86,9 @@ static enum status lock_deleted(
 	struct request *req, struct table *table, const uint8_t id[16], struct record **record_out)
 {
 	struct db_params params = { .arena = req->arena };
-	struct db_array ids;
 	PGresult *rows;
 
-	db_array_begin(&ids, req->arena, OID_UUID);
-	db_array_add(&ids, id, 16);
-	db_bind_array(&params, &ids);
+	db_bind_uuids(&params, id, 1, 16);
 	TRY(db_run(req->db, req->arena, &table->lock_wait, &params, &rows));
 	if (!PQntuples(rows))
 		return fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);

@@ -110,13 +110,10 @@ static void add_by_index(const struct query *q, int me, struct buffer *out)
 
 int query_bind_scope(struct query *q)
 {
-	struct db_array teams;
+	const struct principal *who = q->req->principal;
 
-	db_array_begin(&teams, q->arena, OID_UUID);
-	for (size_t i = 0; i < q->req->principal->team_count; i++)
-		db_array_add(&teams, q->req->principal->teams[i], 16);
-	db_bind_uuid(&q->params, q->req->principal->id);
-	db_bind_array(&q->params, &teams);
+	db_bind_uuid(&q->params, who->id);
+	db_bind_uuids(&q->params, who->teams, who->team_count, 16);
 	return q->params.count - 1;
 }
 

@@ -23,15 +23,12 @@ static enum status check_visible(struct request *req, struct db *db, const struc
 {
 	struct table *table = service_table(req->service, req->resource);
 	struct db_params params = { .arena = req->arena };
-	struct db_array ids;
 	uint8_t uuid[16];
 	PGresult *rows;
 
 	if (id->type != WIRE_BYTES || !uuid_from_text(id->bytes, id->len, uuid))
 		return fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);
-	db_array_begin(&ids, req->arena, OID_UUID);
-	db_array_add(&ids, uuid, 16);
-	db_bind_array(&params, &ids);
+	db_bind_uuids(&params, uuid, 1, 16);
 	TRY(db_run(db, req->arena, &table->get, &params, &rows));
 	if (!PQntuples(rows))
 		return fail(req, NOT_FOUND, MSG_NOT_FOUND, NULL);

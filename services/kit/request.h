@@ -76,10 +76,11 @@ struct request {
 	 * NULL, or whose. */
 	const struct schema_resource *missing;
 	uint8_t missing_id[16];
-	uint8_t known_id[16]; /* the last of these that its owner says is there */
-	uint64_t projected;   /* how far the projections were when it ran */
-	unsigned unexplained; /* times that it was refused and nobody could say why */
-	bool again;           /* another transaction holds its row or its key: the lane is to try it later */
+	uint8_t known_id[16];   /* the last of these that its owner says is there */
+	uint8_t unknown_id[16]; /* and is not */
+	uint64_t projected;     /* how far the projections were when it ran */
+	unsigned unexplained;   /* times that it was refused and nobody could say why */
+	bool again; /* another transaction holds its row or its key: the lane is to try it later */
 };
 
 /* Records why the request fails and returns `status`. The message's arguments follow, then NULL. */

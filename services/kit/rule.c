@@ -132,14 +132,10 @@ static enum status match_some(struct request *req, struct table *table, const st
 {
 	struct db_params params = { .arena = req->arena };
 	struct buffer sql = { .arena = req->arena };
-	struct db_array array;
 	PGresult *rows;
 	size_t n = 0;
 
-	db_array_begin(&array, req->arena, OID_UUID);
-	for (size_t i = 0; i < id_count; i++)
-		db_array_add(&array, ids[i], 16);
-	db_bind_array(&params, &array);
+	db_bind_uuids(&params, ids, id_count, 16);
 	buffer_add_text(&sql, "SELECT id");
 	for (; n < count && params.count < PARAMETERS_SPARE; n++) {
 		const char *condition;

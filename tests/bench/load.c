@@ -2,8 +2,8 @@
  * load: a closed-loop HTTP/1.1 load of one kind over many connections from one thread, for the benchmarks.
  *Prints one line: requests/s, percentiles of latency, and how many answers were not 2xx.
  *
- *	load PORT TOKEN get|timeline|post|patch|list|names|groups|search|pinyin|everything|typo CONNECTIONS
- *SECONDS IDS-FILE
+ *	load PORT TOKEN get|timeline|post|patch|list|names|groups|categories|search|pinyin|everything|typo
+ *CONNECTIONS SECONDS IDS-FILE
  *
  * IDS-FILE has a customer's id a line; get and patch take them at random.
  */
@@ -98,6 +98,7 @@ static const char *const lists[] = {
 static const char *const names[] = { "sort=name", "sort=-name",
 	"sort=name&filter%5Bname%5D%5Bgte%5D=%E9%95%BF", "sort=name&filter%5Bname%5D%5Bgte%5D=%E9%87%8D" };
 static const char *const groups[] = { "group=stage", "group=industry" };
+static const char *const categories[] = { "group=categoryIds" };
 static const char *const typos[] = { "acem", "goldne", "pacfic", "tradign", "verrtex", "sumit+capitl" };
 
 /* What is asked of an address, by kind; the kinds that write are apart. */
@@ -113,6 +114,7 @@ static const struct {
 	QUESTION("list", "customers?limit=50&", lists),
 	QUESTION("names", "customers?limit=50&", names),
 	QUESTION("groups", "customers:aggregate?", groups),
+	QUESTION("categories", "customers:aggregate?", categories),
 	QUESTION("search", "customers?limit=50&q=", words),
 	QUESTION("pinyin", "customers?limit=50&q=", pinyin),
 	QUESTION("everything", "search?q=", pinyin),
@@ -236,10 +238,10 @@ int main(int argc, char **argv)
 	struct epoll_event events[CONNECTIONS_MAX];
 
 	if (argc != 7) {
-		fprintf(stderr,
-			"usage: load PORT TOKEN "
-			"get|timeline|post|patch|list|names|groups|search|pinyin|everything|typo CONNECTIONS "
-			"SECONDS IDS-FILE\n");
+		fprintf(stderr, "usage: load PORT TOKEN "
+				"get|timeline|post|patch|list|names|groups|categories|search|pinyin|"
+				"everything|typo CONNECTIONS "
+				"SECONDS IDS-FILE\n");
 		return 2;
 	}
 	port = (unsigned)atoi(argv[1]);

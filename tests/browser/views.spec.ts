@@ -135,3 +135,33 @@ test("a list is counted by groups, and a click shows one of them alone @NRM-03",
   await expect(app.getByRole("row")).toHaveCount(5);
   await expect(app).toHaveURL(/createTime/);
 });
+
+test("a record is counted in the group of each of its categories, and a click on one or on none shows those alone @CUS-04 @NRM-03", async ({ app, api }) => {
+  const source = unique("Sorted");
+  const [vip, key] = [await create(api, "categories", { name: unique("VIP"), colour: "gold" }), await create(api, "categories", { name: unique("Key") })];
+  const [both] = await Promise.all([
+    createCustomer(api, { source, handCategoryIds: [vip.id, key.id], tags: ["sweet"] }),
+    createCustomer(api, { source, handCategoryIds: [vip.id] }),
+    createCustomer(api, { source }),
+  ]);
+  await app.goto(listOf(source));
+  await app.getByRole("button", { name: "Group", exact: true }).click();
+  await app.getByRole("menuitem", { name: "Categories", exact: true }).click();
+  const groups = app.getByRole("group", { name: "By Categories" });
+  const nameOf = (category: { name: string }, count: number) => groups.getByRole("button", { name: `${category.name} ${count}` });
+  await expect(nameOf(vip, 2)).toBeVisible();
+  await expect(nameOf(vip, 2).locator("[data-colour=gold]")).toHaveText(vip.name);
+  await nameOf(key, 1).click();
+  await expect(app.getByRole("row")).toHaveCount(2);
+  await expect(rowOf(app, both?.name ?? "")).toBeVisible();
+  await expect(nameOf(key, 1)).toHaveAttribute("aria-pressed", "true");
+  await expect(nameOf(vip, 2)).toBeVisible();
+  await expectAccessible(app);
+  await groups.getByRole("button", { name: "Not filled in 1" }).click();
+  await expect(app).toHaveURL(/filter\[categoryIds\]\[isNull\]=true/);
+  await expect(app.getByRole("row")).toHaveCount(2);
+  await expect(rowOf(app, both?.name ?? "")).toBeHidden();
+  await app.getByRole("button", { name: "Group", exact: true }).click();
+  await app.getByRole("menuitem", { name: "Tags", exact: true }).click();
+  await expect(app.getByRole("group", { name: "By Tags" }).getByRole("button", { name: "Not filled in 1" }), "of those without a category").toBeVisible();
+});

@@ -48,7 +48,7 @@ export const rowFields = ["name", "description", "industry", "source", "wechat"]
 
 const definitions = new protobuf.Root();
 definitions.resolvePath = (_origin, target) => [path.join(top, "proto", target), path.join("/usr/include", target)].find(existsSync) ?? null;
-definitions.loadSync(["guanxi/event.proto", "guanxi/customer/v1/customer.proto", "guanxi/identity/v1/identity.proto"]);
+definitions.loadSync(["guanxi/event.proto", "guanxi/customer/v1/customer.proto", "guanxi/customer/v1/relation.proto", "guanxi/identity/v1/identity.proto"]);
 
 interface Change {
   fields: string[];

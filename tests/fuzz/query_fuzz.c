@@ -40,7 +40,23 @@ static const char *const words[] = { "SELECT", "FROM", "WHERE", "AND", "OR", "OR
 	"t", "n", "IN", "EXISTS", "CASE", "WHEN", "THEN", "ELSE", "END", "TRUE", "COLLATE", "zh", "x", "icu",
 	"GROUP", "count", "sum", "avg", "min", "max", "round", "trim_scale", "date_trunc", "day", "week",
 	"month", "quarter", "year", "AT", "TIME", "ZONE", "to_char", "UTC", "YYYY", "MM", "DD", "T", "HH24",
-	"MI", "SS", "US", "Z" };
+	"MI", "SS", "US", "Z", "json_texts", "coalesce", "nullif", "LEFT", "ON", "one" };
+
+/* g1, l1, m2, n2: columns of an aggregate's two steps. */
+static bool is_numbered(const char *word, size_t len)
+{
+	return len == 2 && strchr("glmn", word[0]) && word[1] >= '1' && word[1] <= '9';
+}
+
+/* A list that is grouped by has a key beside it. */
+static bool is_column(const struct schema_field *field, const char *word, size_t len)
+{
+	size_t own = strlen(field->name);
+
+	return len >= own && !memcmp(word, field->name, own) &&
+	       (len == own || (field->repeated && field->rule->aggregate && len == own + 4 &&
+				      !memcmp(word + own, "_key", 4)));
+}
 
 static bool is_known(const struct schema_resource *resource, const char *word, size_t len)
 {
@@ -50,10 +66,9 @@ static bool is_known(const struct schema_resource *resource, const char *word, s
 	if (strlen(resource->singular) == len && !memcmp(resource->singular, word, len))
 		return true;
 	for (size_t i = 0; i < resource->message->count; i++)
-		if (strlen(resource->message->fields[i].name) == len &&
-			!memcmp(resource->message->fields[i].name, word, len))
+		if (is_column(&resource->message->fields[i], word, len))
 			return true;
-	return strspn(word, "0123456789") >= len;
+	return strspn(word, "0123456789") >= len || is_numbered(word, len);
 }
 
 static void check_sql(const struct schema_resource *resource, const char *sql)
@@ -69,7 +84,7 @@ static void check_sql(const struct schema_resource *resource, const char *sql)
 		}
 		at += len;
 		if (!len) {
-			assert(strchr(" \"(),.=<>$:[]@*'-", *at));
+			assert(strchr(" \"(),.=<>$:[]@*'-&/", *at));
 			assert(*at != '-' || at[1] != '-'); /* no comment */
 			quotes += *at == '"';
 			apostrophes += *at == '\'';

@@ -132,7 +132,9 @@ test("every table has the columns that its resource has, of the types that servi
   for (const { service, singular, fields } of resources) {
     const rows = await system.sql(`select column_name, data_type, is_nullable from information_schema.columns where table_schema = '${service}' and table_name = '${singular}' order by ordinal_position`);
     const columns = new Map(rows.map(([name, type, nullable]) => [name ?? "", { type, nullable }]));
-    const beside = ["search", ...(own[singular] ?? [])];
+    const counted = fields.filter((field) => field.repeated && field.rule.aggregate === true).map((field) => `${field.name}_key`); // services/kit/query_aggregate.c
+    for (const key of counted) expect(columns.get(key)?.type, `${service}.${singular}.${key}`).toBe("uuid");
+    const beside = ["search", ...counted, ...(own[singular] ?? [])];
     expect([...columns.keys()].filter((name) => !beside.includes(name)), `${service}.${singular}`).toEqual(fields.map((field) => field.name));
     for (const field of fields) {
       const told = `${service}.${singular}.${field.name}`;
@@ -144,7 +146,7 @@ test("every table has the columns that its resource has, of the types that servi
   }
 });
 
-test("every unique field has a unique index that leaves deleted rows out, every searched table a GIN index @CUS-01", async ({ system }) => {
+test("every unique field has a unique index that leaves deleted rows out, every searched table a GIN index, every list that is grouped by one of its keys @CUS-01", async ({ system }) => {
   let checked = 0;
   for (const { service, singular, fields } of resources) {
     const indexes = (await system.sql(`select indexdef from pg_indexes where schemaname = '${service}' and tablename = '${singular}'`)).map(([definition]) => definition ?? "");
@@ -152,6 +154,8 @@ test("every unique field has a unique index that leaves deleted rows out, every 
       expect(indexes.some((one) => one.startsWith("CREATE UNIQUE INDEX") && one.includes(`(${field.name}) WHERE`) && one.includes("(delete_time IS NULL)")), `${service}.${singular}.${field.name}`).toBe(true);
       checked++;
     }
+    for (const field of fields.filter((one) => one.repeated && one.rule.aggregate === true))
+      expect(indexes.some((one) => one.endsWith(`(${field.name}_key, delete_time)`)), `${service}.${singular}.${field.name}`).toBe(true);
     if (fields.some((field) => field.rule.search === true)) expect(indexes.some((one) => one.includes("USING gin (search)")), `${service}.${singular}`).toBe(true);
   }
   expect(checked).toBeGreaterThanOrEqual(3);

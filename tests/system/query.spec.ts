@@ -157,6 +157,40 @@ test.describe("an aggregate", () => {
     ].sort((a, b) => ["prospect", "active"].indexOf(a.group.stage) - ["prospect", "active"].indexOf(b.group.stage)));
   });
 
+  test("counts a record in each group of its lists, once in each, and without any under null @SYS-04 @CUS-04", async ({ admin }) => {
+    const source = uniqueWord();
+    const [vip, key] = [await admin.create("categories", { name: uniqueWord() }), await admin.create("categories", { name: uniqueWord() })];
+    const rows = [
+      { handCategoryIds: [vip.id, key.id], tags: ["红", "甜"], roles: ["supplier", "supplier"], employees: 10, stage: "active" },
+      { handCategoryIds: [vip.id], tags: ["红"], roles: ["supplier", "carrier"], employees: 20, stage: "active" },
+      { handCategoryIds: [vip.id], tags: ["红"], employees: 60, stage: "lost" },
+      { employees: 3, stage: "lost" },
+      { stage: "lost" },
+    ];
+    for (const row of rows) await admin.create("customers", { name: "多组", source, ...row });
+    const asked = { "filter[source][eq]": source };
+    const keysAndCounts = async (group: string) => (await aggregate(admin, { ...asked, group })).data.map(({ group: keys, measures }) => [...Object.values(keys), measures["count"]]);
+    expect(await keysAndCounts("tags")).toEqual([["红", "3"], [null, "2"], ["甜", "1"]]);
+    expect(await keysAndCounts("roles"), "one twice in a list is one record").toEqual([[null, "3"], ["supplier", "2"], ["carrier", "1"]]);
+    expect(await keysAndCounts("stage,tags")).toEqual([["active", "红", "2"], ["lost", null, "2"], ["active", "甜", "1"], ["lost", "红", "1"]]);
+    expect(await keysAndCounts("categoryIds,tags")).toEqual(
+      [[vip.id, "红", "3"], [null, null, "2"], [vip.id, "甜", "1"], [key.id, "甜", "1"], [key.id, "红", "1"]].sort((a, b) => Number(b[2]) - Number(a[2]) || (a[0] ?? "").localeCompare(b[0] ?? "") || ["甜", "红"].indexOf(a[1] ?? "") - ["甜", "红"].indexOf(b[1] ?? "")),
+    );
+    const measured = await aggregate(admin, { ...asked, group: "categoryIds", measure: "count,sum(employees),avg(employees),min(employees),max(employees)" });
+    expect(Object.fromEntries(measured.data.map(({ group, measures }) => [group["categoryIds"], Object.values(measures)]))).toEqual({
+      [vip.id]: ["3", "90", "30", "10", "60"],
+      [key.id]: ["1", "10", "10", "10", "10"],
+      null: ["2", "3", "3", "3", "3"],
+    });
+    // The group and the list that shows it alone are of the same size.
+    for (const { group, measures } of (await aggregate(admin, { ...asked, group: "tags" })).data) {
+      const narrowed: Record<string, string> = group["tags"] == null ? { "filter[tags][isNull]": "true" } : { "filter[tags][any]": String(group["tags"]) };
+      expect((await admin.list("customers", { ...asked, ...narrowed })).data).toHaveLength(Number(measures["count"]));
+    }
+    expect((await aggregate(admin, { ...asked, group: "tags", "filter[tags][any]": "甜" })).data.map(({ group }) => group["tags"])).toEqual(["甜", "红"].sort());
+    for (const group of ["phones", "missing", "handCategoryIds"]) expectProblem(await admin.get(`/api/v1/customers:aggregate?group=${group}`), 400, "invalid", { "/group": "not_groupable" });
+  });
+
   test("cuts times where the day begins in the zone that is asked for @SYS-04", async ({ admin }) => {
     const customer = await admin.create("customers", { name: "时区" });
     for (const occurTime of ["2026-01-31T15:59:59Z", "2026-01-31T16:00:00Z", "2026-02-01T00:00:00Z"]) await admin.create("activities", { subject: "时区", customerId: customer.id, occurTime });

@@ -1,7 +1,7 @@
 import { eventually } from "./harness/system";
-import { expectProblem, uniqueWord } from "./lib/client";
+import { expectOk, expectProblem, type Client, type Json, uniqueWord } from "./lib/client";
 import { expect, test } from "./lib/fixtures";
-import { newTeam } from "./lib/people";
+import { administrator, newTeam } from "./lib/people";
 
 // What another service has is a projection here, and follows it: whoever names a record that was made just now must not
 // be told that there is none.
@@ -27,6 +27,48 @@ test("a change names a user made just now", async ({ admin }) => {
   }
 });
 
+interface Result {
+  status: number;
+  record?: { id: string };
+  problem?: { errors?: { pointer: string; code: string }[] };
+}
+const batch = async (client: Client, operations: Json[]): Promise<Result[]> => expectOk(await client.post("/api/v1/customers:batch", { operations }), 200).json<{ results: Result[] }>().results;
+
+test("a batch names users made just now, in any of its operations", async ({ admin }) => {
+  const { id } = await admin.create("customers", { name: uniqueWord() });
+  for (let round = 0; round < 50; round++) {
+    const [a, b] = await Promise.all([1, 2].map(() => admin.create("users", { name: "新人", email: `${uniqueWord()}@example.com` })));
+    const results = await batch(admin, [
+      { create: { name: uniqueWord(), ownerId: a?.id ?? "" } },
+      { create: { name: uniqueWord() } },
+      { update: { id, patch: { ownerId: b?.id ?? "" } } },
+      { create: { name: uniqueWord(), ownerId: b?.id ?? "" } },
+    ]);
+    expect(results.map(({ status }) => status), `round ${round}: ${JSON.stringify(results)}`).toEqual([201, 201, 200, 201]);
+  }
+});
+
+test("of a batch those that name nobody are refused at once, the others made, in their order", async ({ admin }) => {
+  const began = Date.now();
+  const nobody = (n: number): string => `01912d3c-5b7a-7c3e-8f00-${String(n).padStart(12, "0")}`;
+  const user = await admin.create("users", { name: "新人", email: `${uniqueWord()}@example.com` });
+  const { id } = await admin.create("customers", { name: uniqueWord(), industry: "0" });
+  const results = await batch(admin, [
+    { create: { name: uniqueWord(), ownerId: nobody(1) } },
+    { create: { name: uniqueWord(), ownerId: user.id } },
+    { update: { id, patch: { industry: "1", ownerId: user.id } } },
+    { create: { name: uniqueWord(), ownerId: nobody(2), teamId: nobody(3) } },
+    { update: { id, patch: { industry: "2" } } },
+    { create: { name: uniqueWord(), ownerId: nobody(1) } },
+  ]);
+  expect(results.map(({ status }) => status)).toEqual([400, 201, 200, 400, 200, 400]);
+  expect(results[3]?.problem?.errors?.map(({ pointer }) => pointer)).toEqual(["/ownerId", "/teamId"]);
+  expect(await admin.read("customers", id)).toMatchObject({ industry: "2", ownerId: user.id, version: "3" });
+  const many = await batch(admin, Array.from({ length: 300 }, (_, n) => ({ create: { name: uniqueWord(), ownerId: nobody(n) } })));
+  expect(new Set(many.map(({ status }) => status))).toEqual(new Set([400]));
+  expect(Date.now() - began).toBeLessThan(5000);
+});
+
 test("who does not exist is refused at once", async ({ admin }) => {
   const nobody = "01912d3c-5b7a-7c3e-8f00-0123456789ab";
   const began = Date.now();
@@ -49,4 +91,16 @@ test("while the projection stands still a request that names a new user waits, o
   expect(reply.status, reply.toString()).toBe(201);
   expect(reply.json()["ownerId"]).toBe(user.id);
   expect(await held).toBe("cancelled");
+});
+
+test("thousands of events that nobody can read hold up no projection", async ({ ownSystem }) => {
+  await ownSystem.start();
+  const admin = await administrator(ownSystem);
+  await ownSystem.sql(`insert into identity.event_outbox (event_id, request_id, type, subject_type, subject_id, subject_version, audience, occurred_at, salt, payload)
+    select gen_random_uuid(), gen_random_uuid(), 'guanxi.identity.user.updated.v1', 'users', gen_random_uuid(), 1, '', now(), decode(repeat('00', 16), 'hex'), decode(repeat('41', 100), 'hex')
+    from generate_series(1, 3000)`);
+  const user = await admin.create("users", { name: "新人", email: `${uniqueWord()}@example.com` });
+  const reply = await admin.post("/api/v1/customers", { name: uniqueWord(), ownerId: user.id });
+  expect(reply.status, reply.toString()).toBe(201);
+  expect(await ownSystem.sql("select error, count(*), min(epoch) > 0 from customer.event_parked where consumer = (select min(consumer) from customer.event_parked) group by 1")).toEqual([["it cannot be read", "3000", "t"]]);
 });

@@ -84,6 +84,23 @@ test.describe("rows whose record is there", () => {
     expect((await refusedRows(admin, job))[1]?.at(-1)).toContain("More than one record");
   });
 
+  test("have lists of tags, roles and categories, several in a cell, as an export writes them @SYS-18", async ({ admin }) => {
+    const source = uniqueWord();
+    const [a, b] = [await admin.create("categories", { name: uniqueWord() }), await admin.create("categories", { name: uniqueWord() })];
+    const lists = { tags: ["红", "甜"], roles: ["supplier", "carrier"], handCategoryIds: [a.id, b.id] };
+    const old = await admin.create("customers", { name: "甲", source, ...lists });
+    const text = await download(admin, await exportRows(admin, source, { format: "csv", fields: ["name", "source", "tags", "roles", "handCategoryIds"] }));
+    expect(text).toContain(`${String(a["name"])};${String(b["name"])}`);
+    expectOk(await admin.delete(`/api/v1/customers/${old.id}`), 204);
+    expect(await run(admin, text)).toMatchObject({ state: "succeeded", created: "1", refused: "0" });
+    expect((await made(admin, source))[0]).toMatchObject(lists);
+    expect(await run(admin, [["name", "source", "handCategoryIds"], ["丁", source, `${a.id};${b.id}`]])).toMatchObject({ created: "1", refused: "0" });
+    expect((await made(admin, source)).map((row) => row["handCategoryIds"])).toContainEqual([a.id, b.id]);
+    const unknown = await run(admin, [["name", "source", "handCategoryIds"], ["戊", source, `${String(a["name"])};no such`]]);
+    expect((await refusedRows(admin, unknown))[1]?.at(-1)).toContain("There is no such Category");
+    expect(await run(admin, [["name", "source", "tags", "roles"], ["丙", source, "一个", "生产商;no role"]], {})).toMatchObject({ created: "0", refused: "1" });
+  });
+
   test("need a field to be found by, and the file its column @SYS-18", async ({ admin }) => {
     const file = await upload(admin, "a.csv", "name,source\n甲,乙\n");
     const post = (options: Options) => admin.post("/api/v1/customers:import", { fileId: file.id, ...options });

@@ -5,7 +5,7 @@
 /* Merges and their undoing against a real PostgreSQL: whatever was edited and merged, undone in the opposite
  * order it is as it was; and what was edited on the survivor since is what stays. */
 
-enum { CUSTOMERS = 6, STEPS_MAX = 12, ROUNDS = 40 };
+enum { CUSTOMERS = 6, STEPS_MAX = 12, ROUNDS = 40, COLUMNS = 22 };
 
 static struct db *db;
 static struct principal *admin;
@@ -86,10 +86,13 @@ static void edit_anything(const uint8_t id[16])
 {
 	static const char *const forms[] = { "{\"industry\":\"i%u\"}", "{\"website\":\"https://w%u.cn\"}",
 		"{\"tags\":[\"t%u\",\"x\"]}", "{\"phones\":[{\"number\":\"+86139%08u\"}]}",
-		"{\"employees\":\"%u\"}", "{\"industry\":null}" };
+		"{\"employees\":\"%u\"}", "{\"industry\":null}", "{\"name\":\"n%u\"}", "{\"source\":\"s%u\"}",
+		"{\"description\":\"d%u\"}", "{\"roles\":[\"supplier\"]}",
+		"{\"tags\":null,\"wechat\":\"w%u\"}", "{\"addresses\":[{\"city\":\"a%u\"}]}",
+		"{\"stage\":\"lost\"}" };
 	char json[128];
 
-	snprintf(json, sizeof json, forms[below(6)], below(1000));
+	snprintf(json, sizeof json, forms[below(sizeof forms / sizeof *forms)], below(1000000));
 	edit(id, json);
 }
 
@@ -99,8 +102,8 @@ static const char *picture(struct arena *arena, uint8_t ids[CUSTOMERS][16])
 	static const struct db_statement all = {
 		"SELECT coalesce(string_agg(to_jsonb(c)::text, E'\\n' ORDER BY id), '') FROM (SELECT id, "
 		"owner_id, name, kind, stage,"
-		" phones::text, emails::text, tags::text, industry, website, employees, credit_code, "
-		"parent_id, merged_into,"
+		" phones::text, emails::text, addresses::text, tags::text, roles::text, industry, source, "
+		"wechat, description, website, employees, credit_code, parent_id, merged_into,"
 		" delete_time IS NULL AS live, search::text FROM customer WHERE id = ANY ($1::uuid[])) c"
 	};
 	struct db_params params = { .arena = arena };
@@ -119,7 +122,7 @@ static const char *picture(struct arena *arena, uint8_t ids[CUSTOMERS][16])
 static bool merge_some(uint8_t ids[CUSTOMERS][16], bool *live, size_t *survivor_out)
 {
 	static const char *const fields[] = { "industry", "website", "employees", "creditCode", "tags",
-		"phones", "name" };
+		"phones", "name", "source", "description", "roles", "addresses", "stage" };
 	struct arena *arena = arena_new();
 	struct buffer body = { .arena = arena };
 	size_t chosen[CUSTOMERS], count = 0, wanted = 2 + below(3);
@@ -132,7 +135,7 @@ static bool merge_some(uint8_t ids[CUSTOMERS][16], bool *live, size_t *survivor_
 		add_id(&body, 1, ids[chosen[0]]);
 		for (size_t i = 1; i < count; i++)
 			add_id(&body, 2, ids[chosen[i]]);
-		for (size_t i = 0; i < 7; i++)
+		for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
 			if (below(2))
 				add_choice(&body, fields[i],
 					i >= 4 && i < 6 && below(2) ? NULL
@@ -166,8 +169,15 @@ static void undo(const uint8_t id[16])
 	arena_free(arena);
 }
 
+static void free_code(void)
+{
+	database_sql("UPDATE customer.customer SET credit_code = NULL WHERE credit_code IS NOT NULL");
+}
+
+/* One of them has a value that only one record may have, and another one a parent. */
 static void make_customers(uint8_t ids[CUSTOMERS][16])
 {
+	free_code();
 	for (size_t i = 0; i < CUSTOMERS; i++) {
 		char json[64];
 
@@ -178,6 +188,7 @@ static void make_customers(uint8_t ids[CUSTOMERS][16])
 	}
 	edit(ids[0], arena_printf(database.arena, "{\"parentId\":\"%s\"}",
 			     id_text_of(&(struct request){ .arena = database.arena }, ids[1])));
+	edit(ids[below(CUSTOMERS)], "{\"creditCode\":\"91440300000000001H\"}");
 }
 
 static void merges_undone_in_the_opposite_order_end_where_they_began(void **state)
@@ -202,6 +213,93 @@ static void merges_undone_in_the_opposite_order_end_where_they_began(void **stat
 		}
 		arena_free(arena);
 	}
+}
+
+/* What a person could see of each customer, field by field; NULL: empty. */
+struct table_text {
+	const char *cells[CUSTOMERS][COLUMNS];
+};
+
+static const struct table_text *read_all(struct arena *arena, uint8_t ids[CUSTOMERS][16])
+{
+	static const struct db_statement all = {
+		"SELECT name, kind::text, stage::text, phones::text, emails::text, addresses::text, "
+		"credit_code, website, wechat, industry, source, parent_id::text, employees::text, "
+		"description, invoices::text, tags::text, roles::text, hand_category_ids::text, "
+		"category_ids::text, merged_into::text, owner_id::text, (delete_time IS NULL)::text FROM "
+		"customer WHERE id = ANY ($1::uuid[]) ORDER BY id"
+	};
+	struct table_text *text = arena_zalloc(arena, sizeof *text);
+	struct db_params params = { .arena = arena };
+	struct db_array array;
+	PGresult *rows;
+
+	db_array_begin(&array, arena, OID_UUID);
+	for (size_t i = 0; i < CUSTOMERS; i++)
+		db_array_add(&array, ids[i], 16);
+	db_bind_array(&params, &array);
+	assert_int_equal(db_run(db, arena, &all, &params, &rows), OK);
+	assert_int_equal(PQntuples(rows), CUSTOMERS);
+	assert_int_equal(PQnfields(rows), COLUMNS);
+	for (int i = 0; i < CUSTOMERS; i++)
+		for (int k = 0; k < COLUMNS; k++)
+			if (!PQgetisnull(rows, i, k))
+				text->cells[i][k] = arena_strdup(arena, PQgetvalue(rows, i, k));
+	return text;
+}
+
+static bool alike(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+/* Of each cell: what the merge left is as it was before the merge, what was edited since is as it was edited.
+ */
+static void assert_undone(const struct table_text *before, const struct table_text *after,
+	const struct table_text *last, const struct table_text *now)
+{
+	for (size_t i = 0; i < CUSTOMERS; i++)
+		for (size_t k = 0; k < COLUMNS; k++) {
+			const char *wanted = alike(last->cells[i][k], after->cells[i][k])
+						     ? before->cells[i][k]
+						     : last->cells[i][k];
+
+			if (!alike(now->cells[i][k], wanted))
+				fail_with("customer %zu, column %zu: \"%s\" instead of \"%s\"", i, k,
+					now->cells[i][k] ? now->cells[i][k] : "", wanted ? wanted : "");
+		}
+}
+
+static void edits_between_merges_stay_and_all_else_goes_back(void **state)
+{
+	size_t edits = 0;
+
+	(void)state;
+	for (int round = 0; round < ROUNDS; round++) {
+		struct arena *arena = arena_new();
+		uint8_t ids[CUSTOMERS][16];
+		bool live[CUSTOMERS] = { true, true, true, true, true, true };
+		const struct table_text *before[STEPS_MAX], *after[STEPS_MAX], *last;
+		size_t survivors[STEPS_MAX], steps = 0;
+
+		make_customers(ids);
+		for (; before[steps] = read_all(arena, ids), merge_some(ids, live, &survivors[steps]);
+			steps++) {
+			after[steps] = read_all(arena, ids);
+			for (unsigned n = below(8), at = below(CUSTOMERS); n > 0; n--, at = below(CUSTOMERS))
+				if (live[at]) {
+					edit_anything(ids[at]);
+					edits++;
+				}
+		}
+		while (steps-- > 0) {
+			last = read_all(arena, ids);
+			undo(ids[survivors[steps]]);
+			assert_undone(before[steps], after[steps], last, read_all(arena, ids));
+		}
+		arena_free(arena);
+	}
+	assert_true(edits > ROUNDS);
 }
 
 static const char *value(struct arena *arena, const uint8_t id[16], uint32_t number)
@@ -254,6 +352,7 @@ static void a_value_taken_by_a_third_customer_meanwhile_stops_the_undoing_whole(
 	uint8_t ids[3][16];
 
 	(void)state;
+	free_code();
 	make_customer(db, admin, "{\"name\":\"甲\"}", ids[0]);
 	make_customer(db, admin, "{\"name\":\"乙\",\"creditCode\":\"91440300000000001H\"}", ids[1]);
 	add_id(&body, 1, ids[0]);
@@ -279,6 +378,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(merges_undone_in_the_opposite_order_end_where_they_began),
+		cmocka_unit_test(edits_between_merges_stay_and_all_else_goes_back),
 		cmocka_unit_test(what_was_changed_on_the_survivor_since_stays_with_it),
 		cmocka_unit_test(a_value_taken_by_a_third_customer_meanwhile_stops_the_undoing_whole),
 	};

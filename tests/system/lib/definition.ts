@@ -6,6 +6,7 @@ import { top } from "../harness/system";
 // The definition in proto/, read by protobufjs: independently of the descriptor set that the product has embedded.
 
 export interface FieldRule {
+  aggregate?: boolean;
   required?: boolean;
   output_only?: boolean;
   immutable?: boolean;

@@ -52,7 +52,7 @@ export function useGroups(resource: Resource, state: ListState, field: Field, zo
 export function filtersOf(field: Field, value: string | null, zone: string): Filter[] {
   const one = (operator: Filter['operator'], text: string): Filter => ({ field: field.name, operator, values: [text] });
   if (value === null) return [one('isNull', 'true')];
-  if (!isTime(field)) return [one(field.type === 'enum' ? 'in' : 'eq', value)];
+  if (!isTime(field)) return [one(field.repeated === true ? 'any' : field.type === 'enum' ? 'in' : 'eq', value)];
   const first = toWall(`${value}T12:00:00Z`, 'UTC').startOf('month');
   const moment = (months: number) => (field.type === 'timestamp' ? fromWall(first.add(months, SPAN), zone) : first.add(months, SPAN).format('YYYY-MM-DD'));
   return [one('gte', moment(0)), one('lt', moment(1))];
