@@ -7,6 +7,7 @@ import { useFormats } from '../i18n/format';
 import { useLabel } from '../i18n/i18n';
 import { isEmpty, mainField } from './values';
 import { isLevel } from './regionLevels';
+import { PhoneNumber } from './PhoneNumber';
 import { ReferenceName } from './ReferenceName';
 import { RuleText } from './RuleText';
 import styles from './FieldValue.module.css';
@@ -73,9 +74,10 @@ const text: Show = ({ field, value, plain }) => {
   if (field.format === 'date') return <DateValue value={value} />;
   const link = field.format === undefined ? undefined : LINKS[field.format];
   if (field.repeated === true && field.format === undefined) return <span className={styles.tag}>{content}</span>;
-  if (link === undefined || plain) return content;
+  const shown = field.format === 'phone' ? <PhoneNumber number={content} /> : content;
+  if (link === undefined || plain) return shown;
   const outside = field.format === 'url' ? { target: '_blank', rel: 'noopener noreferrer' } : {};
-  return <a href={link(content)} {...outside}>{content}</a>;
+  return <a href={link(content)} {...outside}>{shown}</a>;
 };
 
 const SHOW: Record<Exclude<Field['type'], 'message'>, Show> = {

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Navigate, useNavigate, useParams } from 'react-router-dom';
 import { useList } from '../api/records';
-import { useSchema, type Resource } from '../api/schema';
+import { findField, useSchema, type Resource } from '../api/schema';
 import { useCreate } from '../form/CreateProvider';
 import { useLabel } from '../i18n/i18n';
 import { useShortcuts } from '../keyboard/shortcuts';
@@ -65,7 +65,7 @@ function ListOf({ resource }: { resource: Resource }) {
   return (
     <section className={styles.list} aria-label={label(resource.plural)}>
       <ListHeader resource={resource} state={state} first={query.data?.pages[0]?.page} search={search} columns={columns} />
-      {!pending && <ViewTabs resource={resource} state={state} views={views} active={view} shown={{ query: state.ownQuery, columns: columns.chosen }} />}
+      {!pending && <ViewTabs resource={resource} state={state} views={views} active={view} shown={{ query: state.ownQuery, group: state.group, columns: columns.chosen }} />}
       <FilterBar resource={resource} state={state} columns={columns} />
       <GroupBar resource={resource} state={state} />
       {selected.size > 0 && (
@@ -85,6 +85,9 @@ function ListOf({ resource }: { resource: Resource }) {
       )}
       <p className="visually-hidden" role="status">
         {query.isFetching ? t('list.loading') : ''}
+      </p>
+      <p className="visually-hidden" role="status">
+        {columns.moved && t('columns.moved', { name: label(findField(resource, columns.moved.name)?.label), place: columns.moved.place, count: columns.shown.length })}
       </p>
     </section>
   );
