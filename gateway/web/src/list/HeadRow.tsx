@@ -27,7 +27,7 @@ export function HeadRow({ resource, columns, state, template, widths, minWidth, 
         {all && <Checkbox aria-label={t('list.selectAll')} checked={all.checked} indeterminate={all.some && !all.checked} onChange={all.toggle} />}
       </span>
       {columns.shown.map((field, place) => (
-        <HeaderCell key={field.name} field={field} place={place} mark={dropMark(dragged, place)} grip={grip(place)} sort={state.sort ?? resource.defaultSort} setSort={state.setSort} width={widths[place] ?? 0} resize={(width) => columns.resize(field.name, width)} />
+        <HeaderCell key={field.name} field={field} place={place} mark={dropMark(dragged, place)} grip={grip(place)} sort={state.sort ?? resource.defaultSort} setSort={state.setSort} width={widths[place] ?? 0} resize={(width, done) => columns.resize(field.name, width, done)} />
       ))}
     </div>
   );

@@ -15,7 +15,7 @@ interface Props {
   sort: string | undefined;
   setSort: (sort: string | undefined) => void;
   width: number;
-  resize: (width: number | undefined) => void;
+  resize: (width: number | undefined, done: boolean) => void;
 }
 
 // A heading sorts where the field can: first up, then down, then as the resource likes it.
@@ -26,7 +26,7 @@ export function HeaderCell({ field, place, mark, grip, sort, setSort, width, res
   const next = direction === undefined ? field.name : direction === 'ascending' ? `-${field.name}` : undefined;
   const name = label(field.label);
   return (
-    <span role="columnheader" className={styles.headCell} data-number={isNumber(field)} data-place={place} data-drop={mark} aria-sort={field.sort === true ? (direction ?? 'none') : undefined}>
+    <span role="columnheader" aria-label={name} className={styles.headCell} data-number={isNumber(field)} data-place={place} data-drop={mark} aria-sort={field.sort === true ? (direction ?? 'none') : undefined}>
       <span className={styles.headName} {...grip}>
         {field.sort === true ? (
           <button type="button" className={styles.sort} onClick={() => setSort(next)}>

@@ -11,28 +11,31 @@ const clamp = (width: number) => Math.round(Math.min(WIDTH.most, Math.max(WIDTH.
 interface Props {
   name: string;
   width: number;
-  resize: (width: number | undefined) => void; // undefined: the usual one
+  resize: (width: number | undefined, done: boolean) => void; // undefined: the usual one
 }
 
 export function WidthHandle({ name, width, resize }: Props) {
   const { t } = useTranslation();
-  const begun = useRef<{ x: number; width: number }>();
+  const begun = useRef<{ x: number; width: number; moved: boolean }>();
   const widthOf = (handle: HTMLElement) => handle.parentElement?.getBoundingClientRect().width ?? 0;
   const down = (event: PointerEvent<HTMLElement>) => {
     event.currentTarget.setPointerCapture(event.pointerId);
-    begun.current = { x: event.clientX, width: widthOf(event.currentTarget) };
+    begun.current = { x: event.clientX, width: widthOf(event.currentTarget), moved: false };
   };
-  const drag = ({ clientX }: PointerEvent) => {
-    if (begun.current !== undefined) resize(clamp(begun.current.width + clientX - begun.current.x));
+  const drag = (event: PointerEvent, done: boolean) => {
+    if (begun.current === undefined || (begun.current.x === event.clientX && !begun.current.moved)) return;
+    begun.current.moved = true;
+    resize(clamp(begun.current.width + event.clientX - begun.current.x), done);
   };
   const press = (event: KeyboardEvent<HTMLElement>) => {
     const by = { ArrowLeft: -STEP_PX, ArrowRight: STEP_PX }[event.key];
     if (by === undefined && event.key !== 'Home') return;
     event.preventDefault();
     event.stopPropagation();
-    resize(by === undefined ? undefined : clamp(widthOf(event.currentTarget) + by));
+    resize(by === undefined ? undefined : clamp(widthOf(event.currentTarget) + by), true);
   };
-  const stop = () => {
+  const stop = (event: PointerEvent) => {
+    drag(event, true);
     begun.current = undefined;
   };
   return (
@@ -47,10 +50,10 @@ export function WidthHandle({ name, width, resize }: Props) {
       tabIndex={0}
       className={styles.widthHandle}
       onPointerDown={down}
-      onPointerMove={drag}
+      onPointerMove={(event) => drag(event, false)}
       onPointerUp={stop}
       onPointerCancel={stop}
-      onDoubleClick={() => resize(undefined)}
+      onDoubleClick={() => resize(undefined, true)}
       onKeyDown={press}
     />
   );

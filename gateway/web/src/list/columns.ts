@@ -1,5 +1,5 @@
 // Which fields a list shows: a view's, or what the person chose for the collection.
-import { useCallback, useEffect, useMemo, useState } from 'react';
+import { useCallback, useMemo, useState } from 'react';
 import { useListPreferences } from '../api/preferences';
 import type { Field, Resource } from '../api/schema';
 import { featureOf } from '../app/features';
@@ -9,7 +9,6 @@ const NEVER = ['id', 'version'];
 const LAST = ['ownerId', 'createTime'];
 const SELDOM = ['teamId', 'updateTime', 'deleteTime', 'rightsVersion', 'mustChangePassword'];
 const DEFAULT_COUNT = 7;
-const REST_MS = 400;
 
 export const isColumn = (field: Field) => !NEVER.includes(field.name) && field.format !== 'multiline';
 
@@ -30,7 +29,7 @@ export interface Columns {
   move: (from: number, to: number) => void;
   moved: { name: string; place: number } | undefined; // the last one, to be told
   widths: ReadonlyMap<string, number>; // of those that the person made wider or narrower
-  resize: (name: string, width: number | undefined) => void;
+  resize: (name: string, width: number | undefined, done: boolean) => void; // undefined: the usual width; done: to be kept
 }
 
 function shownOf(resource: Resource, chosen: string[] | undefined): Field[] {
@@ -47,31 +46,19 @@ const widthsOf = (text: string | undefined): ReadonlyMap<string, number> =>
 
 const formatWidths = (widths: ReadonlyMap<string, number>) => [...widths].map(([name, width]) => `${name}:${width}`).join(',') || undefined;
 
-// A column follows the pointer at once and is kept when it has come to rest.
+// A column follows the pointer at once, and is kept where it was let go.
 function useWidths(collection: string): Pick<Columns, 'widths' | 'resize'> {
   const { listOf, keepList } = useListPreferences();
   const kept = listOf(collection)?.widths;
   const [draft, setDraft] = useState<ReadonlyMap<string, number>>();
   const widths = useMemo(() => draft ?? widthsOf(kept), [draft, kept]);
-  const resize = useCallback(
-    (name: string, width: number | undefined) => {
-      setDraft((now) => {
-        const next = new Map(now ?? widthsOf(kept));
-        if (width === undefined) next.delete(name);
-        else next.set(name, width);
-        return next;
-      });
-    },
-    [kept],
-  );
-  useEffect(() => {
-    if (draft === undefined) return undefined;
-    const rest = setTimeout(() => {
-      keepList(collection, { widths: formatWidths(draft) });
-      setDraft(undefined);
-    }, REST_MS);
-    return () => clearTimeout(rest);
-  }, [draft, collection, keepList]);
+  const resize: Columns['resize'] = (name, width, done) => {
+    const next = new Map(widths);
+    if (width === undefined) next.delete(name);
+    else next.set(name, width);
+    setDraft(done ? undefined : next);
+    if (done) keepList(collection, { widths: formatWidths(next) });
+  };
   return { widths, resize };
 }
 
