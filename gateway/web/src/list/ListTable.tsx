@@ -8,9 +8,11 @@ import { useSettings, type Settings } from '../app/settings';
 import { useLabel } from '../i18n/i18n';
 import { useShortcuts } from '../keyboard/shortcuts';
 import type { Columns } from './columns';
+import { isTime } from './filter';
 import { HeadRow } from './HeadRow';
 import styles from './List.module.css';
-import { ListCard, ListRow } from './ListRow';
+import { ListCard } from './ListCard';
+import { ListRow } from './ListRow';
 import type { ListState } from './useListState';
 
 const ROW_HEIGHT = { compact: 28, comfortable: 44 };
@@ -19,12 +21,14 @@ const CHECK_WIDTH = 36;
 const EDGE_WIDTH = 8;
 const TITLE_WIDTH = 220;
 const COLUMN_WIDTH = 96;
+const TIME_WIDTH = 120; // "20 minutes ago"
 const WIDE_COLUMN_WIDTH = 144;
 const LOAD_AHEAD = 20; // rows
 
 // Names are long, phones and addresses of the web middling, all else short. The rest of the room is shared in proportion.
 function widthOf(resource: Resource, field: Field): number {
-  if (field.name === resource.title) return TITLE_WIDTH;
+  if (field.name === resource.title || field.filterOf !== undefined) return TITLE_WIDTH;
+  if (isTime(field)) return TIME_WIDTH;
   const isLong = field.type === 'message' || (field.type === 'string' && field.reference !== 'users' && field.reference !== 'teams');
   return isLong ? WIDE_COLUMN_WIDTH : COLUMN_WIDTH;
 }
