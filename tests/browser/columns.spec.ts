@@ -1,5 +1,5 @@
 import type { Locator, Page } from "@playwright/test";
-import { createCustomer, expect, expectAccessible, ownTest as test, rowOf } from "./support";
+import { create, createCustomer, expect, expectAccessible, ownTest as test, rowOf, unique } from "./support";
 
 // The columns of a list: their order and width, by mouse, finger and keyboard; and telephone numbers in them.
 
@@ -80,6 +80,24 @@ test("a column is made wider by its edge or by the keyboard, and a double click 
   await expect.poll(width).toBe(usual + 44);
   await edge.dblclick();
   await expect.poll(width).toBe(usual);
+});
+
+test("on a phone a card says whose it is, what is overdue, and calls at a touch @SYS-09", async ({ app, api }) => {
+  await app.setViewportSize({ width: 360, height: 740 });
+  const customer = await createCustomer(api);
+  const contact = await create(api, "contacts", { name: unique("Contact"), customerId: customer.id, phones: [{ kind: "mobile", number: "+8613812345678" }] });
+  await app.goto(`/contacts?filter[customerId][eq]=${customer.id}`);
+  const card = app.getByRole("row").filter({ hasText: contact.name });
+  await expect(card).toContainText(customer.name);
+  await expect(card.getByRole("link", { name: `Call ${contact.name}` })).toHaveAttribute("href", "tel:+8613812345678");
+  await expectAccessible(app);
+  const task = (subject: string, done: boolean, days: number) => create(api, "activities", { kind: "task", subject, done, customerId: customer.id, dueTime: new Date(Date.now() + days * 86_400_000).toISOString() });
+  await Promise.all([task("late", false, -2), task("late but done", true, -2), task("in time", false, 2)]);
+  await app.goto(`/activities?filter[customerId][eq]=${customer.id}`);
+  const overdue = app.getByRole("row").filter({ has: app.locator("[data-overdue=true]") });
+  await expect(app.getByRole("row")).toHaveCount(3);
+  await expect(overdue).toHaveCount(1);
+  await expect(overdue.getByRole("link", { name: "late", exact: true })).toBeVisible();
 });
 
 test("telephone numbers are shown in groups and copied as they are kept @CUS-01", async ({ app, api }) => {

@@ -1,7 +1,6 @@
 // One piece of background work: how far it is, what came of it, and what was refused.
 import { ArrowLeftOutlined } from '../ui/icons';
 import { useQuery } from '@tanstack/react-query';
-import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useParams } from 'react-router-dom';
 import { fetchRecord, keys, type RecordData } from '../api/records';
@@ -14,6 +13,7 @@ import { Skeleton } from '../ui/Skeleton';
 import { Advance } from './Advance';
 import { useListPath } from '../shell/shellContext';
 import { isRunning, useJobName } from './job';
+import { usePageTitle } from '../ui/usePageTitle';
 import styles from './Job.module.css';
 import { Outcome } from './Outcome';
 
@@ -40,9 +40,7 @@ function Job({ job }: { job: RecordData }) {
   const listPath = useListPath();
 
   useShortcuts({ Escape: () => navigate(listPath('jobs')) });
-  useEffect(() => {
-    document.title = `${name} · Guanxi`;
-  }, [name]);
+  usePageTitle(name);
   return (
     <section className={styles.screen} aria-label={name}>
       <header className={styles.header}>

@@ -10,7 +10,7 @@ import { PhoneOutlined } from '../ui/icons';
 import styles from './List.module.css';
 import { isOverdue, opens, useTitle, type RowProps } from './ListRow';
 
-const TIMES = ['dueTime', 'occurTime', 'updateTime']; // the first that it has
+const TIMES = ['dueTime', 'occurTime']; // the first that it has; else, where there is room, when it was changed
 const DETAILS = 2;
 
 // Whom it belongs to goes before words of its own; who works on it is not said here.
@@ -44,7 +44,7 @@ const CardCells = memo(function CardCells({ resource, columns, row }: Pick<RowPr
   const title = useTitle(resource, row);
   const tags = columns.filter((field) => field.type === 'enum' && !isEmpty(row[field.name]));
   const details = tags.length < DETAILS ? detailsOf(resource, columns, row).slice(0, DETAILS - tags.length) : [];
-  const time = TIMES.map((name) => findField(resource, name)).find((field) => field !== undefined && !isEmpty(row[field.name]));
+  const time = [...TIMES, ...(tags.length + details.length < DETAILS ? ['updateTime'] : [])].map((name) => findField(resource, name)).find((field) => field !== undefined && !isEmpty(row[field.name]));
   const number = firstPhone(schema, resource, row);
   return (
     <>

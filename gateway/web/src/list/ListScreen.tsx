@@ -1,5 +1,5 @@
 // A list of any collection: found, filtered, sorted, opened, selected, all of it from the schema.
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Navigate, useNavigate, useParams } from 'react-router-dom';
 import { useList } from '../api/records';
@@ -18,6 +18,7 @@ import { FilterBar } from './FilterBar';
 import { GroupBar } from './GroupBar';
 import { ListHeader } from './ListHeader';
 import { ListTable } from './ListTable';
+import { usePageTitle } from '../ui/usePageTitle';
 import styles from './List.module.css';
 import { useListState } from './useListState';
 import { ViewTabs } from './ViewTabs';
@@ -51,9 +52,7 @@ function ListOf({ resource }: { resource: Resource }) {
   }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
   const open = useCallback((id: string) => navigate(`/${resource.collection}/${id}`), [navigate, resource.collection]);
 
-  useEffect(() => {
-    document.title = `${label(resource.plural)} · Guanxi`;
-  }, [label, resource]);
+  usePageTitle(label(resource.plural));
   useRememberList(resource.collection);
   useShortcuts({
     '/': () => search.current?.focus(),
