@@ -149,7 +149,7 @@ static void account(struct step *s, const struct change *changes, size_t count)
 }
 
 /* Changed since, by whoever is neither the import nor undoes it: what they did stands. */
-static enum status find_edited(struct step *s, const struct change *changes, size_t count, bool *edited_out)
+static enum status find_edited(struct step *s, struct change *changes, size_t count, bool *edited_out)
 {
 	const struct undo_log log = { .ours = (const uint8_t(*)[16])s->ours.data,
 		.ours_count = s->ours.len / 16,

@@ -1,6 +1,7 @@
 #include "identity/identity.h"
 #include "kit/config.h"
 #include "kit/log.h"
+#include "kit/thread.h"
 #include <hiredis/hiredis.h>
 #include <pthread.h>
 #include <sodium.h>
@@ -49,18 +50,31 @@ static redisContext *connect_now(void)
 	return redisConnectWithTimeout(host, atoi(colon + 1), patience);
 }
 
+static void free_redis(void *context)
+{
+	redisFree(context);
+}
+
+static void connect_again(void)
+{
+	tried_at = time(NULL);
+	if (redis) {
+		redisReconnect(redis);
+		return;
+	}
+	redis = connect_now();
+	if (redis)
+		thread_defer(free_redis, redis);
+}
+
 /* NULL while Redis is away: asked again every two seconds. */
 static redisContext *redis_ready(void)
 {
 	if (redis && !redis->err)
 		return redis;
-	if (redis)
-		redisFree(redis);
-	redis = NULL;
 	if (!config_is_set("GUANXI_REDIS") || time(NULL) - tried_at < RETRY_S)
 		return NULL;
-	tried_at = time(NULL);
-	redis = connect_now();
+	connect_again();
 	if (redis && !redis->err) {
 		redisSetTimeout(redis, (struct timeval){ 0, PATIENCE_MS * 1000 });
 		return redis;

@@ -285,35 +285,27 @@ static enum status patch_lists(
 static enum status patch_each(
 	struct request *req, const struct plan *plan, struct change *changes, size_t *count)
 {
-	const struct table *table = service_table(req->service, plan->resource);
-	struct db_params params = { .arena = req->arena };
-	struct db_array ids;
-	PGresult *rows;
+	TRY(engine_lock_many(req, plan->resource, changes, *count));
+	for (size_t i = 0; i < *count;) {
+		struct change *change = &changes[i];
 
-	db_array_begin(&ids, req->arena, OID_UUID);
-	for (size_t i = 0; i < *count; i++)
-		db_array_add(&ids, changes[i].id, 16);
-	db_bind_array(&params, &ids);
-	TRY(db_run(req->db, req->arena, &table->lock_wait, &params, &rows));
-	for (int row = 0; row < PQntuples(rows); row++) {
-		const struct record *before = table_record(table, rows, row, req->arena);
-		size_t i = 0;
-
-		if (!engine_sees(req, before))
-			continue; /* refused like one that is not there */
-		while (memcmp(changes[i].id, record_uuid(before, STANDARD_ID), 16))
+		if (!engine_sees(req, change->row)) { /* refused like one that is not there */
 			i++;
-		changes[i].status = patch_lists(req, plan, &changes[i], before);
-		changes[i].problem = req->problem;
-		changes[i].before = before;
+			continue;
+		}
+		change->status = patch_lists(req, plan, change, change->row);
+		change->problem = req->problem;
+		change->before = change->row;
 		req->problem = NULL;
 		req->status = OK;
-		if (changes[i].status != OK) {
-			struct change refused = changes[i];
-
-			changes[i] = changes[--*count];
-			changes[*count] = refused;
+		if (change->status == OK) {
+			i++;
+			continue;
 		}
+		struct change refused = *change;
+
+		*change = changes[--*count];
+		changes[*count] = refused;
 	}
 	return OK;
 }

@@ -94,21 +94,23 @@ struct change {
 	struct record *patch; /* of an update: validated values, and the numbers that it names */
 	const uint32_t *fields;
 	size_t field_count;
-	uint64_t if_version;                 /* STALE when the row has another; 0: any */
-	enum status status;                  /* out, with its problem */
-	struct problem *problem;             /* NULL: OK */
-	bool changed;                        /* false with OK: it was so already */
+	uint64_t if_version;     /* STALE when the row has another; 0: any */
+	struct record *row;      /* as engine_lock_many() found it; NULL: not locked, or not there */
+	enum status status;      /* out, with its problem */
+	struct problem *problem; /* NULL: OK */
+	bool changed;            /* false with OK: it was so already */
 	const struct record *before, *after; /* out; NULL: no such row, or out of sight */
 };
 /* Whether the principal may see the record, by its owner and team; NULL is seen by nobody. */
 bool engine_sees(const struct request *req, const struct record *record);
-/* Each record at most once. Locks them in the order of their ids; waits for other transactions. */
+/* Each record at most once. Locks those that are not locked yet as engine_lock_many() does. */
 enum status engine_change_many(struct request *req, const struct schema_resource *resource,
 	struct change *changes, size_t count) MUST_CHECK;
 
-/* Locks those records for the rest of the transaction. */
+/* Locks those records for the rest of the transaction, in the order of their ids, and reads them into `row`.
+ * Waits for other transactions. */
 enum status engine_lock_many(struct request *req, const struct schema_resource *resource,
-	const struct change *changes, size_t count) MUST_CHECK;
+	struct change *changes, size_t count) MUST_CHECK;
 /* Which of those records have live ones that belong to them: rows of this service whose parent they are, but
  * for what the service finds by itself (Resource.made_by_service). */
 enum status engine_find_children(struct request *req, const struct schema_resource *resource,

@@ -170,22 +170,43 @@ enum status engine_create_explain(
 
 /* --- changing */
 
-static enum status lock_rows(struct group *g)
+/* Ids come mostly in the order that they were asked in: the search goes on behind the last one found. */
+static struct change *change_of(struct change *changes, size_t count, const char *id, size_t *from)
 {
-	struct db_params params = { .arena = g->arena };
+	for (size_t i = 0; i < count; i++) {
+		struct change *change = &changes[(*from + i) % count];
+
+		if (memcmp(change->id, id, 16))
+			continue;
+		*from = (size_t)(change - changes) + 1;
+		return change;
+	}
+	return NULL;
+}
+
+enum status engine_lock_many(
+	struct request *req, const struct schema_resource *resource, struct change *changes, size_t count)
+{
+	struct table *table = service_table(req->service, resource);
+	struct db_params params = { .arena = req->arena };
 	struct db_array ids;
+	size_t from = 0, wanted = 0;
 	PGresult *rows;
-	size_t from = 0;
 
-	db_array_begin(&ids, g->arena, OID_UUID);
-	for (size_t i = 0; i < g->count; i++)
-		db_array_add(&ids, g->writes[i]->id, 16);
+	db_array_begin(&ids, req->arena, OID_UUID);
+	for (size_t i = 0; i < count; i++)
+		if (!changes[i].row) {
+			db_array_add(&ids, changes[i].id, 16);
+			wanted++;
+		}
+	if (!wanted)
+		return OK;
 	db_bind_array(&params, &ids);
-	TRY(db_run(g->db, g->arena, &g->table->lock_wait, &params, &rows));
+	TRY(db_run(req->db, req->arena, &table->lock_wait, &params, &rows));
 	for (int row = 0; row < PQntuples(rows); row++) {
-		struct write *w = group_write_of(g, db_bytes(rows, row, 0).data, &from);
+		struct change *change = change_of(changes, count, db_bytes(rows, row, 0).data, &from);
 
-		w->before = table_record(g->table, rows, row, g->arena);
+		change->row = table_record(table, rows, row, req->arena);
 	}
 	return OK;
 }
@@ -231,16 +252,17 @@ enum status engine_change_many(
 
 	if (!count)
 		return OK;
+	TRY(engine_lock_many(req, resource, changes, count));
 	for (size_t i = 0; i < count; i++) {
 		struct write *w = g.writes[i];
 
 		memcpy(w->id, changes[i].id, 16);
+		w->before = changes[i].row;
 		w->given = changes[i].patch;
 		w->fields = changes[i].fields;
 		w->field_count = changes[i].field_count;
 		w->if_version = changes[i].if_version;
 	}
-	TRY(lock_rows(&g));
 	for (size_t i = 0; i < count; i++)
 		TRY(prepare_change(req, g.writes[i], &changes[i]));
 	TRY(write_changes(&g));
@@ -263,15 +285,6 @@ static void bind_ids(
 	for (size_t i = 0; i < count; i++)
 		db_array_add(&ids, changes[i].id, 16);
 	db_bind_array(params, &ids);
-}
-
-enum status engine_lock_many(struct request *req, const struct schema_resource *resource,
-	const struct change *changes, size_t count)
-{
-	struct db_params params = { .arena = req->arena };
-
-	bind_ids(req, changes, count, &params);
-	return db_run(req->db, req->arena, &service_table(req->service, resource)->lock_wait, &params, NULL);
 }
 
 enum status engine_find_children(struct request *req, const struct schema_resource *resource,

@@ -8,7 +8,7 @@
  *	its pinyin   from each character the next 4         zhangsanyouxian sanyouxiangong … si
  *	its initials from each character the next 8         zsyxgs syxgs … gs
  *	word         with those joined to it                wei.zhang@acme.cn zhang@acme.cn acme.cn cn
- *	phone        all digits and their usual endings     8000 00138000 13800138000 8613800138000
+ *	phone        all digits and their usual endings     8000 00138000 13800138000 (of +86 138 0013 8000)
  *
  * Han characters are read in all their ways, combined, at most SEARCH_COMBINATIONS_MAX for one start, the
  * most frequent first: changsha, zhangsha, cs and zs all find 长沙. All Latin keys share one space, since a

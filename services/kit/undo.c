@@ -103,7 +103,7 @@ static void bind_log(struct db_params *params, const struct undo_log *log)
 }
 
 enum status undo_find_edited(struct request *req, const struct schema_resource *resource,
-	const struct undo_log *log, const struct change *changes, size_t count, bool *edited_out)
+	const struct undo_log *log, struct change *changes, size_t count, bool *edited_out)
 {
 	/* An event whose payload was redacted may have been an edit. */
 	static const struct db_statement find = {
@@ -121,7 +121,7 @@ enum status undo_find_edited(struct request *req, const struct schema_resource *
 	bind_changes(&params, changes, count);
 	bind_log(&params, log);
 	TRY(engine_lock_many(req, resource, changes, count));
-	TRY(db_run(req->db, req->arena, &find, &params, &rows));
+	TRY(db_run_by_index(req->db, req->arena, &find, &params, &rows));
 	for (int row = 0; row < PQntuples(rows); row++) {
 		int64_t n = db_int8(rows, row, 0) - 1;
 

@@ -26,4 +26,4 @@ struct undo_log {
  * themselves (output_only fields, like categories by rule) is no edit. The records are locked first: whoever
  * edits one has done so before the look, or waits for our transaction. */
 enum status undo_find_edited(struct request *req, const struct schema_resource *resource,
-	const struct undo_log *log, const struct change *changes, size_t count, bool *edited_out) MUST_CHECK;
+	const struct undo_log *log, struct change *changes, size_t count, bool *edited_out) MUST_CHECK;

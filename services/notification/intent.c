@@ -1,6 +1,7 @@
 #include "notification/intent.h"
 #include "kit/db.h"
 #include "kit/event_filter.h"
+#include "kit/thread.h"
 #include "kit/uuid.h"
 #include "notification/notification.h"
 #include "notification/sender.h"
@@ -181,12 +182,19 @@ static _Thread_local struct {
 	struct owners *owners;
 } batch;
 
+static void close_owners(void *owners)
+{
+	owners_close(owners);
+}
+
 static enum status begin_batch(struct request *req, const char *stream)
 {
 	if (!memcmp(batch.request, req->id, 16))
 		return OK;
-	if (!batch.owners)
+	if (!batch.owners) {
 		batch.owners = owners_open();
+		thread_defer(close_owners, batch.owners);
+	}
 	TRY(intent_webhooks(req, stream, &batch.webhooks, &batch.count));
 	memcpy(batch.request, req->id, 16);
 	return OK;

@@ -91,12 +91,15 @@ static bool is_followed(const char *stream)
 
 static void follow(const char *stream)
 {
+	static struct arena *names; /* for as long as the process */
 	struct subscription *f = follows;
 
+	if (!names)
+		names = arena_new();
 	while (f->name)
 		f++;
 	assert(f < follows + FOLLOWS_MAX);
-	*f = (struct subscription){ intent_cursor(arena_new(), stream), stream, intent_apply };
+	*f = (struct subscription){ intent_cursor(names, stream), stream, intent_apply };
 }
 
 void notification_follow_all(void)
