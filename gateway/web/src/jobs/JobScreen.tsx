@@ -6,6 +6,7 @@ import { Link, useNavigate, useParams } from 'react-router-dom';
 import { fetchRecord, keys, type RecordData } from '../api/records';
 import { findField, useSchema } from '../api/schema';
 import { FieldValue } from '../fields/FieldValue';
+import { isEmpty } from '../fields/values';
 import { useInlineLabel } from '../i18n/i18n';
 import { useShortcuts } from '../keyboard/shortcuts';
 import { ErrorState } from '../ui/ErrorState';
@@ -48,7 +49,7 @@ function Job({ job }: { job: RecordData }) {
           <ArrowLeftOutlined />
         </Link>
         <h1 className={styles.title}>{name}</h1>
-        {action !== undefined && <FieldValue field={action} value={job['action']} />}
+        {action !== undefined && !isEmpty(job['action']) && <FieldValue field={action} value={job['action']} />}
         {state !== undefined && <FieldValue field={state} value={job['state']} />}
       </header>
       <div className={styles.body}>
