@@ -21,6 +21,7 @@ enum aggregate_field {
 	AGGREGATE_LIMIT,
 	AGGREGATE_MEASURE,
 	AGGREGATE_TIME_ZONE,
+	AGGREGATE_NEWEST,
 	AGGREGATE_DELETED = 8
 };
 enum past_field { PAST_ID = 1, PAST_VERSION, PAST_TIME };
@@ -288,6 +289,7 @@ static const struct parameter aggregate_parameters[] = {
 	{ "measure", AGGREGATE_MEASURE, read_texts },
 	{ "q", AGGREGATE_Q, read_text },
 	{ "timeZone", AGGREGATE_TIME_ZONE, read_text },
+	{ "newest", AGGREGATE_NEWEST, read_bool },
 	{ "limit", AGGREGATE_LIMIT, read_groups_limit },
 	{ "deleted", AGGREGATE_DELETED, read_bool },
 	{ 0 },

@@ -78,12 +78,18 @@ static json_t *large_integer_schema(const struct schema_field *field)
 
 static json_t *enum_schema(const struct schema_field *field)
 {
-	json_t *values = json_array();
+	json_t *values = json_array(), *titles = json_object();
 
-	for (size_t i = 0; i < field->enumeration->count; i++)
-		if (field->enumeration->values[i].number)
-			json_array_append_new(values, json_string(field->enumeration->values[i].name));
-	return json_pack("{s:s,s:o}", "type", "string", "enum", values);
+	for (size_t i = 0; i < field->enumeration->count; i++) {
+		const struct schema_enum_value *value = &field->enumeration->values[i];
+
+		if (!value->number)
+			continue;
+		json_array_append_new(values, json_string(value->name));
+		json_object_set_new(titles, value->name,
+			json_pack("{s:s,s:s}", "en", value->label.en, "zh", value->label.zh));
+	}
+	return json_pack("{s:s,s:o,s:o}", "type", "string", "enum", values, "x-enum-titles", titles);
 }
 
 json_t *openapi_value(const struct schema_field *field)
@@ -130,6 +136,7 @@ static json_t *field_schema(const struct schema_field *field, enum shape shape)
 	openapi_set_text(schema, "title", field->label.en);
 	openapi_set_text(schema, "x-title-zh", field->label.zh);
 	openapi_set_text(schema, "description", field->help.en);
+	openapi_set_text(schema, "x-description-zh", field->help.zh);
 	if (field->rule->output_only)
 		json_object_set_new(schema, "readOnly", json_true());
 	return schema;
@@ -437,14 +444,15 @@ static void add_operation(json_t *paths, const struct route *route)
 	json_object_set_new(path, verb, operation_of(route));
 }
 
-static void add_tag(json_t *tags, const char *name, const char *description)
+static void add_tag(json_t *tags, const char *name, struct schema_text about)
 {
 	json_t *tag;
 	size_t i;
 
 	json_array_foreach(
 		tags, i, tag) if (!strcmp(json_string_value(json_object_get(tag, "name")), name)) return;
-	json_array_append_new(tags, json_pack("{s:s,s:s}", "name", name, "description", description));
+	json_array_append_new(tags, json_pack("{s:s,s:s,s:s}", "name", name, "description", about.en,
+					    "x-description-zh", about.zh));
 }
 
 static void add_route_schemas(json_t *schemas, const struct route *route)
@@ -506,6 +514,8 @@ static json_t *components_of(const struct routes *routes)
 const struct document *openapi_document_new(const struct routes *routes)
 {
 	struct document *document = calloc(1, sizeof *document);
+	static const struct schema_text of_service = { "Methods of this service", "该服务的方法" },
+					of_gateway = { "Files, events and documents", "文件、事件与文档" };
 	json_t *paths = json_object(), *tags = json_array();
 	const struct route *route;
 
@@ -514,9 +524,9 @@ const struct document *openapi_document_new(const struct routes *routes)
 	for (size_t cursor = 0; (route = routes_next(routes, &cursor));) {
 		add_operation(paths, route);
 		add_tag(tags, tag_of(route),
-			route->resource ? route->resource->plural.en
-			: route->custom ? "Methods of this service"
-					: "Files, events and documents");
+			route->resource ? route->resource->plural
+			: route->custom ? of_service
+					: of_gateway);
 	}
 	json_t *root = json_pack("{s:s,s:{s:s,s:s,s:s},s:[{s:s}],s:[{s:[]},{s:[]}],s:o,s:o,s:o}", "openapi",
 		"3.1.0", "info", "title", "Guanxi", "version", schema_get()->hash, "description",

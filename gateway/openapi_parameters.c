@@ -173,6 +173,8 @@ static void add_aggregate_parameters(json_t *to, const struct schema_resource *r
 	json_array_append_new(
 		to, parameter("timeZone", "query", false,
 			    "IANA name of the zone where days begin; UTC when absent.", openapi_text()));
+	json_array_append_new(to, parameter("newest", "query", false, "Spans of time from the newest on.",
+					  json_pack("{s:s}", "type", "boolean")));
 	json_array_append_new(to, parameter("limit", "query", false, "Groups.",
 					  json_pack("{s:s,s:i,s:i,s:i}", "type", "integer", "minimum", 1,
 						  "maximum", 1000, "default", 100)));

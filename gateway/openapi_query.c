@@ -48,7 +48,8 @@ static const struct {
 		"Filter\"},\"q\":{\"type\":\"string\"},\"group\":{\"type\":\"array\",\"maxItems\":3,"
 		"\"items\":{\"type\":\"string\"}},\"measure\":{\"type\":\"array\",\"maxItems\":8,\"items\":{"
 		"\"type\":\"string\"}},"
-		"\"timeZone\":{\"type\":\"string\"},\"limit\":{\"type\":\"integer\",\"minimum\":1,"
+		"\"timeZone\":{\"type\":\"string\"},\"newest\":{\"type\":\"boolean\"},\"limit\":{\"type\":"
+		"\"integer\",\"minimum\":1,"
 		"\"maximum\":1000,\"default\":"
 		"100},\"deleted\":{\"type\":\"boolean\"}}}" },
 	{ "AggregateResult",

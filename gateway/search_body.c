@@ -280,6 +280,7 @@ static const struct member aggregate_members[] = {
 	{ "limit", 4, read_limit },
 	{ "measure", 5, read_texts },
 	{ "timeZone", 6, read_text },
+	{ "newest", 7, read_flag },
 	{ "deleted", 8, read_flag },
 	{ 0 },
 };

@@ -31,7 +31,8 @@ enum view_field {
 	VIEW_QUERY = 18,
 	VIEW_COLUMNS = 19,
 	VIEW_SHARED = 21,
-	VIEW_PUBLIC = 23
+	VIEW_PUBLIC = 23,
+	VIEW_GROUP_BY = 24
 };
 enum preference_field { PREFERENCE_OWNER = 6, PREFERENCE_LISTS = 20 };
 

@@ -2,6 +2,7 @@
  * their owner's to change. */
 #include "guanxi/identity/v1/identity.pb-c.h"
 #include "identity/identity.h"
+#include "kit/query.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,18 +34,6 @@ static enum status share(struct request *req, struct record *view)
 
 /* --- what it names */
 
-static const char *names(
-	struct request *req, const struct schema_resource *r, bool (*chosen)(const struct schema_field *))
-{
-	struct buffer out = { .arena = req->arena };
-
-	buffer_reserve(&out, 0);
-	for (size_t i = 0; i < r->message->count; i++)
-		if (chosen(&r->message->fields[i]))
-			buffer_printf(&out, "%s%s", out.len ? ", " : "", r->message->fields[i].json_name);
-	return out.data;
-}
-
 static bool is_any(const struct schema_field *field)
 {
 	(void)field;
@@ -69,8 +58,8 @@ static enum status check_filter(struct request *req, const struct schema_resourc
 		end ? schema_field_find(r->message, from, (size_t)(end - from)) : NULL;
 
 	if (!field || !is_filterable(field) || end[1] != '[' || name[strlen(name) - 1] != ']')
-		return fail_field(
-			req, "/query", MSG_NOT_FILTERABLE, name, names(req, r, is_filterable), NULL);
+		return fail_field(req, "/query", MSG_NOT_FILTERABLE, name,
+			schema_field_names(r->message, is_filterable, req->arena), NULL);
 	return OK;
 }
 
@@ -83,8 +72,8 @@ static enum status check_sort(struct request *req, const struct schema_resource 
 		const struct schema_field *field = schema_field_find(r->message, plain, strlen(plain));
 
 		if (!field || !is_sortable(field))
-			return fail_field(
-				req, "/query", MSG_NOT_SORTABLE, plain, names(req, r, is_sortable), NULL);
+			return fail_field(req, "/query", MSG_NOT_SORTABLE, plain,
+				schema_field_names(r->message, is_sortable, req->arena), NULL);
 	}
 	return OK;
 }
@@ -155,7 +144,7 @@ static enum status check_column(struct request *req, const char *pointer, const 
 	if (schema_field_find(r->message, name, len))
 		return OK;
 	return fail_field(req, pointer, MSG_UNKNOWN_FIELD, arena_strndup(req->arena, name, len),
-		names(req, r, is_any), NULL);
+		schema_field_names(r->message, is_any, req->arena), NULL);
 }
 
 static enum status check_columns(
@@ -196,7 +185,10 @@ static enum status check_view(struct request *req, const struct record *view)
 
 	TRY(check_collection(req, "/collection", record_text(view, VIEW_COLLECTION), &r));
 	enum status query = check_query(req, r, view), columns = check_columns(req, r, view);
+	const char *group = record_text(view, VIEW_GROUP_BY);
 
+	if (group && *group)
+		TRY(query_check_group(req, r, "/groupBy", group));
 	return query != OK ? query : columns;
 }
 
@@ -223,30 +215,66 @@ const struct resource_ops view_ops = { .before_create = create_view,
 
 /* --- preferences */
 
-enum list_preference_field { LIST_COLLECTION = 1, LIST_COLUMNS };
+enum list_preference_field { LIST_COLLECTION = 1, LIST_COLUMNS, LIST_WIDTHS = 4 };
+
+enum { WIDTH_LEAST = 48, WIDTH_MOST = 2000 }; /* pixels */
+
+static bool is_width(const char *text)
+{
+	char *end;
+	long width = strtol(text, &end, 10);
+
+	return end != text && !*end && width >= WIDTH_LEAST && width <= WIDTH_MOST;
+}
+
+/* "name" of columns, "name:240" of widths. */
+static enum status check_item(struct request *req, const char *pointer, const struct schema_resource *r,
+	const char *item, bool widths)
+{
+	const char *colon = strchr(item, ':');
+
+	if (!widths)
+		return check_column(req, pointer, r, item, strlen(item));
+	if (!colon || !is_width(colon + 1))
+		return fail_field(req, pointer, MSG_BAD_WIDTH, item,
+			arena_printf(req->arena, "%d", WIDTH_LEAST),
+			arena_printf(req->arena, "%d", WIDTH_MOST), NULL);
+	return check_column(req, pointer, r, item, (size_t)(colon - item));
+}
+
+/* Items divided by commas; absent: none. */
+static enum status check_items(struct request *req, int n, const struct schema_resource *r, struct slice list,
+	enum list_preference_field number)
+{
+	bool widths = number == LIST_WIDTHS;
+	const char *pointer = arena_printf(req->arena, "/lists/%d/%s", n, widths ? "widths" : "columns");
+	struct wire_field f;
+	enum status status = OK;
+	char *rest;
+
+	if (!wire_find(list.data, list.len, number, &f))
+		return OK;
+	char *text = arena_strndup(req->arena, f.bytes, f.len);
+
+	for (char *item = strtok_r(text, ",", &rest); item; item = strtok_r(NULL, ",", &rest))
+		if (check_item(req, pointer, r, item, widths) != OK)
+			status = INVALID;
+	return status;
+}
 
 static enum status check_list(struct request *req, int n, struct slice list)
 {
 	const struct schema_resource *r;
 	struct wire_field f;
-	enum status status = OK;
 
 	if (!wire_find(list.data, list.len, LIST_COLLECTION, &f))
 		return OK; /* was refused already */
 	TRY(check_collection(req, arena_printf(req->arena, "/lists/%d/collection", n),
 		arena_strndup(req->arena, f.bytes, f.len), &r));
-	if (!wire_find(list.data, list.len, LIST_COLUMNS, &f))
-		return OK;
-	for (size_t from = 0; from < f.len;) {
-		const char *comma = memchr(f.bytes + from, ',', f.len - from);
-		size_t len = comma ? (size_t)(comma - f.bytes) - from : f.len - from;
+	enum status columns = check_items(req, n, r, list, LIST_COLUMNS),
+		    widths = check_items(req, n, r, list, LIST_WIDTHS);
 
-		if (check_column(req, arena_printf(req->arena, "/lists/%d/columns", n), r, f.bytes + from,
-			    len) != OK)
-			status = INVALID;
-		from += len + 1;
-	}
-	return status;
+	return columns != OK ? columns : widths;
 }
 
 static enum status check_lists(struct request *req, const struct record *preference)

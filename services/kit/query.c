@@ -19,14 +19,7 @@ const char *query_column(struct query *q, const struct schema_field *field)
 
 const char *query_names(struct query *q, bool (*chosen)(const struct schema_field *))
 {
-	struct buffer out = { .arena = q->arena };
-	const struct schema_message *m = q->table->resource->message;
-
-	buffer_reserve(&out, 0);
-	for (size_t i = 0; i < m->count; i++)
-		if (chosen(&m->fields[i]))
-			buffer_printf(&out, "%s%s", out.len ? ", " : "", m->fields[i].json_name);
-	return out.data;
+	return schema_field_names(q->table->resource->message, chosen, q->arena);
 }
 
 bool query_is_scoped(const struct query *q)

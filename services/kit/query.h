@@ -47,6 +47,10 @@ enum status query_page(struct request *req, struct db *db, const struct schema_r
 	struct slice list, struct query_page *page_out) MUST_CHECK;
 /* Groups and measures: fills the reply with an AggregateResponse. */
 enum status query_aggregate(struct request *req, struct db *db) MUST_CHECK;
+/* Whether lists of `resource` can be counted by `text`: "stage", or "createTime:month" of a time; else what
+ * can be is said at `pointer`. */
+enum status query_check_group(struct request *req, const struct schema_resource *resource,
+	const char *pointer, const char *text) MUST_CHECK;
 #define GROUPS_DEFAULT 100
 #define GROUPS_MAX     1000
 #define GROUP_BY_MAX   3

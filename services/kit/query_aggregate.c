@@ -82,9 +82,9 @@ static const struct schema_field *find_field(
 
 /* --- groups */
 
-static const char *bucket_names(struct query *q, const struct schema_field *field)
+static const char *bucket_names(struct request *req, const struct schema_field *field)
 {
-	struct buffer out = { .arena = q->arena };
+	struct buffer out = { .arena = req->arena };
 
 	for (size_t i = 0; i < BUCKET_COUNT; i++)
 		buffer_printf(&out, "%s%s:%s", i ? ", " : "", field->json_name, buckets[i]);
@@ -99,20 +99,30 @@ static const char *find_bucket(const char *name)
 	return NULL;
 }
 
-/* A day begins where the client is: times are moved there before they are cut off. */
-static enum status add_bucket(struct aggregate *a, const struct schema_field *field, const char *bucket)
+enum status query_check_group(
+	struct request *req, const struct schema_resource *resource, const char *pointer, const char *text)
 {
-	struct query *q = a->q;
+	const char *colon = strchr(text, ':');
+	size_t len = colon ? (size_t)(colon - text) : strlen(text);
+	const struct schema_field *field = schema_field_find(resource->message, text, len);
 
-	if (!find_bucket(bucket))
+	if (!field || !is_groupable(field) || (colon && !is_time(field)))
+		return fail_field(req, pointer, MSG_NOT_GROUPABLE, text,
+			schema_field_names(resource->message, is_groupable, req->arena), NULL);
+	if (is_time(field) && !find_bucket(colon ? colon + 1 : NULL))
 		return fail_field(
-			q->req, "/group", MSG_BAD_BUCKET, field->json_name, bucket_names(q, field), NULL);
+			req, pointer, MSG_BAD_BUCKET, field->json_name, bucket_names(req, field), NULL);
+	return OK;
+}
+
+/* A day begins where the client is: times are moved there before they are cut off. */
+static void add_bucket(struct aggregate *a, const struct schema_field *field, const char *bucket)
+{
 	a->by_time = true;
 	buffer_printf(&a->inner, ", date_trunc('%s', \"%s\"", find_bucket(bucket), field->name);
 	if (column_type(field) == COLUMN_TIMESTAMPTZ)
 		buffer_printf(&a->inner, " AT TIME ZONE $%d::text", a->time_zone);
 	buffer_printf(&a->inner, ")::date AS g%zu", a->group_count);
-	return OK;
 }
 
 /* A record counts once for each member of its list, however often it stands there; without one, under null.
@@ -132,20 +142,19 @@ static void add_members(struct aggregate *a, const struct schema_field *field)
 
 static enum status add_group(struct aggregate *a, const char *text)
 {
-	struct query *q = a->q;
+	const struct schema_resource *r = a->q->table->resource;
 	const char *colon = strchr(text, ':');
-	size_t len = colon ? (size_t)(colon - text) : strlen(text);
-	const struct schema_field *field = find_field(q, text, len, is_groupable);
 
-	if (!field || (colon && !is_time(field)))
-		return fail_field(
-			q->req, "/group", MSG_NOT_GROUPABLE, text, query_names(q, is_groupable), NULL);
+	TRY(query_check_group(a->q->req, r, "/group", text));
+	const struct schema_field *field =
+		schema_field_find(r->message, text, colon ? (size_t)(colon - text) : strlen(text));
+
 	a->groups[a->group_count++] = field;
 	buffer_printf(&a->outer, "%s%c%zu%s", a->group_count > 1 ? ", " : "", is_list(field) ? 'l' : 'g',
 		a->group_count, is_list(field) ? ".one" : "");
 	if (is_time(field))
-		return add_bucket(a, field, colon ? colon + 1 : NULL);
-	if (is_list(field))
+		add_bucket(a, field, colon + 1);
+	else if (is_list(field))
 		add_members(a, field);
 	else
 		buffer_printf(&a->inner, ", \"%s\" AS g%zu", field->name, a->group_count);
@@ -291,20 +300,29 @@ static void add_inner(struct aggregate *a, int me, struct buffer *out)
 		buffer_printf(out, "%sg%zu", i ? ", " : " GROUP BY ", i + 1);
 }
 
+/* "1, 2 DESC": the groups by their places; `newest` turns spans of time round. */
+static const char *places(struct aggregate *a, bool newest)
+{
+	struct buffer out = { .arena = a->q->arena };
+
+	buffer_reserve(&out, 0);
+	for (size_t i = 0; i < a->group_count; i++)
+		buffer_printf(&out, "%s%zu%s", i ? ", " : "", i + 1,
+			newest && is_time(a->groups[i]) ? " DESC NULLS LAST" : "");
+	return out.data;
+}
+
 /* Spans of time in their order, other groups the largest first; of equals, by their values. */
 static const char *compose(struct aggregate *a, int me)
 {
-	struct buffer out = { .arena = a->q->arena }, keys = { .arena = a->q->arena };
+	struct buffer out = { .arena = a->q->arena };
 
-	buffer_reserve(&keys, 0);
-	for (size_t i = 0; i < a->group_count; i++)
-		buffer_printf(&keys, "%s%zu", i ? ", " : "", i + 1);
 	buffer_printf(&out, "SELECT %s FROM (", a->outer.data);
 	add_inner(a, me, &out);
 	buffer_printf(&out, ") r%s", a->members.data);
 	if (a->group_count)
-		buffer_printf(&out, " GROUP BY %s ORDER BY %s%s LIMIT %u", keys.data,
-			a->by_time ? "" : "sum(n) DESC, ", keys.data, a->q->limit + 1);
+		buffer_printf(&out, " GROUP BY %s ORDER BY %s%s LIMIT %u", places(a, false),
+			a->by_time ? "" : "sum(n) DESC, ", places(a, a->asked->newest), a->q->limit + 1);
 	return out.data;
 }
 

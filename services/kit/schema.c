@@ -392,6 +392,18 @@ const struct schema_field *schema_field_find(
 	return NULL;
 }
 
+const char *schema_field_names(const struct schema_message *message,
+	bool (*chosen)(const struct schema_field *), struct arena *arena)
+{
+	struct buffer out = { .arena = arena };
+
+	buffer_reserve(&out, 0);
+	for (size_t i = 0; i < message->count; i++)
+		if (chosen(&message->fields[i]))
+			buffer_printf(&out, "%s%s", out.len ? ", " : "", message->fields[i].json_name);
+	return out.data;
+}
+
 const struct schema_field *schema_field_by_number(const struct schema_message *message, uint32_t number)
 {
 	for (size_t i = 0; i < message->count; i++)

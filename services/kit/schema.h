@@ -9,6 +9,7 @@
  */
 #pragma once
 #include "guanxi/options.pb-c.h"
+#include "kit/arena.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -130,6 +131,9 @@ const struct schema_method *schema_method_find(const char *name);
 /* By JSON name; NULL when there is none. */
 const struct schema_field *schema_field_find(
 	const struct schema_message *message, const char *json_name, size_t len);
+/* The JSON names of the fields that are chosen, divided by commas: what a message says that there is. */
+const char *schema_field_names(const struct schema_message *message,
+	bool (*chosen)(const struct schema_field *), struct arena *arena);
 const struct schema_field *schema_field_by_number(const struct schema_message *message, uint32_t number);
 /* The part of a message that one cell of a table can stand for: the first that is required, as a phone's
  * number. NULL: none, or the field is no message. */

@@ -28,6 +28,15 @@ for (const [address, labels] of [
     await expectAccessible(page);
   });
 
+test("fields, their values and groups of operations are called in Chinese what the definition calls them @SYS-04 @SYS-16", async ({ page, system }) => {
+  await page.goto(`${system.url}/docs/zh/reference#customers.create`);
+  const operation = page.locator('[id="customers.create"]');
+  await expect(operation.getByRole("row").filter({ has: page.getByRole("cell", { name: "stage", exact: true }) }).first()).toContainText("阶段；prospect: 潜在，active: 活跃");
+  await expect(page.getByRole("heading", { name: "customers 客户", exact: true })).toBeVisible();
+  await page.goto(`${system.url}/docs/reference#customers.create`);
+  await expect(operation.getByRole("row").filter({ has: page.getByRole("cell", { name: "stage", exact: true }) }).first()).toContainText("Stage · prospect: Prospect, active: Active");
+});
+
 test("an operation has an address of its own @SYS-04", async ({ page, system }) => {
   await page.goto(`${system.url}/docs/reference#customers.list`);
   const row = page.locator('[id="customers.list"]').getByRole("row").filter({ hasText: "filter[externalId]" });

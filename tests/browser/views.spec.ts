@@ -126,14 +126,69 @@ test("a list is counted by groups, and a click shows one of them alone @NRM-03",
   await app.reload();
   await groups.getByRole("button", { name: "Lost 1" }).click();
   await expect(app.getByRole("row")).toHaveCount(5);
+});
 
-  // Of times, the month: what is made now is in it.
+test("times are counted by the span that is chosen, and a click shows what is in it, also where clocks change @NRM-03", async ({ app, api }) => {
+  await app.clock.setFixedTime(new Date("2026-10-26T12:00:00Z"));
+  await app.getByRole("button", { name: /settings and sign-out/ }).click();
+  await app.getByRole("menuitem", { name: "Time zone…" }).click();
+  await app.getByRole("dialog", { name: "Time zone" }).getByRole("combobox").fill("London");
+  await app.locator(".ant-select-item-option", { hasText: "Europe/London" }).click();
+  await app.keyboard.press("Escape");
+  const subject = unique("Span");
+  const customer = await createCustomer(api);
+  // London's clocks go back on 25 October 2026: that day is 25 hours long, from 23:00 to 24:00 in UTC.
+  for (const occurTime of ["2026-10-24T22:59:59Z", "2026-10-24T23:00:00Z", "2026-10-25T23:59:59Z", "2026-10-26T00:00:00Z", "2025-12-29T10:00:00Z"])
+    await create(api, "activities", { kind: "call", subject: `${subject} ${occurTime}`, customerId: customer.id, occurTime });
+  await app.goto(`/activities?filter[customerId][eq]=${customer.id}`);
   await app.getByRole("button", { name: "Group", exact: true }).click();
-  await app.getByRole("menuitem", { name: "Created, by month" }).click();
-  const month = new Intl.DateTimeFormat("en-GB", { year: "numeric", month: "long" }).format(new Date());
-  await app.getByRole("group", { name: "By Created" }).getByRole("button", { name: `${month} 4` }).click();
-  await expect(app.getByRole("row")).toHaveCount(5);
-  await expect(app).toHaveURL(/createTime/);
+  await app.getByRole("menuitem", { name: "When", exact: true }).click();
+  const groups = app.getByRole("group", { name: "By When" });
+  const names = () => groups.getByRole("button", { pressed: false }).filter({ hasText: /\d$/ }).allTextContents();
+  const by = async (now: string, next: string, expected: string[]) => {
+    await groups.getByRole("button", { name: now }).click();
+    await app.getByRole("menuitem", { name: next }).click();
+    await expect.poll(names).toEqual(expected);
+  };
+  await expect.poll(names).toEqual(["October 2026 4", "December 2025 1"]);
+  await by("by month", "by year", ["2026 4", "2025 1"]);
+  await by("by year", "by quarter", ["Q4 2026 4", "Q4 2025 1"]);
+  await by("by quarter", "by week", ["Week 44, 2026 1", "Week 43, 2026 3", "Week 1, 2026 1"]);
+  await by("by week", "by day", ["26 Oct 2026 1", "25 Oct 2026 2", "24 Oct 2026 1", "29 Dec 2025 1"]);
+  await expectAccessible(app);
+  await groups.getByRole("button", { name: "25 Oct 2026 2" }).click();
+  await expect(app.getByRole("row")).toHaveCount(3);
+  await expect(app).toHaveURL(/gte\]=2026-10-24T23%3A00.*lt\]=2026-10-26T00%3A00/);
+  await expect(groups.getByRole("button", { name: "25 Oct 2026 2" })).toHaveAttribute("aria-pressed", "true");
+});
+
+test("a view keeps the grouping, and views from before have none @NRM-03", async ({ app, api }) => {
+  const source = unique("Kept");
+  await createCustomer(api, { source });
+  await app.goto(listOf(source));
+  await app.getByRole("button", { name: "Save as view" }).click();
+  await app.getByRole("textbox", { name: "Name" }).fill(unique("Plain"));
+  await app.getByRole("dialog").getByRole("button", { name: "Save" }).click();
+  const tabs = app.getByRole("navigation", { name: "Views" });
+  const changed = tabs.getByRole("img", { name: "Changed, not saved" });
+  const view = tabs.getByRole("link", { name: "Plain" });
+  await expect(view).toHaveAttribute("aria-current", "page");
+  await expect(changed).toHaveCount(0);
+  await app.getByRole("button", { name: "Group", exact: true }).click();
+  await app.getByRole("menuitem", { name: "Stage" }).click();
+  await expect(changed).toBeVisible();
+  await tabs.getByRole("button", { name: "Save", exact: true }).click();
+  await expect(changed).toHaveCount(0);
+  await tabs.getByRole("link", { name: "All", exact: true }).click();
+  const groups = app.getByRole("group", { name: "By Stage" });
+  await expect(groups).toHaveCount(0);
+  await view.click();
+  await expect(groups.getByRole("button", { name: "Prospect 1" })).toBeVisible();
+  await groups.getByRole("button", { name: "Stop grouping" }).click();
+  await expect(changed).toBeVisible();
+  await tabs.getByRole("button", { name: /What can be done/ }).click();
+  await app.getByRole("menuitem", { name: "Back to how it was saved" }).click();
+  await expect(groups.getByRole("button", { name: "Prospect 1" })).toBeVisible();
 });
 
 test("a record is counted in the group of each of its categories, and a click on one or on none shows those alone @CUS-04 @NRM-03", async ({ app, api }) => {

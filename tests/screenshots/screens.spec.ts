@@ -56,6 +56,7 @@ const screens: Screen[] = [
   { name: "docs", open: () => "/docs" },
   { name: "reference", open: () => "/docs/reference" },
   { name: "activities", open: () => "/activities" },
+  { name: "activities-grouped", open: () => "/activities?group=occurTime:week" },
   { name: "jobs", open: () => "/jobs" },
   { name: "users", open: () => "/users" },
   { name: "import", open: () => "/customers/import" },

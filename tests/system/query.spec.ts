@@ -201,6 +201,8 @@ test.describe("an aggregate", () => {
     expect(await months("UTC")).toEqual([["2026-01-01", "2"], ["2026-02-01", "1"]]);
     expect(await months("Asia/Shanghai")).toEqual([["2026-01-01", "1"], ["2026-02-01", "2"]]);
     expect(await months("America/New_York")).toEqual([["2026-01-01", "3"]]);
+    const newest = expectOk(await admin.get(`/api/v1/activities:aggregate${search({ group: "occurTime:day", newest: "true", limit: 1, "filter[customerId][eq]": customer.id })}`), 200).json<Groups>();
+    expect(newest).toEqual({ data: [{ group: { occurTime: "2026-02-01" }, measures: { count: "1" } }], page: { more: true } });
   });
 
   test("refuses what cannot be grouped or measured, with what can @SYS-04", async ({ admin }) => {

@@ -44,7 +44,17 @@ test("a view names a list, fields and an order that exist @NRM-03", async ({ adm
   expectProblem(await admin.post("/api/v1/views", view({ columns: ["name", "nothing"] })), 400, "invalid", { "/columns/1": "unknown_field" });
   for (const [query, code] of [["filter[nothing][eq]=1", "not_filterable"], ["sort=description", "not_sortable"], ["limit=3", "unknown_parameter"]] as const)
     expectProblem(await admin.post("/api/v1/views", view({ query })), 400, "invalid", { "/query": code });
+  for (const [groupBy, code] of [["nothing", "not_groupable"], ["employees", "not_groupable"], ["stage:month", "not_groupable"], ["createTime", "bad_bucket"], ["createTime:century", "bad_bucket"]] as const)
+    expectProblem(await admin.post("/api/v1/views", view({ groupBy })), 400, "invalid", { "/groupBy": code });
   expectProblem(await admin.post("/api/v1/views", view({ shared: "team" })), 400, "invalid", { "/shared": "view_without_team" });
+});
+
+test("a view keeps what its rows are counted by, or nothing @NRM-03", async ({ admin }) => {
+  const plain = await admin.create("views", view());
+  expect(plain["groupBy"]).toBeUndefined();
+  expect(await admin.update("views", plain.id, { groupBy: "createTime:quarter" })).toMatchObject({ groupBy: "createTime:quarter" });
+  expect(await admin.read("views", plain.id)).toMatchObject({ groupBy: "createTime:quarter" });
+  expect((await admin.update("views", plain.id, { groupBy: null }))["groupBy"]).toBeUndefined();
 });
 
 test("a view that is shared is told to those who may see it, as it happens @NRM-03", async ({ admin }) => {
@@ -67,6 +77,11 @@ test("preferences are one record a person, checked, and nobody else's @SYS-09", 
   expect((await other.list("preferences")).data).toEqual([]);
   expectProblem(await person.patch(`/api/v1/preferences/${made.id}`, { timeZone: "Mars/Olympus" }), 400, "invalid", { "/timeZone": "bad_time_zone" });
   expectProblem(await person.patch(`/api/v1/preferences/${made.id}`, { lists: [{ collection: "nothing" }, { collection: "customers", columns: "name,nix" }] }), 400, "invalid", { "/lists/0/collection": "no_such_list", "/lists/1/columns": "unknown_field" });
+  for (const widths of ["name", "name:", "name:2x", "name:8", "name:99999"])
+    expectProblem(await person.patch(`/api/v1/preferences/${made.id}`, { lists: [{ collection: "customers", widths }] }), 400, "invalid", { "/lists/0/widths": "bad_width" });
+  expectProblem(await person.patch(`/api/v1/preferences/${made.id}`, { lists: [{ collection: "customers", widths: "nix:99" }] }), 400, "invalid", { "/lists/0/widths": "unknown_field" });
+  const lists = [{ collection: "customers", columns: "name,stage", widths: "name:240,stage:96" }];
+  expect(await person.update("preferences", made.id, { lists })).toMatchObject({ lists });
   const changed: Row = expectOk(await person.patch(`/api/v1/preferences/${made.id}`, { theme: "light" }), 200).json();
-  expect(changed).toMatchObject({ theme: "light", language: "zh", version: "2" });
+  expect(changed).toMatchObject({ theme: "light", language: "zh", version: "3" });
 });

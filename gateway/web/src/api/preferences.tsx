@@ -11,6 +11,7 @@ export interface ListPreference {
   collection: string;
   columns?: string; // names, divided by commas
   viewId?: string; // the view that the list opens with
+  widths?: string; // of columns, in pixels: "name:240,stage:96"
 }
 
 interface Preferences extends RecordData {
@@ -84,8 +85,8 @@ function settingsOf(preferences: Preferences | undefined): Partial<Settings> {
 
 function changeList(current: Preferences | undefined, collection: string, change: Partial<ListPreference>) {
   const lists = current?.lists ?? [];
-  const { columns, viewId }: Partial<ListPreference> = { ...lists.find((list) => list.collection === collection), ...change };
-  const entry = { collection, ...(columns === undefined ? {} : { columns }), ...(viewId === undefined ? {} : { viewId }) };
+  const all: Record<string, string | undefined> = { ...lists.find((list) => list.collection === collection), ...change };
+  const entry = { ...Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)), collection };
   return [...lists.filter((list) => list.collection !== collection), entry];
 }
 

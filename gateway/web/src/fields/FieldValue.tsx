@@ -7,6 +7,7 @@ import { useFormats } from '../i18n/format';
 import { useLabel } from '../i18n/i18n';
 import { isEmpty, mainField } from './values';
 import { isLevel } from './regionLevels';
+import { PhoneNumber } from './PhoneNumber';
 import { ReferenceName } from './ReferenceName';
 import { RuleText } from './RuleText';
 import styles from './FieldValue.module.css';
@@ -73,9 +74,10 @@ const text: Show = ({ field, value, plain }) => {
   if (field.format === 'date') return <DateValue value={value} />;
   const link = field.format === undefined ? undefined : LINKS[field.format];
   if (field.repeated === true && field.format === undefined) return <span className={styles.tag}>{content}</span>;
-  if (link === undefined || plain) return content;
+  const shown = field.format === 'phone' ? <PhoneNumber number={content} /> : content;
+  if (link === undefined || plain) return shown;
   const outside = field.format === 'url' ? { target: '_blank', rel: 'noopener noreferrer' } : {};
-  return <a href={link(content)} {...outside}>{content}</a>;
+  return <a href={link(content)} {...outside}>{shown}</a>;
 };
 
 const SHOW: Record<Exclude<Field['type'], 'message'>, Show> = {
@@ -91,6 +93,20 @@ const SHOW: Record<Exclude<Field['type'], 'message'>, Show> = {
 // From the country down to the street, as an address is written there.
 const addressOf = (parts: string[]) => parts.join(parts.some((part) => /\p{Script=Han}/u.test(part)) ? '' : ', ');
 
+// What has many parts and none that stands for it, such as what belongs on an invoice: each on a line of its own.
+function Parts({ fields, value }: { fields: Field[]; value: MessageValue }) {
+  const label = useLabel();
+  return (
+    <span className={styles.several}>
+      {fields.map((part) => (
+        <span key={part.name}>
+          <span className={styles.partName}>{label(part.label)}</span> <One field={part} value={value[part.name] ?? ''} plain />
+        </span>
+      ))}
+    </span>
+  );
+}
+
 function Message({ field, value, plain }: { field: Field; value: MessageValue; plain: boolean }) {
   const schema = useSchema();
   const label = useLabel();
@@ -99,7 +115,9 @@ function Message({ field, value, plain }: { field: Field; value: MessageValue; p
   const main = mainField(fields);
   const kind = fields.find((part) => part.type === 'enum');
   const kindName = kind && schema.enumOf(kind)?.values.find(({ name }) => name === value[kind.name]);
-  const parts = fields.filter((part) => part.type !== 'enum' && !isEmpty(value[part.name])).map((part) => String(value[part.name]));
+  const filled = fields.filter((part) => !isEmpty(value[part.name]));
+  if (main === undefined && !plain && !fields.some(({ name }) => isLevel(name))) return <Parts fields={filled} value={value} />;
+  const parts = filled.filter((part) => part.type !== 'enum').map((part) => String(value[part.name]));
   const content = main === undefined ? (fields.some(({ name }) => isLevel(name)) ? addressOf(parts) : formats.and(parts)) : value[main.name];
   return (
     <>

@@ -2,25 +2,34 @@
 import i18next from 'i18next';
 import { useMemo } from 'react';
 import { useSettings } from '../app/settings';
+import type { Span } from './zone';
 
+const DAY_MS = 86_400_000;
 const UNITS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
-  ['day', 86_400_000],
+  ['day', DAY_MS],
   ['hour', 3_600_000],
   ['minute', 60_000],
 ];
-const RELATIVE_LIMIT_MS = 7 * 86_400_000;
+const RELATIVE_LIMIT_MS = 7 * DAY_MS;
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB'];
 
 export interface Formats {
   dateTime: (time: string | number) => string;
   date: (time: string | number) => string;
   day: (text: string) => string; // "2026-11-21", which is the same day in every zone
-  month: (text: string) => string; // of that day
+  span: (text: string, span: Span) => string; // the week, month … that begins with that day
   ago: (time: string) => string;
   number: (value: number | bigint) => string;
   bytes: (count: number) => string;
   and: (parts: string[]) => string;
   or: (parts: string[]) => string;
+}
+
+// A week belongs to the year that its Thursday is in (ISO 8601).
+function weekOf(monday: Date): { week: string; year: string } {
+  const thursday = new Date(monday.getTime() + 3 * DAY_MS);
+  const year = thursday.getUTCFullYear();
+  return { week: String(Math.floor((thursday.getTime() - Date.UTC(year, 0, 1)) / (7 * DAY_MS)) + 1), year: String(year) };
 }
 
 function makeFormats(locale: string, zone: string): Formats {
@@ -29,6 +38,7 @@ function makeFormats(locale: string, zone: string): Formats {
   const date = new Intl.DateTimeFormat(locale, { year: 'numeric', month: 'short', day: 'numeric', timeZone });
   const day = new Intl.DateTimeFormat(locale, { year: 'numeric', month: 'short', day: 'numeric', timeZone: 'UTC' });
   const month = new Intl.DateTimeFormat(locale, { year: 'numeric', month: 'long', timeZone: 'UTC' });
+  const year = new Intl.DateTimeFormat(locale, { year: 'numeric', timeZone: 'UTC' });
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
   const number = new Intl.NumberFormat(locale);
   const oneDigit = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
@@ -39,7 +49,12 @@ function makeFormats(locale: string, zone: string): Formats {
     dateTime: (time) => dateTime.format(new Date(time)),
     date: (time) => date.format(new Date(time)),
     day: (text) => day.format(new Date(`${text}T00:00:00Z`)),
-    month: (text) => month.format(new Date(`${text}T00:00:00Z`)),
+    span: (text, span) => {
+      const first = new Date(`${text}T00:00:00Z`);
+      if (span === 'week') return i18next.t('time.week', weekOf(first));
+      if (span === 'quarter') return i18next.t('time.quarter', { quarter: String(Math.floor(first.getUTCMonth() / 3) + 1), year: String(first.getUTCFullYear()) });
+      return { day, month, year }[span].format(first);
+    },
     ago: (time) => {
       const distance = new Date(time).getTime() - Date.now();
       if (Math.abs(distance) > RELATIVE_LIMIT_MS) return date.format(new Date(time));

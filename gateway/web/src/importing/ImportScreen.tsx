@@ -1,7 +1,7 @@
 // A file becomes records in three steps: choose it, say what the columns are, watch. What is chosen survives a reload;
 // what runs goes on without anyone watching.
 import { ArrowLeftOutlined } from '../ui/icons';
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, Navigate, useParams } from 'react-router-dom';
 import { useSchema, type Resource } from '../api/schema';
@@ -11,6 +11,7 @@ import { useInlineLabel } from '../i18n/i18n';
 import { useListPath } from '../shell/shellContext';
 import { ChooseFile } from './ChooseFile';
 import type { UploadedFile } from './files';
+import { usePageTitle } from '../ui/usePageTitle';
 import styles from './Import.module.css';
 import { MapColumns } from './MapColumns';
 
@@ -30,9 +31,7 @@ function ImportInto({ resource, method }: { resource: Resource; method: string }
   const [file, setFile] = useState(() => readJson<UploadedFile>(key));
   const title = t('import.title', { name: inline(resource.plural) });
 
-  useEffect(() => {
-    document.title = `${title} · Guanxi`;
-  }, [title]);
+  usePageTitle(title);
   const choose = (next: UploadedFile | undefined) => {
     writeJson(key, next);
     setFile(next);

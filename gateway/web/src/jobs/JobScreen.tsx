@@ -1,12 +1,12 @@
 // One piece of background work: how far it is, what came of it, and what was refused.
 import { ArrowLeftOutlined } from '../ui/icons';
 import { useQuery } from '@tanstack/react-query';
-import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useParams } from 'react-router-dom';
 import { fetchRecord, keys, type RecordData } from '../api/records';
 import { findField, useSchema } from '../api/schema';
 import { FieldValue } from '../fields/FieldValue';
+import { isEmpty } from '../fields/values';
 import { useInlineLabel } from '../i18n/i18n';
 import { useShortcuts } from '../keyboard/shortcuts';
 import { ErrorState } from '../ui/ErrorState';
@@ -14,6 +14,7 @@ import { Skeleton } from '../ui/Skeleton';
 import { Advance } from './Advance';
 import { useListPath } from '../shell/shellContext';
 import { isRunning, useJobName } from './job';
+import { usePageTitle } from '../ui/usePageTitle';
 import styles from './Job.module.css';
 import { Outcome } from './Outcome';
 
@@ -40,9 +41,7 @@ function Job({ job }: { job: RecordData }) {
   const listPath = useListPath();
 
   useShortcuts({ Escape: () => navigate(listPath('jobs')) });
-  useEffect(() => {
-    document.title = `${name} · Guanxi`;
-  }, [name]);
+  usePageTitle(name);
   return (
     <section className={styles.screen} aria-label={name}>
       <header className={styles.header}>
@@ -50,7 +49,7 @@ function Job({ job }: { job: RecordData }) {
           <ArrowLeftOutlined />
         </Link>
         <h1 className={styles.title}>{name}</h1>
-        {action !== undefined && <FieldValue field={action} value={job['action']} />}
+        {action !== undefined && !isEmpty(job['action']) && <FieldValue field={action} value={job['action']} />}
         {state !== undefined && <FieldValue field={state} value={job['state']} />}
       </header>
       <div className={styles.body}>

@@ -1,12 +1,13 @@
 // What programs sign in with: the keys that this person may see, a new one, and the end of one.
 import { useQueryClient } from '@tanstack/react-query';
 import { Button } from 'antd';
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { keys, useList } from '../api/records';
 import { ErrorState } from '../ui/ErrorState';
 import { Skeleton } from '../ui/Skeleton';
 import { KeyItem } from './KeyItem';
+import { usePageTitle } from '../ui/usePageTitle';
 import styles from './Keys.module.css';
 import { NewKey } from './NewKey';
 
@@ -19,9 +20,7 @@ export default function KeysScreen() {
   const title = t('keys.title');
   const changed = () => void client.invalidateQueries({ queryKey: keys.lists('apiKeys') });
 
-  useEffect(() => {
-    document.title = `${title} · Guanxi`;
-  }, [title]);
+  usePageTitle(title);
   return (
     <section className={styles.screen} aria-label={title}>
       <header className={styles.header}>

@@ -3,15 +3,15 @@ import { CloseOutlined, DeleteOutlined, FilterOutlined, UnorderedListOutlined, U
 import { Button, Dropdown, Popover } from 'antd';
 import { lazy, Suspense, useState, type ComponentProps } from 'react';
 import { useTranslation } from 'react-i18next';
-import { findField, type Resource } from '../api/schema';
+import { findField, type Field, type Resource } from '../api/schema';
 import { useMe } from '../api/session';
 import { useLabel } from '../i18n/i18n';
 import { ColumnPicker } from './ColumnPicker';
 import type { Columns } from './columns';
 import { FilterSentence } from './FilterSentence';
 import styles from './List.module.css';
-import { isTime, type Filter } from './filter';
-import { groupable, keyOf } from './groups';
+import type { Filter } from './filter';
+import { groupable, groupingOf, keyOf } from './groups';
 import type { ListState } from './useListState';
 
 const FilterEditor = lazy(() => import('./FilterEditor'));
@@ -64,9 +64,10 @@ function GroupMenu({ resource, state }: Pick<Props, 'resource' | 'state'>) {
   const label = useLabel();
   const fields = groupable(resource);
   if (fields.length === 0) return null;
-  const items = fields.map((field) => ({ key: keyOf(field), label: isTime(field) ? t('group.month', { name: label(field.label) }) : label(field.label) }));
+  const now = groupingOf(resource, state.group)?.field;
+  const choose = (field: Field | undefined) => state.setGroup(field === undefined || field === now ? undefined : keyOf(field));
   return (
-    <Dropdown trigger={['click']} menu={{ items, selectable: true, selectedKeys: state.group === undefined ? [] : [state.group], onClick: ({ key }) => state.setGroup(key === state.group ? undefined : key) }}>
+    <Dropdown trigger={['click']} menu={{ items: fields.map(({ name, label: text }) => ({ key: name, label: label(text) })), selectable: true, selectedKeys: now === undefined ? [] : [now.name], onClick: ({ key }) => choose(fields.find(({ name }) => name === key)) }}>
       <Button size="small" type="text" icon={<UnorderedListOutlined />} aria-haspopup="menu">
         {t('group.title')}
       </Button>

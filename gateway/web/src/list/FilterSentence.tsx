@@ -3,6 +3,7 @@ import { Fragment } from 'react';
 import { useTranslation } from 'react-i18next';
 import { findField, useSchema, type Field, type Resource } from '../api/schema';
 import { useMe } from '../api/session';
+import { PhoneNumber } from '../fields/PhoneNumber';
 import { ReferenceName } from '../fields/ReferenceName';
 import { useFormats } from '../i18n/format';
 import { useLabel } from '../i18n/i18n';
@@ -14,6 +15,7 @@ export function FilterSentence({ resource, filter }: { resource: Resource; filte
   const field = findField(resource, filter.field);
   if (field === undefined) return <>{t('filter.unknown', { name: filter.field })}</>;
   if (filter.operator === 'isNull') return <>{t(filter.values[0] === 'false' ? 'filter.filled' : 'filter.empty', { field: label(field.label) })}</>;
+  if (field.type === 'boolean') return <>{t('filter.flag', { field: label(field.label), value: t((filter.operator === 'eq') === (filter.values[0] === 'true') ? 'common.yes' : 'common.no') })}</>;
   return (
     <>
       {label(field.label)} {t(operatorKey(field, filter.operator))} <FilterValues field={field} values={filter.values} every={filter.operator === 'all'} />
@@ -45,7 +47,7 @@ function FilterOneValue({ field, value }: { field: Field; value: string }) {
   const me = useMe();
   if (field.reference !== undefined) return value === me.id ? <>{t('filter.me')}</> : <ReferenceName collection={field.reference} id={value} plain />;
   if (field.type === 'enum') return <>{label(schema.enumOf(field)?.values.find(({ name }) => name === value)?.label) || value}</>;
-  if (field.type === 'boolean') return <>{t(value === 'true' ? 'common.yes' : 'common.no')}</>;
+  if (field.format === 'phone') return <PhoneNumber number={value} />;
   if (isTime(field)) return <>{value.length === DAY_LENGTH ? formats.day(value) : formats.date(value)}</>;
   return <>{value}</>;
 }

@@ -3,14 +3,14 @@ import { memo, type CSSProperties, type MouseEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router-dom';
 import type { RecordData } from '../api/records';
-import { findField, type Field, type Resource } from '../api/schema';
+import type { Field, Resource } from '../api/schema';
 import { featureOf } from '../app/features';
 import { FieldValue } from '../fields/FieldValue';
 import { isEmpty, textOf } from '../fields/values';
 import { useFormats } from '../i18n/format';
 import styles from './List.module.css';
 
-interface Cells {
+export interface Cells {
   resource: Resource;
   columns: Field[];
   row: RecordData;
@@ -18,7 +18,7 @@ interface Cells {
   toggle: ((id: string) => void) | undefined;
 }
 
-interface Props extends Cells {
+export interface RowProps extends Cells {
   index: number;
   style: CSSProperties;
   open: (id: string) => void;
@@ -28,12 +28,15 @@ interface Props extends Cells {
 // A name in a list leads to its record; a phone number or a mail address does not dial or write by a stray click.
 const LINKED = ['string'];
 
+// What was to be done by now, and is not.
+export const isOverdue = (field: Field, row: RecordData): boolean => field.name === 'dueTime' && row['done'] !== true && Date.parse(textOf(row['dueTime'])) < Date.now();
+
 const isNumber = (field: Field) => field.type === 'long' || field.type === 'integer';
 
 // The whole row opens the record, except where something in it does more.
-const opens = (event: MouseEvent) => event.target instanceof HTMLElement && event.target.closest('a, button, label, input') === null && (window.getSelection()?.isCollapsed ?? true);
+export const opens = (event: MouseEvent) => event.target instanceof HTMLElement && event.target.closest('a, button, label, input') === null && (window.getSelection()?.isCollapsed ?? true);
 
-function useTitle(resource: Resource, row: RecordData): string {
+export function useTitle(resource: Resource, row: RecordData): string {
   const { t } = useTranslation();
   const title = row[resource.title];
   const { titleKey } = featureOf(resource.collection);
@@ -42,7 +45,7 @@ function useTitle(resource: Resource, row: RecordData): string {
 }
 
 // While others work, rows move many times a minute. What moves is a box; its cells are made anew only when they changed.
-export function ListRow({ index, style, open, onFocus, ...cells }: Props) {
+export function ListRow({ index, style, open, onFocus, ...cells }: RowProps) {
   const { row, selected } = cells;
   return (
     <div role="row" aria-rowindex={index + 2} className={styles.row} data-index={index} data-selected={selected} style={style} onFocus={() => onFocus(index)} onClick={(event) => opens(event) && open(row.id)}>
@@ -66,7 +69,7 @@ const RowCells = memo(function RowCells({ resource, columns, row, selected, togg
               {isEmpty(row[field.name]) ? title : textOf(row[field.name])}
             </Link>
           ) : (
-            <span className={styles.cellText}>
+            <span className={styles.cellText} data-overdue={isOverdue(field, row)}>
               <FirstOf field={field} row={row} />
             </span>
           )}
@@ -88,33 +91,3 @@ function FirstOf({ field, row }: { field: Field; row: RecordData }) {
     </>
   );
 }
-
-export function ListCard({ resource, columns, row, index, style, open, onFocus }: Props) {
-  return (
-    <div role="row" aria-rowindex={index + 1} className={styles.card} data-index={index} style={style} onFocus={() => onFocus(index)} onClick={(event) => opens(event) && open(row.id)}>
-      <CardCells resource={resource} columns={columns} row={row} />
-    </div>
-  );
-}
-
-const CardCells = memo(function CardCells({ resource, columns, row }: Pick<Cells, 'resource' | 'columns' | 'row'>) {
-  const title = useTitle(resource, row);
-  const tags = columns.filter((field) => field.type === 'enum' && !isEmpty(row[field.name]));
-  const time = ['dueTime', 'updateTime'].map((name) => findField(resource, name)).find((field) => field !== undefined && !isEmpty(row[field.name]));
-  return (
-    <span role="cell" className={styles.cardMain}>
-      <Link to={`/${resource.collection}/${row.id}`} className={styles.rowTitle} data-done={row['done'] === true}>
-        {title}
-      </Link>
-      <span className={styles.cardLine}>
-        {tags.map((field) => (
-          <span key={field.name} className={styles.cardTag}>
-            <FieldValue field={field} value={row[field.name]} plain />
-          </span>
-        ))}
-        <span className={styles.spring} />
-        {time && <span className={styles.others}><FieldValue field={time} value={row[time.name]} plain /></span>}
-      </span>
-    </span>
-  );
-});

@@ -1,9 +1,9 @@
 // A list of any collection: found, filtered, sorted, opened, selected, all of it from the schema.
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Navigate, useNavigate, useParams } from 'react-router-dom';
 import { useList } from '../api/records';
-import { useSchema, type Resource } from '../api/schema';
+import { findField, useSchema, type Resource } from '../api/schema';
 import { useCreate } from '../form/CreateProvider';
 import { useLabel } from '../i18n/i18n';
 import { useShortcuts } from '../keyboard/shortcuts';
@@ -18,6 +18,7 @@ import { FilterBar } from './FilterBar';
 import { GroupBar } from './GroupBar';
 import { ListHeader } from './ListHeader';
 import { ListTable } from './ListTable';
+import { usePageTitle } from '../ui/usePageTitle';
 import styles from './List.module.css';
 import { useListState } from './useListState';
 import { ViewTabs } from './ViewTabs';
@@ -51,9 +52,7 @@ function ListOf({ resource }: { resource: Resource }) {
   }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
   const open = useCallback((id: string) => navigate(`/${resource.collection}/${id}`), [navigate, resource.collection]);
 
-  useEffect(() => {
-    document.title = `${label(resource.plural)} · Guanxi`;
-  }, [label, resource]);
+  usePageTitle(label(resource.plural));
   useRememberList(resource.collection);
   useShortcuts({
     '/': () => search.current?.focus(),
@@ -65,7 +64,7 @@ function ListOf({ resource }: { resource: Resource }) {
   return (
     <section className={styles.list} aria-label={label(resource.plural)}>
       <ListHeader resource={resource} state={state} first={query.data?.pages[0]?.page} search={search} columns={columns} />
-      {!pending && <ViewTabs resource={resource} state={state} views={views} active={view} shown={{ query: state.ownQuery, columns: columns.chosen }} />}
+      {!pending && <ViewTabs resource={resource} state={state} views={views} active={view} shown={{ query: state.ownQuery, group: state.group, columns: columns.chosen }} />}
       <FilterBar resource={resource} state={state} columns={columns} />
       <GroupBar resource={resource} state={state} />
       {selected.size > 0 && (
@@ -85,6 +84,9 @@ function ListOf({ resource }: { resource: Resource }) {
       )}
       <p className="visually-hidden" role="status">
         {query.isFetching ? t('list.loading') : ''}
+      </p>
+      <p className="visually-hidden" role="status">
+        {columns.moved && t('columns.moved', { name: label(findField(resource, columns.moved.name)?.label), place: columns.moved.place, count: columns.shown.length })}
       </p>
     </section>
   );

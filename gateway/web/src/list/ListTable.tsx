@@ -1,8 +1,6 @@
 // The rows: only those in sight are in the page, however long the list.
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { Checkbox } from 'antd';
 import { useCallback, useEffect, useLayoutEffect, useRef } from 'react';
-import { useTranslation } from 'react-i18next';
 import { useLocation } from 'react-router-dom';
 import type { RecordData } from '../api/records';
 import type { Field, Resource } from '../api/schema';
@@ -10,9 +8,11 @@ import { useSettings, type Settings } from '../app/settings';
 import { useLabel } from '../i18n/i18n';
 import { useShortcuts } from '../keyboard/shortcuts';
 import type { Columns } from './columns';
-import { HeaderCell } from './HeaderCell';
+import { isTime } from './filter';
+import { HeadRow } from './HeadRow';
 import styles from './List.module.css';
-import { ListCard, ListRow } from './ListRow';
+import { ListCard } from './ListCard';
+import { ListRow } from './ListRow';
 import type { ListState } from './useListState';
 
 const ROW_HEIGHT = { compact: 28, comfortable: 44 };
@@ -21,12 +21,14 @@ const CHECK_WIDTH = 36;
 const EDGE_WIDTH = 8;
 const TITLE_WIDTH = 220;
 const COLUMN_WIDTH = 96;
+const TIME_WIDTH = 120; // "20 minutes ago"
 const WIDE_COLUMN_WIDTH = 144;
 const LOAD_AHEAD = 20; // rows
 
 // Names are long, phones and addresses of the web middling, all else short. The rest of the room is shared in proportion.
 function widthOf(resource: Resource, field: Field): number {
-  if (field.name === resource.title) return TITLE_WIDTH;
+  if (field.name === resource.title || field.filterOf !== undefined) return TITLE_WIDTH;
+  if (isTime(field)) return TIME_WIDTH;
   const isLong = field.type === 'message' || (field.type === 'string' && field.reference !== 'users' && field.reference !== 'teams');
   return isLong ? WIDE_COLUMN_WIDTH : COLUMN_WIDTH;
 }
@@ -50,7 +52,6 @@ export interface TableProps {
 }
 
 export function ListTable({ resource, columns, rows, state, selected, select, open, loadMore, selectable, phone, more, density }: TableProps) {
-  const { t } = useTranslation();
   const label = useLabel();
   const settings = useSettings();
   const { pathname, search } = useLocation();
@@ -107,29 +108,23 @@ export function ListTable({ resource, columns, rows, state, selected, select, op
     },
   });
 
-  const widths = columns.shown.map((field) => widthOf(resource, field));
+  const widths = columns.shown.map((field) => columns.widths.get(field.name) ?? widthOf(resource, field));
   const minWidth = phone ? undefined : widths.reduce((sum, width) => sum + width, selectable ? CHECK_WIDTH : EDGE_WIDTH);
-  const template = `${selectable ? CHECK_WIDTH : EDGE_WIDTH}px ${widths.map((width) => `minmax(${width}px, ${width}fr)`).join(' ')}`;
+  const template = `${selectable ? CHECK_WIDTH : EDGE_WIDTH}px ${columns.shown.map(({ name }, at) => (columns.widths.has(name) ? `${widths[at]}px` : `minmax(${widths[at]}px, ${widths[at]}fr)`)).join(' ')}`;
   const Row = phone ? ListCard : ListRow;
   const allSelected = rows.length > 0 && rows.every((row) => selected.has(row.id));
   return (
     <div ref={scroller} className={styles.scroller} role="table" aria-label={label(resource.plural)} aria-rowcount={more ? -1 : rows.length + 1} tabIndex={-1}>
       {!phone && (
-        <div className={styles.headRow} role="row" style={{ gridTemplateColumns: template, minWidth }}>
-          <span role="columnheader" className={styles.check}>
-            {selectable && (
-              <Checkbox
-                aria-label={t('list.selectAll')}
-                checked={allSelected}
-                indeterminate={selected.size > 0 && !allSelected}
-                onChange={() => select(new Set(allSelected ? [] : rows.map((row) => row.id)))}
-              />
-            )}
-          </span>
-          {columns.shown.map((field) => (
-            <HeaderCell key={field.name} field={field} sort={state.sort ?? resource.defaultSort} setSort={state.setSort} />
-          ))}
-        </div>
+        <HeadRow
+          resource={resource}
+          columns={columns}
+          state={state}
+          template={template}
+          widths={widths}
+          minWidth={minWidth}
+          all={selectable ? { checked: allSelected, some: selected.size > 0, toggle: () => select(new Set(allSelected ? [] : rows.map((row) => row.id))) } : undefined}
+        />
       )}
       <div className={styles.rows} role="rowgroup" style={{ height: virtual.getTotalSize(), minWidth }}>
         {items.map((item) => {

@@ -12,7 +12,7 @@ import { useToast } from '../ui/Toasts';
 import styles from './List.module.css';
 import type { ListState } from './useListState';
 import { ViewMenu } from './ViewMenu';
-import { isChanged, queryOf, useViewActions, valuesOf, type Shown, type View } from './views';
+import { isChanged, searchOf, useViewActions, valuesOf, type Shown, type View } from './views';
 
 const ViewDialog = lazy(() => import('./ViewDialog'));
 
@@ -24,7 +24,6 @@ interface Props {
   shown: Shown;
 }
 
-const searchOf = (view: View) => `?view=${view.id}&${queryOf(view)}`;
 const ALL = '?view=all';
 
 // A list that is asked for nothing opens with the view that the person put first.
@@ -52,7 +51,7 @@ export function ViewTabs(props: Props) {
 
   const changed = active !== undefined && isChanged(active, shown);
   const mine = active !== undefined && (active.ownerId === me.id || me.role === 'administrator');
-  const isAsked = shown.query !== '' || changed;
+  const isAsked = shown.query !== '' || shown.group !== undefined || changed;
   if (views.length === 0 && !isAsked) return null;
 
   const attempt = (work: Promise<unknown>) => void work.catch((error: unknown) => toast({ kind: 'error', text: problemText(error) }));

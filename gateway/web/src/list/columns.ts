@@ -20,10 +20,16 @@ function defaultColumns(resource: Resource): string[] {
   return [resource.title, ...own.slice(0, DEFAULT_COUNT - 1 - last.length).map((field) => field.name), ...last];
 }
 
+export const WIDTH = { least: 48, most: 2000 }; // pixels; the server holds to the same
+
 export interface Columns {
   shown: Field[];
   chosen: string[] | undefined; // undefined: the usual ones
   choose: (names: string[] | undefined) => void;
+  move: (from: number, to: number) => void;
+  moved: { name: string; place: number } | undefined; // the last one, to be told
+  widths: ReadonlyMap<string, number>; // of those that the person made wider or narrower
+  resize: (name: string, width: number | undefined, done: boolean) => void; // undefined: the usual width; done: to be kept
 }
 
 function shownOf(resource: Resource, chosen: string[] | undefined): Field[] {
@@ -32,11 +38,36 @@ function shownOf(resource: Resource, chosen: string[] | undefined): Field[] {
   return shown.length > 0 ? shown : resource.fields.filter((field) => field.name === resource.title);
 }
 
-// Those of the view that is open, which change with it alone; else the person's own of that list.
+const widthsOf = (text: string | undefined): ReadonlyMap<string, number> =>
+  new Map((text ?? '').split(',').flatMap((pair) => {
+    const [name = '', width] = pair.split(':');
+    return Number(width) > 0 ? [[name, Number(width)] as const] : [];
+  }));
+
+const formatWidths = (widths: ReadonlyMap<string, number>) => [...widths].map(([name, width]) => `${name}:${width}`).join(',') || undefined;
+
+// A column follows the pointer at once, and is kept where it was let go.
+function useWidths(collection: string): Pick<Columns, 'widths' | 'resize'> {
+  const { listOf, keepList } = useListPreferences();
+  const kept = listOf(collection)?.widths;
+  const [draft, setDraft] = useState<ReadonlyMap<string, number>>();
+  const widths = useMemo(() => draft ?? widthsOf(kept), [draft, kept]);
+  const resize: Columns['resize'] = (name, width, done) => {
+    const next = new Map(widths);
+    if (width === undefined) next.delete(name);
+    else next.set(name, width);
+    setDraft(done ? undefined : next);
+    if (done) keepList(collection, { widths: formatWidths(next) });
+  };
+  return { widths, resize };
+}
+
+// Those of the view that is open, which change with it alone; else the person's own of that list. Widths are always the person's.
 export function useColumns(resource: Resource, view: View | undefined): Columns {
   const { listOf, keepList } = useListPreferences();
   const { collection } = resource;
   const [draft, setDraft] = useState<{ of: string; names: string[] | undefined }>();
+  const [moved, setMoved] = useState<Columns['moved']>();
   const of = `${view?.id ?? ''} ${view?.version ?? ''}`;
   const kept = listOf(collection)?.columns?.split(',');
   const ofView = draft?.of === of ? draft.names : columnsOf(view);
@@ -51,5 +82,13 @@ export function useColumns(resource: Resource, view: View | undefined): Columns 
   );
   const key = chosen?.join(); // the same names are the same columns, whatever else was kept meanwhile
   const shown = useMemo(() => shownOf(resource, key?.split(',')), [resource, key]);
-  return { shown, chosen, choose };
+  const move = (from: number, to: number) => {
+    const names = shown.map((field) => field.name);
+    const [name] = names.splice(from, 1);
+    if (name === undefined || to < 0 || to > names.length) return;
+    names.splice(to, 0, name);
+    choose(names);
+    setMoved({ name, place: to + 1 });
+  };
+  return { shown, chosen, choose, move, moved, ...useWidths(collection) };
 }

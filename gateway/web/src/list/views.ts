@@ -2,7 +2,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { newIdempotencyKey } from '../api/client';
-import { formatQuery, parseQuery } from '../api/query';
+import { formatQuery, parseQuery, query } from '../api/query';
 import { createRecord, deleteRecord, keys, patchRecord, restoreRecord, storeRecord, useList, type RecordData, type Values } from '../api/records';
 import type { Resource } from '../api/schema';
 import { useMe } from '../api/session';
@@ -16,6 +16,7 @@ export interface View extends RecordData {
   collection: string;
   shared: Sharing;
   density?: Density; // absent: the person's own
+  groupBy?: string;
   ownerId: string;
 }
 
@@ -41,17 +42,21 @@ export const columnsOf = (view: View | undefined): string[] | undefined => {
   return Array.isArray(names) && names.length > 0 ? (names as string[]) : undefined;
 };
 
-export const queryOf = (view: View): string => formatQuery(parseQuery(typeof view['query'] === 'string' ? view['query'] : ''));
+const queryOf = (view: View): string => formatQuery(parseQuery(typeof view['query'] === 'string' ? view['query'] : ''));
+
+// The address of the list as the view shows it.
+export const searchOf = (view: View): string => `?${[query({ view: view.id, ...(view.groupBy === undefined ? {} : { group: view.groupBy }) }), queryOf(view)].join('&')}`;
 
 export interface Shown {
   query: string;
+  group: string | undefined;
   columns: string[] | undefined;
 }
 
 const sorted = (query: string) => query.split('&').sort().join('&');
 
 export const isChanged = (view: View, shown: Shown): boolean =>
-  sorted(queryOf(view)) !== sorted(shown.query) || (columnsOf(view) ?? []).join() !== (shown.columns ?? []).join();
+  sorted(queryOf(view)) !== sorted(shown.query) || (view.groupBy ?? '') !== (shown.group ?? '') || (columnsOf(view) ?? []).join() !== (shown.columns ?? []).join();
 
 export interface ViewActions {
   create: (values: Values & { name: string; shared: Sharing }, shown: Shown) => Promise<View>;
@@ -60,7 +65,7 @@ export interface ViewActions {
   restore: (view: View) => Promise<void>;
 }
 
-export const valuesOf = (shown: Shown): Values => ({ query: shown.query, columns: shown.columns ?? [] });
+export const valuesOf = (shown: Shown): Values => ({ query: shown.query, columns: shown.columns ?? [], groupBy: shown.group ?? null });
 
 export function useViewActions(resource: Resource): ViewActions {
   const client = useQueryClient();

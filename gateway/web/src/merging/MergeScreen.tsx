@@ -41,9 +41,15 @@ export function Merge({ ids, dismiss }: Props) {
   return <MergeOf key={ids.join()} resource={resource} records={different} dismiss={dismiss} />;
 }
 
+// The one of which most is known, of equals the older one.
+function fullest(records: RecordData[]): string {
+  const [first] = [...records].sort((a, b) => Number(b['completeness'] ?? 0) - Number(a['completeness'] ?? 0) || (textOf(a['createTime']) < textOf(b['createTime']) ? -1 : 1));
+  return first?.id ?? '';
+}
+
 function MergeOf({ resource, records, dismiss }: { resource: Resource; records: RecordData[]; dismiss: Props['dismiss'] }) {
   const { t } = useTranslation();
-  const [survivor, setSurvivor] = useState(records[records.length - 1]?.id ?? ''); // of a pair, the older one
+  const [survivor, setSurvivor] = useState(fullest(records));
   const [chosen, setChosen] = useState<Chosen>({});
   const [all, setAll] = useState(false);
   const merge = useMerge();

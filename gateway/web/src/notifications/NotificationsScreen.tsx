@@ -1,6 +1,5 @@
 // What the system has to tell the person: newest first, each leading to what it is about; read when opened.
 import { Button } from 'antd';
-import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router-dom';
 import { useQueryClient } from '@tanstack/react-query';
@@ -12,6 +11,7 @@ import { useFormats } from '../i18n/format';
 import { ErrorState, useProblemText } from '../ui/ErrorState';
 import { Skeleton } from '../ui/Skeleton';
 import { useToast } from '../ui/Toasts';
+import { usePageTitle } from '../ui/usePageTitle';
 import styles from './Notifications.module.css';
 
 export default function NotificationsScreen() {
@@ -21,9 +21,7 @@ export default function NotificationsScreen() {
   const rows = query.data?.pages.flatMap((page) => page.data) ?? [];
   const unread = rows.filter((row) => row['read'] !== true);
 
-  useEffect(() => {
-    document.title = `${t('notifications.title')} · Guanxi`;
-  }, [t]);
+  usePageTitle(t('notifications.title'));
   if (query.data === undefined) return query.isError ? <ErrorState error={query.error} retry={() => void query.refetch()} /> : <Skeleton rows={8} />;
   return (
     <section className={styles.screen} aria-label={t('notifications.title')}>

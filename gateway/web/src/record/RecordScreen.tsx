@@ -1,5 +1,5 @@
 // One record: facts left, all that happened in the middle, what belongs to it right. On a phone: one column, three tabs.
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Navigate, useNavigate, useParams } from 'react-router-dom';
 import { useRecord, type RecordData } from '../api/records';
@@ -17,6 +17,7 @@ import { Facts } from './Facts';
 import { RecordHeader } from './RecordHeader';
 import { hasRelated, Related } from './Related';
 import { Timeline } from './Timeline';
+import { usePageTitle } from '../ui/usePageTitle';
 import styles from './Record.module.css';
 
 export default function RecordScreen() {
@@ -44,9 +45,7 @@ function RecordOf({ resource, record }: { resource: Resource; record: RecordData
   const tabs: Tab[] = ['timeline', 'facts', ...(withRelated ? (['related'] as const) : [])];
   const title = isEmpty(record[resource.title]) ? t('record.untitled') : textOf(record[resource.title]);
 
-  useEffect(() => {
-    document.title = `${title} · ${label(resource.label)} · Guanxi`;
-  }, [title, label, resource]);
+  usePageTitle(title, label(resource.label));
   useRememberVisit(resource.collection, record.id);
   useShortcuts({ Escape: () => navigate(listPath(resource.collection)) });
 

@@ -2,7 +2,7 @@
 import { element } from './dom';
 import { operationNode } from './operation';
 import { byTag, type Document } from './openapi';
-import { t } from './texts';
+import { isChinese, t } from './texts';
 import './reference.css';
 
 const main = document.getElementById('reference') ?? document.body;
@@ -43,7 +43,8 @@ function openAddressed(): void {
 function show(api: Document): void {
   const all: Shown[] = [];
   const sections = byTag(api).map(({ tag, entries }) => {
-    const section = element('section', {}, element('h2', {}, tag.name, element('small', {}, tag.description === tag.name ? '' : ` ${tag.description}`)));
+    const about = isChinese ? (tag['x-description-zh'] ?? tag.description) : tag.description;
+    const section = element('section', {}, element('h2', {}, tag.name, element('small', {}, about === tag.name ? '' : ` ${about}`)));
     for (const entry of entries) {
       const node = operationNode(api, entry);
       section.append(node);

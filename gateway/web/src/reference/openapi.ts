@@ -15,6 +15,8 @@ export interface Schema {
   description?: string;
   title?: string;
   'x-title-zh'?: string;
+  'x-description-zh'?: string;
+  'x-enum-titles'?: Record<string, { en: string; zh: string } | undefined>;
   readOnly?: boolean;
   default?: string | number | boolean;
   minimum?: number;
@@ -50,7 +52,7 @@ export interface Operation {
 
 export interface Document {
   info: { version: string };
-  tags: { name: string; description: string }[];
+  tags: { name: string; description: string; 'x-description-zh'?: string }[];
   paths: Record<string, Record<string, Operation>>;
   components: Record<string, Record<string, unknown>>;
 }

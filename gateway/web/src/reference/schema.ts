@@ -16,12 +16,19 @@ export function typeText(document: Document, schema: Schema): string {
   return schema.format === undefined ? type : `${type} (${schema.format})`;
 }
 
+/** What the values of a choice are called: "active: Active". */
+function namesText(schema: Schema): string | undefined {
+  const titles = Object.entries((schema.items ?? schema)['x-enum-titles'] ?? {});
+  return titles.length === 0 ? undefined : titles.map(([name, title]) => `${name}: ${(isChinese ? title?.zh : title?.en) ?? name}`).join(isChinese ? '，' : ', ');
+}
+
 /** Bounds, defaults and what else a schema says of a value. */
 export function noteText(schema: Schema): string {
   const title = isChinese ? schema['x-title-zh'] : schema.title;
   const notes = [
     title,
-    schema.description,
+    isChinese ? (schema['x-description-zh'] ?? schema.description) : schema.description,
+    namesText(schema),
     schema.readOnly === true ? t('reference.readOnly') : undefined,
     schema.maxLength === undefined ? undefined : t('reference.maxLength', { count: schema.maxLength }),
     schema.maxItems === undefined ? undefined : t('reference.maxItems', { count: schema.maxItems }),

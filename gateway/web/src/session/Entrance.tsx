@@ -1,16 +1,15 @@
 // The frame of what is seen before one is in: name, language, one form.
-import { useEffect, type ReactNode } from 'react';
+import { type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { changeSettings, useSettings } from '../app/settings';
 import { Mark } from '../ui/Mark';
+import { usePageTitle } from '../ui/usePageTitle';
 import styles from './Entrance.module.css';
 
 export function Entrance({ title, children }: { title: string; children: ReactNode }) {
   const { t } = useTranslation();
   const { language } = useSettings();
-  useEffect(() => {
-    document.title = `${title} · Guanxi`;
-  }, [title]);
+  usePageTitle(title);
   return (
     <main className={styles.page}>
       <div className={styles.box}>

@@ -2,6 +2,7 @@
 import { Button } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Link, useLocation } from 'react-router-dom';
 import { Problem } from '../api/client';
 import styles from './ErrorState.module.css';
 
@@ -29,6 +30,13 @@ export function TraceId({ id }: { id: string }) {
   );
 }
 
+// The list that the record is not in.
+function ToList() {
+  const { t } = useTranslation();
+  const { pathname } = useLocation();
+  return <Link to={pathname.slice(0, pathname.lastIndexOf('/')) || '/'}>{t('error.toList')}</Link>;
+}
+
 export function ErrorState({ error, retry }: { error: unknown; retry?: () => void }) {
   const { t } = useTranslation();
   const text = useProblemText()(error);
@@ -38,6 +46,7 @@ export function ErrorState({ error, retry }: { error: unknown; retry?: () => voi
       <h2 className={styles.title}>{t(notFound ? 'error.notFound' : 'error.title')}</h2>
       <p className={styles.detail}>{notFound ? t('error.notFoundDetail') : text}</p>
       {retry && !notFound && <Button onClick={retry}>{t('common.retry')}</Button>}
+      {notFound && <ToList />}
       {error instanceof Problem && error.traceId !== undefined && <TraceId id={error.traceId} />}
     </div>
   );

@@ -25,6 +25,7 @@ import {
   FileTextOutlined as FileTextDrawing,
   FilterOutlined as FilterDrawing,
   HistoryOutlined as HistoryDrawing,
+  HolderOutlined as HolderDrawing,
   ImportOutlined as ImportDrawing,
   InboxOutlined as InboxDrawing,
   KeyOutlined as KeyDrawing,
@@ -77,6 +78,7 @@ export const EnvironmentOutlined = silent(EnvironmentDrawing);
 export const FileTextOutlined = silent(FileTextDrawing);
 export const FilterOutlined = silent(FilterDrawing);
 export const HistoryOutlined = silent(HistoryDrawing);
+export const HolderOutlined = silent(HolderDrawing);
 export const ImportOutlined = silent(ImportDrawing);
 export const InboxOutlined = silent(InboxDrawing);
 export const KeyOutlined = silent(KeyDrawing);

@@ -11,6 +11,7 @@ import { useShortcuts } from '../keyboard/shortcuts';
 import { DeletedBanner } from '../record/DeletedBanner';
 import { Facts } from '../record/Facts';
 import { RecordHeader } from '../record/RecordHeader';
+import { usePageTitle } from '../ui/usePageTitle';
 import record from '../record/Record.module.css';
 import { useListPath } from '../shell/shellContext';
 import { ErrorState } from '../ui/ErrorState';
@@ -37,11 +38,10 @@ export default function WebhookScreen() {
 function Webhook({ resource, webhook, refresh }: { resource: Resource; webhook: RecordData; refresh: () => void }) {
   const { t } = useTranslation();
   const navigate = useNavigate();
+  const label = useLabel();
   const name = textOf(webhook['name']);
   const listPath = useListPath();
-  useEffect(() => {
-    document.title = `${name} · Webhook · Guanxi`;
-  }, [name]);
+  usePageTitle(name, label(resource.label));
   useShortcuts({ Escape: () => navigate(listPath('webhooks')) });
   return (
     <article className={record.record}>

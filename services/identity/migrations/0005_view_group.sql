@@ -1,0 +1,3 @@
+-- What a view's rows are counted by.
+
+ALTER TABLE view ADD COLUMN group_by text;
