@@ -519,14 +519,20 @@ struct csv_format csv_guess(const char *bytes, size_t size_bytes)
 
 /* --- writing ------------------------------------------------------------------------------------- */
 
-/* Behind any number of apostrophes, a character at which spreadsheets begin to calculate. */
+/* Behind any number of apostrophes, a character at which spreadsheets begin to calculate; in China and Japan
+ * some take the wide ones for it as well. */
 static bool is_formula(struct slice field)
 {
+	static const char *const begins[] = { "=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠" };
 	size_t at = 0;
 
 	while (at < field.len && field.data[at] == '\'')
 		at++;
-	return at < field.len && memchr("=+-@\t\r", field.data[at], 6);
+	for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+		if (field.len - at >= strlen(begins[i]) &&
+			!memcmp(field.data + at, begins[i], strlen(begins[i])))
+			return true;
+	return false;
 }
 
 struct slice csv_unguarded(struct slice field)

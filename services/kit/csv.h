@@ -94,9 +94,9 @@ struct csv_error csv_error(const struct csv_reader *reader);
 
 /*
  * Appends a row in UTF-8, ended by CRLF. A cell that a spreadsheet would take for a formula, because it
- * begins with = + - @ tab or CR, gets an apostrophe in front; so does one that begins with apostrophes
- * before one of these, so that the way back is exact. Fields hold no NUL. A file for spreadsheets begins
- * with CSV_BYTE_ORDER_MARK, or they take it for another encoding.
+ * begins with = + - @ (also wide) tab or CR, gets an apostrophe in front; so does one that begins with
+ * apostrophes before one of these, so that the way back is exact. Fields hold no NUL. A file for spreadsheets
+ * begins with CSV_BYTE_ORDER_MARK, or they take it for another encoding.
  */
 #define CSV_BYTE_ORDER_MARK "\xEF\xBB\xBF"
 void csv_write_row(struct buffer *out, char delimiter, const struct slice *fields, size_t count);

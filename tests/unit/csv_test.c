@@ -238,6 +238,8 @@ static void written_cells_cannot_become_formulas(void **state)
 	(void)state;
 	assert_string_equal(written((const char *[]){ "=1+1", "+86", "-5", "@x", "\t=1", "\ra" }, 6),
 		"'=1+1,'+86,'-5,'@x,'\t=1,\"'\ra\"\r\n");
+	assert_string_equal(written((const char *[]){ "＝1+1", "＋86", "－5", "＠x", "（=1）" }, 5),
+		"\"'＝1+1\",\"'＋86\",\"'－5\",\"'＠x\",\"（=1）\"\r\n");
 	assert_string_equal(written((const char *[]){ "'=1", "'quoted'", "a=b", "=\"a\",b" }, 4),
 		"''=1,'quoted',a=b,\"'=\"\"a\"\",b\"\r\n");
 }
@@ -254,6 +256,7 @@ static void the_guard_comes_off_exactly(void **state)
 	(void)state;
 	assert_unguards("'=1", "=1");
 	assert_unguards("''=1", "'=1");
+	assert_unguards("'＝1", "＝1");
 	assert_unguards("'quoted'", "'quoted'");
 	assert_unguards("=1", "=1");
 	assert_unguards("'", "'");
