@@ -139,6 +139,7 @@ test("two customers are merged side by side, and the merge is undone @CUS-19", a
   await app.goto(`/customers/merge?ids=${two.id},${one.id}`);
   await expect(app.getByRole("row", { name: /Tags/ })).toContainText("a");
   await expectAccessible(app);
+  await app.getByRole("columnheader").filter({ hasText: one.name }).getByRole("radio", { name: "Keep this one" }).check();
   await app.getByRole("button", { name: "Merge", exact: true }).click();
   await expect(app).toHaveURL(new RegExp(one.id));
   expect(await get(api, `customers/${two.id}`)).toMatchObject({ id: one.id, industry: "Glass", website: "https://two.example", tags: ["a", "b"] });
