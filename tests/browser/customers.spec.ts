@@ -143,7 +143,7 @@ test("two customers are merged side by side, and the merge is undone @CUS-19", a
   await app.getByRole("button", { name: "Merge", exact: true }).click();
   await expect(app).toHaveURL(new RegExp(one.id));
   expect(await get(api, `customers/${two.id}`)).toMatchObject({ id: one.id, industry: "Glass", website: "https://two.example", tags: ["a", "b"] });
-  await app.getByRole("button", { name: "Undo" }).click();
+  await app.getByRole("status").getByRole("button", { name: "Undo" }).click();
   await expect(app.getByText("The merge is undone")).toBeVisible();
   expect(await get(api, `customers/${two.id}`)).toMatchObject({ id: two.id, tags: ["b"] });
   expect(await get(api, `customers/${one.id}`)).toMatchObject({ tags: ["a"] });

@@ -30,6 +30,12 @@ function splitFields(resource: Resource): { first: FieldDefinition[]; more: Fiel
   return { first: ordered.slice(0, count), more: ordered.slice(count) };
 }
 
+// When the drawer has come in: not away from whoever types already.
+function focusFirst() {
+  const form = document.querySelector('#create');
+  if (!form?.contains(document.activeElement)) form?.querySelector<HTMLElement>('input, textarea')?.focus();
+}
+
 export default function CreateDrawer({ resource, known, close }: { resource: Resource; known: Values; close: () => void }) {
   const { t } = useTranslation();
   const inline = useInlineLabel();
@@ -58,7 +64,7 @@ export default function CreateDrawer({ resource, known, close }: { resource: Res
   return (
     <Drawer
       open
-      afterOpenChange={(opened) => opened && document.querySelector<HTMLElement>('#create input, #create textarea')?.focus()}
+      afterOpenChange={(opened) => opened && focusFirst()}
       onClose={close}
       width={phone ? '100%' : 460}
       title={t('form.new', { name: inline(resource.label) })}
