@@ -143,14 +143,17 @@ static int add_list(struct cli *cli, json_t *body)
 		at++;
 	json_object_set_new(body, "filter", json_array());
 	for (char *part; (part = strsep(&at, "&"));) {
-		const char *whole = web_unescape(cli, part), *equals = strchr(whole, '=');
-		const char *name = equals ? arena_strndup(cli->arena, whole, (size_t)(equals - whole)) : "";
+		const char *whole = web_unescape(cli, part);
+		size_t len = strcspn(whole, "=");
+		const char *name = arena_strndup(cli->arena, whole, len), *value = whole + len + 1;
 
+		if (!whole[len])
+			return complain(cli, CODE_USAGE, TEXT_BAD_FILTER, whole);
 		if (!strcmp(name, "sort"))
-			json_object_set_new(body, "sort", texts_of(cli, equals + 1));
+			json_object_set_new(body, "sort", texts_of(cli, value));
 		else if (!strcmp(name, "q"))
-			json_object_set_new(body, "q", json_string(equals + 1));
-		else if (!add_condition(cli, name, equals + 1, body))
+			json_object_set_new(body, "q", json_string(value));
+		else if (!add_condition(cli, name, value, body))
 			return complain(cli, CODE_USAGE, TEXT_BAD_FILTER, whole);
 	}
 	return CODE_DONE;
@@ -159,9 +162,12 @@ static int add_list(struct cli *cli, json_t *body)
 int export_run(struct cli *cli)
 {
 	json_t *job, *body = json_pack("{s:s}", "format", cli->format ? cli->format : "csv");
+	int code = cli->filter ? add_list(cli, body) : CODE_DONE;
 
-	if (cli->filter)
-		TRY_CODE(add_list(cli, body));
+	if (code != CODE_DONE) {
+		json_decref(body);
+		return code;
+	}
 	if (cli->query)
 		json_object_set_new(body, "q", json_string(cli->query));
 	if (cli->fields)
