@@ -6,6 +6,7 @@ import { useSearchParams } from 'react-router-dom';
 import { useSettings } from '../app/settings';
 import { useFormats } from '../i18n/format';
 import { useProblemText } from '../ui/ErrorState';
+import { usePhone } from '../ui/useMediaQuery';
 import { Problem } from '../api/client';
 import { uploadFile, type UploadedFile } from './files';
 import { csvOfWorkbook, isWorkbook } from './workbook';
@@ -18,6 +19,7 @@ export function ChooseFile({ done }: { done: (file: UploadedFile) => void }) {
   const formats = useFormats();
   const problemText = useProblemText();
   const { language } = useSettings();
+  const phone = usePhone();
   const [search, setSearch] = useSearchParams();
   const [progress, setProgress] = useState<{ name: string; share: number }>();
   const [error, setError] = useState<string>();
@@ -93,7 +95,7 @@ export function ChooseFile({ done }: { done: (file: UploadedFile) => void }) {
         onDrop={onDrop}
       >
         <InboxOutlined className={styles.dropIcon} />
-        <p>{t('import.drop')}</p>
+        <p>{t(phone ? 'import.pick' : 'import.drop')}</p>
         <Button type="primary" onClick={() => picker.current?.click()}>
           {t('import.choose')}
         </Button>
