@@ -84,6 +84,12 @@ static redisContext *redis_ready(void)
 	return NULL;
 }
 
+/* Without an address, as a session asks, the failures of one are not counted against others. */
+static bool is_counted(size_t i, const char *address)
+{
+	return counters[i].by_email || *address;
+}
+
 static const char *key_of(struct request *req, size_t i, const char *email, const char *address)
 {
 	unsigned char digest[16];
@@ -140,6 +146,8 @@ enum status throttle_check(struct request *req, const char *email, const char *a
 		const char *key = key_of(req, i, email, address);
 		long long failures = 0, seconds = 0;
 
+		if (!is_counted(i, address))
+			continue;
 		if (!ask_redis(key, &failures, &seconds))
 			TRY(ask_database(req, key, &failures, &seconds));
 		if (failures < counters[i].limit)
@@ -193,7 +201,7 @@ void throttle_failed(struct request *req, const char *email, const char *address
 	for (size_t i = 0; i < COUNTERS; i++) {
 		const char *key = key_of(req, i, email, address);
 
-		if (!count_in_redis(key))
+		if (is_counted(i, address) && !count_in_redis(key))
 			count_in_database(req, key);
 	}
 }

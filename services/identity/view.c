@@ -250,13 +250,12 @@ static enum status check_items(struct request *req, int n, const struct schema_r
 	const char *pointer = arena_printf(req->arena, "/lists/%d/%s", n, widths ? "widths" : "columns");
 	struct wire_field f;
 	enum status status = OK;
-	char *rest;
 
-	if (!wire_find(list.data, list.len, number, &f))
+	if (!wire_find(list.data, list.len, number, &f) || !f.len)
 		return OK;
-	char *text = arena_strndup(req->arena, f.bytes, f.len);
+	char *rest = arena_strndup(req->arena, f.bytes, f.len);
 
-	for (char *item = strtok_r(text, ",", &rest); item; item = strtok_r(NULL, ",", &rest))
+	for (const char *item; (item = strsep(&rest, ","));)
 		if (check_item(req, pointer, r, item, widths) != OK)
 			status = INVALID;
 	return status;

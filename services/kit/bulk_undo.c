@@ -169,12 +169,8 @@ static enum status read_events(
 		"request_id = $2::uuid AND subject_version IS NOT NULL"
 	};
 	struct db_params params = { .arena = run->req->arena };
-	struct db_array ids;
 
-	db_array_begin(&ids, run->req->arena, OID_UUID);
-	for (size_t i = 0; i < count; i++)
-		db_array_add(&ids, changes[i].id, 16);
-	db_bind_array(&params, &ids);
+	db_bind_uuids(&params, changes, count, sizeof *changes);
 	db_bind_uuid(&params, run->what);
 	return db_run(run->req->db, run->req->arena, &events, &params, rows);
 }

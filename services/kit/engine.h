@@ -89,7 +89,7 @@ enum status engine_create_explain(
 
 /* A change of one record. */
 struct change {
-	uint8_t id[16];
+	uint8_t id[16];       /* first: db_bind_uuids() takes changes as they stand */
 	enum verb verb;       /* VERB_UPDATE, VERB_DELETE, VERB_RESTORE */
 	struct record *patch; /* of an update: validated values, and the numbers that it names */
 	const uint32_t *fields;

@@ -276,17 +276,6 @@ enum status engine_change_many(
 	return OK;
 }
 
-static void bind_ids(
-	struct request *req, const struct change *changes, size_t count, struct db_params *params)
-{
-	struct db_array ids;
-
-	db_array_begin(&ids, req->arena, OID_UUID);
-	for (size_t i = 0; i < count; i++)
-		db_array_add(&ids, changes[i].id, 16);
-	db_bind_array(params, &ids);
-}
-
 enum status engine_find_children(struct request *req, const struct schema_resource *resource,
 	const struct change *changes, size_t count, bool *has_out)
 {
@@ -300,7 +289,7 @@ enum status engine_find_children(struct request *req, const struct schema_resour
 		if (!child || !child->resource->parent || child->resource->parent->reference != resource ||
 			child->resource->rule->made_by_service)
 			continue;
-		bind_ids(req, changes, count, &params);
+		db_bind_uuids(&params, changes, count, sizeof *changes);
 		TRY(db_run(req->db, req->arena, &child->with_children, &params, &rows));
 		for (int row = 0; row < PQntuples(rows); row++)
 			has_out[db_int8(rows, row, 0) - 1] = true;
@@ -312,14 +301,11 @@ enum status engine_find_children(struct request *req, const struct schema_resour
 
 static void bind_scope(struct request *req, struct db_params *params)
 {
-	struct db_array teams;
+	const struct principal *who = req->principal;
 
-	db_array_begin(&teams, req->arena, OID_UUID);
-	for (size_t i = 0; i < req->principal->team_count; i++)
-		db_array_add(&teams, req->principal->teams[i], 16);
-	db_bind_bool(params, req->principal->administrator);
-	db_bind_uuid(params, req->principal->id);
-	db_bind_array(params, &teams);
+	db_bind_bool(params, who->administrator);
+	db_bind_uuid(params, who->id);
+	db_bind_uuids(params, who->teams, who->team_count, 16);
 }
 
 static void take_found(const PGresult *rows, struct found *found)

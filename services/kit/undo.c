@@ -91,17 +91,6 @@ static void bind_changes(struct db_params *params, const struct change *changes,
 	db_bind_array(params, &versions);
 }
 
-static void bind_log(struct db_params *params, const struct undo_log *log)
-{
-	struct db_array ours;
-
-	db_array_begin(&ours, params->arena, OID_UUID);
-	for (size_t i = 0; i < log->ours_count; i++)
-		db_array_add(&ours, log->ours[i], 16);
-	db_bind_array(params, &ours);
-	db_bind_int8(params, log->above);
-}
-
 enum status undo_find_edited(struct request *req, const struct schema_resource *resource,
 	const struct undo_log *log, struct change *changes, size_t count, bool *edited_out)
 {
@@ -119,7 +108,8 @@ enum status undo_find_edited(struct request *req, const struct schema_resource *
 	PGresult *rows;
 
 	bind_changes(&params, changes, count);
-	bind_log(&params, log);
+	db_bind_uuids(&params, log->ours, log->ours_count, 16);
+	db_bind_int8(&params, log->above);
 	TRY(engine_lock_many(req, resource, changes, count));
 	TRY(db_run_by_index(req->db, req->arena, &find, &params, &rows));
 	for (int row = 0; row < PQntuples(rows); row++) {

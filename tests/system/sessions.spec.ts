@@ -259,6 +259,15 @@ test.describe("a password", () => {
     await signIn(own.url, email, password); // whoever holds a session shuts nobody out
   });
 
+  test("is asked of each person, whatever others answer @SYS-22", async ({ own }) => {
+    const admin = await administrator(own);
+    const others = await Promise.all(Array.from({ length: 10 }, () => newPerson(admin)));
+    for (const { client } of others)
+      for (let i = 0; i < 5; i++) expectProblem(await client.post("/api/v1/me:changePassword", { currentPassword: `wrong ${i} password`, newPassword: "quite another 12" }), 400, "invalid");
+    const { client, password } = await newPerson(admin);
+    expectOk(await client.post("/api/v1/me:changePassword", { currentPassword: password, newPassword: "quite another 12" }), 204);
+  });
+
   test("changed by its owner ends their other sessions and keeps this one @SYS-22", async ({ own }) => {
     const { client, email, password } = await newPerson(await administrator(own));
     const second = await signIn(own.url, email, password);

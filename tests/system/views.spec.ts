@@ -80,6 +80,7 @@ test("preferences are one record a person, checked, and nobody else's @SYS-09", 
   for (const widths of ["name", "name:", "name:2x", "name:8", "name:99999"])
     expectProblem(await person.patch(`/api/v1/preferences/${made.id}`, { lists: [{ collection: "customers", widths }] }), 400, "invalid", { "/lists/0/widths": "bad_width" });
   expectProblem(await person.patch(`/api/v1/preferences/${made.id}`, { lists: [{ collection: "customers", widths: "nix:99" }] }), 400, "invalid", { "/lists/0/widths": "unknown_field" });
+  expectProblem(await person.patch(`/api/v1/preferences/${made.id}`, { lists: [{ collection: "customers", columns: "name,,stage" }] }), 400, "invalid", { "/lists/0/columns": "unknown_field" });
   const lists = [{ collection: "customers", columns: "name,stage", widths: "name:240,stage:96" }];
   expect(await person.update("preferences", made.id, { lists })).toMatchObject({ lists });
   const changed: Row = expectOk(await person.patch(`/api/v1/preferences/${made.id}`, { theme: "light" }), 200).json();
